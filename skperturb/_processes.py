@@ -1,0 +1,89 @@
+"""Work on many items in worker processes that may hang or die at the cost of one item only."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+from joblib import effective_n_jobs
+
+__all__ = ["Outcome", "map_isolated"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item: its value, or the error that took its place.
+
+    Parameters
+    ----------
+    value : object
+        What the function returned; None when it did not.
+    error : str or None
+        None, or what happened instead.
+    kind : {"value", "timeout", "died", "raised"}
+        The class of the outcome.
+    """
+
+    value: Any = None
+    error: str | None = None
+    kind: str = "value"
+
+
+def map_isolated(
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    *,
+    n_jobs: int | None = None,
+    timeout: float | None = 60.0,
+    verbose: int = 0,
+) -> list[Outcome]:
+    """Call ``function(item)`` for each item in worker processes, in order, whatever happens to a worker.
+
+    Parameters
+    ----------
+    function : callable
+        Importable by the workers (defined at the top level of a module).
+    items : sequence
+        Picklable items.
+    n_jobs : int, default=None
+        Number of worker processes, as in joblib; it changes no result.
+    timeout : float or None, default=60.0
+        Seconds for one item; a worker that needs longer is killed.
+    verbose : int, default=0
+        Show a progress bar when positive.
+
+    Returns
+    -------
+    list of Outcome
+        One for each item, in the order of the items.
+
+    Examples
+    --------
+    >>> from skperturb._processes import map_isolated
+    >>> [outcome.value for outcome in map_isolated(abs, [-1, 2])]
+    [1, 2]
+    """
+    from joblib.externals.loky.backend.context import get_context
+    from pebble import ProcessPool
+    from tqdm import tqdm
+
+    # loky's context starts a clean interpreter, so no lock held by a thread of the parent (BLAS, torch) is inherited,
+    # and unlike "spawn" it does not import the user's script again, which then needs no ``if __name__`` guard.
+    context = get_context("loky")
+    workers = min(effective_n_jobs(n_jobs), max(len(items), 1))
+    with ProcessPool(max_workers=workers, context=context) as pool:
+        futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
+        return [_outcome(future, timeout) for future in tqdm(futures, disable=not verbose, desc="models", unit="model")]
+
+
+def _outcome(future: Any, timeout: float | None) -> Outcome:
+    from pebble import ProcessExpired
+
+    try:
+        return Outcome(future.result())
+    except FutureTimeoutError:
+        return Outcome(error=f"no result within {timeout:g} s", kind="timeout")
+    except ProcessExpired as error:
+        return Outcome(error=f"worker process died (exit code {error.exitcode})", kind="died")
+    except Exception as error:
+        return Outcome(error=f"{type(error).__name__}: {error}", kind="raised")

@@ -1,0 +1,282 @@
+"""Training through skorch: the only module that knows it.
+
+Estimators build their torch module in ``fit``, hand it to `fit_net` and keep the net that comes back as ``net_``.
+Training runs in float32 on the chosen device; the fitted module comes back on the CPU, in float64 and in evaluation
+mode, because float32 predictions differ with the size of the batch and a model from a GPU machine must load anywhere.
+"""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping, PrintLog
+from skorch.helper import predefined_split
+from skorch.utils import to_tensor
+
+__all__ = [
+    "GraphBatch",
+    "TensorBatches",
+    "TensorTable",
+    "draw_seed",
+    "fit_net",
+    "resolve_device",
+    "seeded_torch",
+]
+
+
+def draw_seed(random_state: Any) -> int:
+    """Draw the one integer that decides a whole training run."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def resolve_device(device: str) -> str:
+    """Return ``device``, with "auto" resolved to CUDA when it is there and to the CPU otherwise.
+
+    Raises
+    ------
+    ValueError
+        When torch cannot use the device, for example "cuda" on a machine without one.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}); use 'auto', 'cpu' or a device that "
+            "torch lists."
+        ) from error
+    return device
+
+
+@contextlib.contextmanager
+def seeded_torch(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch inside the block and leave its global random state as it was."""
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+class TensorTable(torch.utils.data.Dataset):
+    """Tensors of equal length: the inputs (by argument name of ``forward``) and the target.
+
+    Parameters
+    ----------
+    inputs : dict of str to tensor
+        Passed to the module as keyword arguments.
+    target : tensor
+        One row for each sample.
+    """
+
+    def __init__(self, inputs: dict[str, torch.Tensor], target: torch.Tensor) -> None:
+        lengths = {len(target), *(len(value) for value in inputs.values())}
+        if len(lengths) != 1:
+            raise ValueError(f"inputs and target must have one length, got {sorted(lengths)}.")
+        self.inputs = inputs
+        self.target = target
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, index: Any) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        return {name: value[index] for name, value in self.inputs.items()}, self.target[index]
+
+
+class GraphBatch:
+    """Inputs of one block-diagonal batch of graphs, by argument name of ``forward``.
+
+    Nodes, edges and graphs have different counts, and skorch weighs the loss of a batch by its length: so the length of
+    this object is the number of samples, whatever the lengths of its tensors.
+
+    Parameters
+    ----------
+    inputs : dict of str to tensor
+    n_samples : int
+    """
+
+    def __init__(self, inputs: dict[str, torch.Tensor], n_samples: int) -> None:
+        self.inputs = inputs
+        self.n_samples = n_samples
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+
+class _Net(NeuralNet):
+    """A skorch net that also takes a `GraphBatch`."""
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        if isinstance(x, GraphBatch):
+            return self.module_(**to_tensor(x.inputs, device=self.device), **fit_params)
+        return super().infer(x, **fit_params)
+
+
+class TensorBatches:
+    """Mini-batches of a `TensorTable`, cut by one indexing operation each.
+
+    torch's ``DataLoader`` fetches sample by sample, which costs more than the training step of a small model.
+
+    Parameters
+    ----------
+    dataset : TensorTable or Dataset whose ``__getitem__`` takes an index tensor
+    batch_size : int
+        Number of samples in a batch; the last one may be smaller.
+    shuffle : bool, default=False
+        Draw a new order for each pass from torch's random state.
+    """
+
+    def __init__(self, dataset: Any, batch_size: int, shuffle: bool = False) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        n = len(self.dataset)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for batch in order.split(self.batch_size):
+            yield self.dataset[batch]
+
+
+def fit_net(
+    build_module: Callable[[], torch.nn.Module],
+    dataset: Any,
+    *,
+    criterion: Any,
+    lr: float,
+    max_epochs: int,
+    batch_size: int = -1,
+    weight_decay: float = 0.0,
+    collate_fn: Callable[..., Any] | None = None,
+    validation: Any = None,
+    early_stopping: bool = False,
+    patience: int = 10,
+    monitor: str = "valid_loss",
+    lower_is_better: bool = True,
+    device: str = "auto",
+    random_state: Any = None,
+    verbose: int = 0,
+    callbacks: Sequence[Any] | None = None,
+    **net_params: Any,
+) -> NeuralNet:
+    """Train a module with Adam through skorch and return the net, on the CPU, in float64 and evaluation mode.
+
+    Parameters
+    ----------
+    build_module : callable
+        Returns a new module; called after seeding, so that the seed decides the initial weights.
+    dataset : torch Dataset
+        Yields ``(inputs, target)``. A `TensorTable` is cut into batches by indexing; everything else goes through
+        torch's ``DataLoader`` with `collate_fn`.
+    criterion : torch loss class or callable returning one
+    lr, weight_decay : float
+        Of Adam.
+    max_epochs, batch_size : int
+        ``batch_size=-1`` takes all samples at once.
+    collate_fn : callable, default=None
+        Joins samples to a batch ``(inputs, target)``; inputs of graphs as a `GraphBatch`.
+    validation : torch Dataset, default=None
+        Held-out samples on which ``valid_loss`` is measured after each epoch. None holds nothing out.
+    early_stopping : bool, default=False
+        Stop after `patience` epochs without improvement of `monitor`, and return to the best epoch.
+    monitor : str, default="valid_loss"
+        Column of the history that early stopping watches.
+    lower_is_better : bool, default=True
+        Direction of `monitor`.
+    device : str, default="auto"
+        See `resolve_device`.
+    random_state : int, RandomState or None
+        One integer is drawn from it, and training leaves torch's global random state untouched.
+    verbose : int, default=0
+        Print skorch's table of epochs when positive.
+    callbacks : sequence of skorch callbacks, default=None
+        Copied before use, so that fitting leaves the estimator's parameters unchanged.
+    **net_params
+        Further parameters of the net.
+
+    Returns
+    -------
+    net : skorch.NeuralNet
+        With ``net.module_`` and ``net.history``.
+
+    Raises
+    ------
+    TypeError
+        When `dataset` is a plain list.
+    ValueError
+        When the device is not there, or early stopping has nothing to watch.
+    """
+    device = resolve_device(device)
+    if isinstance(dataset, list | tuple):
+        raise TypeError("dataset must be a torch Dataset: skorch reads a list of equal shapes as several inputs.")
+    if early_stopping and validation is None and monitor == "valid_loss":
+        raise ValueError("early_stopping=True needs held-out samples; got validation=None.")
+    with seeded_torch(draw_seed(random_state), device):
+        net = _Net(
+            build_module,
+            criterion=criterion,
+            optimizer=torch.optim.Adam,
+            optimizer__weight_decay=weight_decay,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            train_split=None if validation is None else predefined_split(validation),
+            device=device,
+            callbacks=_callbacks(callbacks, early_stopping, patience, monitor, lower_is_better, verbose),
+            # skorch prints its table by default.
+            callbacks__print_log=PrintLog() if verbose else None,
+            verbose=int(verbose > 0),
+            **{**_iterators(dataset, collate_fn), **net_params},
+        )
+        net.fit(dataset, None)
+    # skorch maps what it unpickles to `device`, so a net trained on a GPU must not remember it.
+    net.device = "cpu"
+    net.module_.to("cpu").double().eval()
+    return net
+
+
+def _callbacks(
+    callbacks: Sequence[Any] | None,
+    early_stopping: bool,
+    patience: int,
+    monitor: str,
+    lower_is_better: bool,
+    verbose: int,
+) -> list[Any]:
+    chosen = list(copy.deepcopy(list(callbacks or [])))
+    if early_stopping:
+        chosen.append(
+            EarlyStopping(
+                monitor=monitor,
+                patience=patience,
+                lower_is_better=lower_is_better,
+                load_best=True,
+                sink=print if verbose else _silent,
+            )
+        )
+    return chosen
+
+
+def _silent(*_: Any) -> None:
+    """Take the place of print."""
+
+
+def _iterators(dataset: Any, collate_fn: Callable[..., Any] | None) -> dict[str, Any]:
+    if isinstance(dataset, TensorTable):
+        return {
+            "iterator_train": TensorBatches,
+            "iterator_valid": TensorBatches,
+            "iterator_train__shuffle": True,
+        }
+    params: dict[str, Any] = {"iterator_train__shuffle": True}
+    if collate_fn is not None:
+        params |= {"iterator_train__collate_fn": collate_fn, "iterator_valid__collate_fn": collate_fn}
+    return params

@@ -1,0 +1,124 @@
+"""True and predicted sensitivity patterns side by side."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+__all__ = ["SensitivityHeatmapDisplay"]
+
+
+class SensitivityHeatmapDisplay:
+    """Heatmaps of one true sensitivity matrix and of its predictions.
+
+    Every entry is shown as its rank inside the matrix divided by the number of entries (0 to 1, ties share their
+    mean rank): that is what the Spearman score compares, and it makes predictors with different scales comparable.
+    Rows respond, columns are perturbed.
+
+    Parameters
+    ----------
+    ranks : dict of str to ndarray of shape (n, n)
+        One matrix of relative ranks for each panel, the truth first.
+    names : sequence of str
+        The variable names, in the order of rows and columns.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    axes_ : list of matplotlib.axes.Axes
+        Both are set by `plot`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.plotting import SensitivityHeatmapDisplay
+    >>> truth = np.array([[1.0, 0.0], [-0.5, 1.0]])
+    >>> display = SensitivityHeatmapDisplay.from_predictions(truth, {"distance": np.array([[1.0, 0.0], [0.5, 1.0]])})
+    >>> sorted(display.ranks)
+    ['distance', 'truth']
+    """
+
+    def __init__(self, ranks: dict[str, np.ndarray], names: Sequence[str]) -> None:
+        self.ranks = ranks
+        self.names = list(names)
+
+    @classmethod
+    def from_predictions(cls, y_true: Any, y_pred: Any) -> "SensitivityHeatmapDisplay":
+        """Build the display from one true matrix and one or several predicted ones.
+
+        Parameters
+        ----------
+        y_true : array-like or DataFrame of shape (n, n)
+            Sensitivity matrix, column = source. Absolute values are compared.
+        y_pred : array-like, DataFrame, or dict of str to either
+            The prediction, or several by name.
+
+        Returns
+        -------
+        SensitivityHeatmapDisplay
+        """
+        predictions = y_pred if isinstance(y_pred, dict) else {"prediction": y_pred}
+        truth = np.asarray(y_true, dtype=float)
+        names = y_true.columns if isinstance(y_true, pd.DataFrame) else range(len(truth))
+        ranks = {"truth": _relative_ranks(truth)}
+        for label, matrix in predictions.items():
+            prediction = np.asarray(matrix, dtype=float)
+            if prediction.shape != truth.shape:
+                raise ValueError(
+                    f"y_pred[{label!r}] has shape {prediction.shape}, but y_true has shape {truth.shape}; "
+                    "pass predictions of the same network."
+                )
+            ranks[label] = _relative_ranks(prediction)
+        return cls(ranks, [str(name) for name in names])
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, network: Any, y_true: Any) -> "SensitivityHeatmapDisplay":
+        """Build the display from a fitted estimator, one network and its true sensitivity matrix."""
+        return cls.from_predictions(y_true, {type(estimator).__name__: estimator.predict([network])[0]})
+
+    def plot(self, axes: Any = None, *, cmap: str = "viridis") -> "SensitivityHeatmapDisplay":
+        """Draw one panel for each matrix.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib Axes, default=None
+            One for each panel; a new figure by default.
+        cmap : str, default="viridis"
+            A sequential colour map.
+
+        Returns
+        -------
+        self : SensitivityHeatmapDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if axes is None:
+            n = len(self.ranks)
+            _, axes = plt.subplots(1, n, figsize=(3.6 * n + 0.8, 4.2), layout="constrained", squeeze=False)
+        self.axes_ = list(np.ravel(axes))
+        self.figure_ = self.axes_[0].figure
+        if len(self.axes_) != len(self.ranks):
+            raise ValueError(f"axes has {len(self.axes_)} panels, but {len(self.ranks)} are needed.")
+        for ax, (label, matrix) in zip(self.axes_, self.ranks.items(), strict=True):
+            image = ax.imshow(matrix, cmap=cmap, vmin=0, vmax=1, interpolation="nearest")
+            ax.set(title=label, xlabel="perturbed variable")
+            self._label_ticks(ax)
+        self.axes_[0].set_ylabel("responding variable")
+        self.figure_.colorbar(image, ax=self.axes_, label="relative rank of |sensitivity|", shrink=0.8)
+        return self
+
+    def _label_ticks(self, ax: Any) -> None:
+        # More than 30 names on an axis of this size cannot be read.
+        if len(self.names) > 30:
+            return
+        ticks = np.arange(len(self.names))
+        ax.set_xticks(ticks, self.names, rotation=90, fontsize=6)
+        ax.set_yticks(ticks, self.names, fontsize=6)
+
+
+def _relative_ranks(matrix: np.ndarray) -> np.ndarray:
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"expected a square sensitivity matrix, got shape {matrix.shape}.")
+    return rankdata(np.abs(matrix)).reshape(matrix.shape) / max(matrix.size, 1)

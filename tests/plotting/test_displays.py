@@ -1,0 +1,59 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.networks import DynamoDistance
+from skperturb.plotting import PairedScoreDisplay, SensitivityHeatmapDisplay
+
+mpl.use("Agg")
+
+TRUTH = np.array([[1.0, 0.0, 0.2], [-0.5, 1.0, 0.1], [0.2, 0.4, 1.0]])
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def test_heatmap_shows_ranks_of_absolute_values_with_names():
+    names = ["A", "B", "C"]
+    truth = pd.DataFrame(TRUTH, index=names, columns=names)
+    display = SensitivityHeatmapDisplay.from_predictions(truth, {"one": TRUTH**2, "two": TRUTH}).plot()
+    assert [ax.get_title() for ax in display.axes_] == ["truth", "one", "two"]
+    assert [tick.get_text() for tick in display.axes_[0].get_xticklabels()] == names
+    # Squaring is monotone in the absolute value, so the picture is the same.
+    np.testing.assert_array_equal(display.ranks["truth"], display.ranks["one"])
+    assert display.ranks["truth"][0, 1] == pytest.approx(1 / 9)
+
+
+def test_heatmap_from_estimator_and_errors():
+    estimator = DynamoDistance().fit([TRUTH])
+    display = SensitivityHeatmapDisplay.from_estimator(estimator, TRUTH, TRUTH)
+    assert list(display.ranks) == ["truth", "DynamoDistance"]
+    with pytest.raises(ValueError, match="has shape"):
+        SensitivityHeatmapDisplay.from_predictions(TRUTH, np.eye(2))
+    with pytest.raises(ValueError, match="square"):
+        SensitivityHeatmapDisplay.from_predictions(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="panels"):
+        display.plot(axes=[display.plot().axes_[0]])
+
+
+def test_paired_scores_and_win_rate():
+    scores = pd.DataFrame({"baseline": [0.1, 0.2, 0.3], "better": [0.2, 0.2, 0.4]})
+    display = PairedScoreDisplay(scores).plot()
+    assert display.win_rate()["better"] == pytest.approx((2 + 0.5) / 3)
+    assert [tick.get_text() for tick in display.ax_.get_xticklabels()] == ["baseline", "better"]
+    with pytest.raises(ValueError, match="at least two methods"):
+        PairedScoreDisplay(scores[["baseline"]])
+
+
+def test_paired_scores_from_estimators():
+    first, second = DynamoDistance().fit([TRUTH]), DynamoDistance(directed=False).fit([TRUTH])
+    display = PairedScoreDisplay.from_estimator(
+        {"directed": first, "undirected": second}, [TRUTH, TRUTH.T], [TRUTH, TRUTH]
+    )
+    assert display.scores.shape == (2, 2)

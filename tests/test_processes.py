@@ -1,0 +1,21 @@
+import os
+import time
+
+from skperturb._processes import map_isolated
+
+
+def test_a_hanging_and_a_dying_worker_cost_only_their_own_item():
+    assert [outcome.value for outcome in map_isolated(abs, [-1, 2, -3], n_jobs=2)] == [1, 2, 3]
+    hung, fine = map_isolated(time.sleep, [60, 0], n_jobs=2, timeout=1.0)
+    assert (hung.kind, fine.kind) == ("timeout", "value")
+    assert "no result within 1 s" in hung.error
+    (died,) = map_isolated(os._exit, [3])
+    assert died.kind == "died"
+    assert "exit code" in died.error
+    (raised,) = map_isolated(int, ["x"])
+    assert raised.kind == "raised"
+    assert "ValueError" in raised.error
+
+
+def test_no_items():
+    assert map_isolated(abs, []) == []

@@ -1,0 +1,139 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from skperturb._training import GraphBatch, TensorBatches, TensorTable, fit_net, resolve_device, seeded_torch
+
+
+class Linear(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, X):
+        return self.layer(X).squeeze(-1)
+
+
+class CountEpochs(Callback):
+    def __init__(self):
+        self.n = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n += 1
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = torch.as_tensor(rng.normal(size=(64, 3)), dtype=torch.float32)
+    return TensorTable({"X": X}, X @ torch.tensor([1.0, -2.0, 0.5]))
+
+
+def train(table, **kwargs):
+    arguments = {
+        "criterion": torch.nn.MSELoss,
+        "lr": 0.05,
+        "max_epochs": 60,
+        "batch_size": 16,
+        "random_state": 0,
+    }
+    return fit_net(Linear, table, **(arguments | kwargs))
+
+
+def test_learns_in_float32_and_predicts_in_float64_on_the_cpu(table):
+    net = train(table)
+    assert net.module_.layer.weight.dtype == torch.float64
+    assert not net.module_.training
+    assert net.device == "cpu"
+    np.testing.assert_allclose(net.module_.layer.weight.detach().numpy(), [[1.0, -2.0, 0.5]], atol=1e-2)
+
+
+def test_the_seed_decides_everything_and_the_global_state_is_left_alone(table):
+    torch.manual_seed(3)
+    state = torch.random.get_rng_state()
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002  (the global state is what is tested)
+    first, second, other = train(table), train(table), train(table, random_state=1)
+    assert torch.equal(state, torch.random.get_rng_state())
+    np.testing.assert_array_equal(numpy_state, np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(first.module_.layer.weight, second.module_.layer.weight)
+    assert not torch.equal(first.module_.layer.weight, other.module_.layer.weight)
+
+
+def test_early_stopping_returns_to_the_best_epoch(table):
+    shifted = TensorTable(table.inputs, table.target + 100.0)
+    # The validation samples contradict the training samples, so the first epoch is the best.
+    net = train(table, validation=TensorTable(table.inputs, -table.target), early_stopping=True, patience=3)
+    assert len(net.history) < 60
+    assert net.history[-1, "valid_loss"] > min(net.history[:, "valid_loss"])
+    with pytest.raises(ValueError, match="held-out samples"):
+        train(shifted, early_stopping=True)
+
+
+def test_callbacks_are_copied_and_verbose_prints(table, capsys):
+    callback = CountEpochs()
+    net = train(table, callbacks=[callback], max_epochs=3)
+    assert callback.n == 0
+    assert [c.n for _, c in net.callbacks_ if isinstance(c, CountEpochs)] == [3]
+    assert capsys.readouterr().out == ""
+    train(table, max_epochs=2, verbose=1)
+    assert "train_loss" in capsys.readouterr().out
+
+
+def test_pickle_round_trip(table):
+    net = train(table, max_epochs=2)
+    again = pickle.loads(pickle.dumps(net))
+    assert torch.equal(net.module_.layer.weight, again.module_.layer.weight)
+
+
+class Graphs(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.ones(index + 1, 3), torch.tensor(float(index + 1))
+
+
+def test_graphs_of_different_sizes_through_a_collate_function():
+    def collate(samples):
+        sizes = torch.tensor([len(X) for X, _ in samples])
+        inputs = {"X": torch.cat([X for X, _ in samples]), "sizes": sizes}
+        return GraphBatch(inputs, len(samples)), torch.stack([y for _, y in samples])
+
+    class Sum(Linear):
+        def forward(self, X, sizes):
+            return torch.stack([part.sum() for part in self.layer(X).squeeze(-1).split(sizes.tolist())])
+
+    with pytest.raises(TypeError, match="list"):
+        fit_net(Sum, [1, 2], criterion=torch.nn.MSELoss, lr=0.05, max_epochs=1)
+    net = fit_net(
+        Sum,
+        Graphs(),
+        criterion=torch.nn.MSELoss,
+        lr=0.05,
+        max_epochs=200,
+        batch_size=4,
+        collate_fn=collate,
+        random_state=0,
+    )
+    assert net.history[-1, "train_loss"] < 0.05
+
+
+def test_batches_cover_every_sample_once():
+    table = TensorTable({"X": torch.arange(10)}, torch.arange(10))
+    with seeded_torch(0):
+        shuffled = [batch[1].tolist() for batch in TensorBatches(table, 4, shuffle=True)]
+    assert [len(batch) for batch in shuffled] == [4, 4, 2]
+    order = [index for batch in shuffled for index in batch]
+    assert sorted(order) == list(range(10))
+    assert order != list(range(10))
+    with pytest.raises(ValueError, match="one length"):
+        TensorTable({"X": torch.arange(3)}, torch.arange(2))
+
+
+def test_device_names():
+    assert resolve_device("auto") in ("cpu", "cuda")
+    with pytest.raises(ValueError, match="cannot be used here"):
+        resolve_device("cuda:99")
