@@ -1,0 +1,34 @@
+"""The only module that imports scikit-learn's private names, so that a rename is mended here."""
+
+from collections.abc import Callable
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Hidden, Interval, Options, StrOptions, validate_params
+
+__all__ = ["Hidden", "Interval", "Options", "StrOptions", "data_free_checks", "fit_context", "validate_params"]
+
+
+def data_free_checks() -> tuple[Callable[..., None], ...]:
+    """Return those of scikit-learn's estimator checks that need no data that the estimator accepts.
+
+    Returns
+    -------
+    tuple of callable
+        Functions ``check(name, estimator)``.
+    """
+    # Undocumented names of a module that is large and needed by tests only.
+    from sklearn.utils import estimator_checks as checks
+
+    return (
+        checks.check_estimator_cloneable,
+        checks.check_estimator_tags_renamed,
+        checks.check_valid_tag_types,
+        checks.check_estimator_repr,
+        checks.check_no_attributes_set_in_init,
+        checks.check_do_not_raise_errors_in_init_or_set_params,
+        checks.check_mixin_order,
+        checks.check_parameters_default_constructible,
+        checks.check_get_params_invariance,
+        checks.check_set_params,
+        checks.check_param_validation,
+    )

@@ -1,0 +1,315 @@
+"""Coercion of what users pass as networks, and all of its error texts."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+__all__ = [
+    "NetworkRecord",
+    "as_sequence",
+    "check_node_names",
+    "check_same_length",
+    "coerce_matrix",
+    "describe",
+    "ensure_networks",
+    "is_network",
+]
+
+_EXPECTED = (
+    "a sequence (list, tuple, 1-D object array, Series) of InfluenceNetwork objects, square arrays, "
+    "scipy sparse matrices or square DataFrames"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkRecord:
+    """One validated network: a finite square matrix and the names of its nodes.
+
+    Parameters
+    ----------
+    matrix : ndarray or csr_array of shape (n_nodes, n_nodes)
+        Entry (i, j) is the influence of node j on node i; float64, finite. Sparse matrices are in
+        canonical form and hold no explicit zeros.
+    names : Index or None
+        Names of the nodes; None when the input had none.
+    """
+
+    matrix: np.ndarray | sp.csr_array
+    names: pd.Index | None
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return self.matrix.shape[0]
+
+    def label(self, values: Any, columns: Sequence[Any] | np.ndarray | None = None) -> Any:
+        """Give `values` the names of the nodes if the input had any.
+
+        Parameters
+        ----------
+        values : ndarray or sparse array of shape (n_nodes, n_columns)
+            A result whose rows are the nodes.
+        columns : sequence of int, default=None
+            Positions of the nodes that the columns stand for; None means every node.
+
+        Returns
+        -------
+        DataFrame, ndarray or sparse array
+            `values` as a DataFrame for a labelled network, unchanged for others.
+        """
+        if self.names is None:
+            return values
+        column_names = self.names if columns is None else self.names[np.asarray(columns, dtype=int)]
+        return pd.DataFrame(values, index=self.names, columns=column_names)
+
+
+def describe(value: Any) -> str:
+    """Say in a few words what `value` is, for error messages."""
+    shape = getattr(value, "shape", None)
+    kind = type(value).__name__
+    if isinstance(shape, tuple) and shape:
+        return f"{kind} of shape {shape}"
+    if isinstance(value, str | int | float | bool | bytes):
+        text = repr(value)
+        return f"{kind} {text if len(text) <= 40 else text[:37] + '...'}"
+    return kind
+
+
+def is_network(value: Any) -> bool:
+    """Tell whether `value` looks like an `InfluenceNetwork` (known by its labelled Jacobian)."""
+    return hasattr(value, "is_empty") and isinstance(getattr(value, "jacobian", None), pd.DataFrame)
+
+
+def as_sequence(X: Any, name: str = "X", expected: str = _EXPECTED) -> list[Any]:
+    """Turn the accepted kinds of collections into a list and refuse all others by name.
+
+    Parameters
+    ----------
+    X : list, tuple, 1-D object array, Series or 3-D array
+        The collection. A 3-D array is read as the sequence of its matrices.
+    name : str, default="X"
+        Name of the argument in error messages.
+    expected : str
+        What the error messages say is expected.
+
+    Returns
+    -------
+    list
+        The elements.
+
+    Raises
+    ------
+    TypeError
+        If `X` is no sequence (None, string, mapping, set, generator).
+    ValueError
+        If `X` is a single matrix, an array of the wrong dimension, or empty.
+    """
+    _refuse_non_sequence(X, name, expected)
+    if sp.issparse(X) or isinstance(X, pd.DataFrame) or is_network(X):
+        raise ValueError(f"{name} is a single {describe(X)}; expected {expected}. Wrap it in a list: [{name}].")
+    if isinstance(X, np.ndarray):
+        _check_array_of_matrices(X, name, expected)
+    elements = list(X)
+    if not elements:
+        raise ValueError(f"{name} is empty; expected at least one element.")
+    return elements
+
+
+def _refuse_non_sequence(X: Any, name: str, expected: str) -> None:
+    """Raise TypeError for what can't be indexed by position."""
+    if isinstance(X, dict):
+        raise TypeError(f"{name} is a dict; expected {expected}. Pass list({name}.values()).")
+    if isinstance(X, str | bytes):
+        raise TypeError(f"{name} is the {describe(X)}; expected {expected}.")
+    single = sp.issparse(X) or isinstance(X, pd.DataFrame) or is_network(X)
+    if not single and not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
+        hint = f" Pass list({name})." if hasattr(X, "__iter__") else ""
+        raise TypeError(f"{name} is a {describe(X)}; expected {expected}.{hint}")
+
+
+def _check_array_of_matrices(X: np.ndarray, name: str, expected: str) -> None:
+    if X.ndim == 2:
+        raise ValueError(
+            f"{name} is a 2-D array of shape {X.shape}, that is a single matrix; expected {expected}. "
+            f"Wrap it in a list: [{name}]."
+        )
+    if X.ndim not in (1, 3):
+        raise ValueError(f"{name} is a {X.ndim}-D array of shape {X.shape}; expected {expected}.")
+
+
+def ensure_networks(X: Any, name: str = "X") -> list[NetworkRecord]:
+    """Validate a sequence of networks.
+
+    Parameters
+    ----------
+    X : sequence of n_networks networks
+        List, tuple, 1-D object array or Series of `InfluenceNetwork` objects, square arrays, scipy
+        sparse matrices or DataFrames (index equal to columns), in any mixture; or an array of shape
+        (n_networks, n_nodes, n_nodes).
+    name : str, default="X"
+        Name of the argument in error messages.
+
+    Returns
+    -------
+    list of NetworkRecord
+        One record per network. Neither the input nor its elements are changed; dense float64 input is
+        not copied.
+
+    Raises
+    ------
+    TypeError
+        If `X` is no sequence, or an element is no matrix.
+    ValueError
+        If an element is not square, not finite, not numeric or badly labelled; the message names it as
+        ``X[i]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb._validation import ensure_networks
+    >>> ensure_networks([np.eye(2), np.eye(3)])[1].n_nodes
+    3
+    """
+    return [_as_record(item, f"{name}[{i}]") for i, item in enumerate(as_sequence(X, name))]
+
+
+def _as_record(item: Any, label: str) -> NetworkRecord:
+    if is_network(item):
+        # Validated by its own constructor and immutable since.
+        return NetworkRecord(np.asarray(item), item.jacobian.index)
+    matrix, index, columns = coerce_matrix(item, label)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            f"{label} has shape {matrix.shape}; expected a square matrix, whose entry (i, j) is the "
+            "influence of node j on node i."
+        )
+    if index is not None:
+        check_node_names(index, columns, label)
+    return NetworkRecord(matrix, index)
+
+
+def check_node_names(index: pd.Index, columns: pd.Index | None, label: str) -> None:
+    """Raise ValueError unless `index` holds unique names equal to `columns`, in the same order."""
+    if index.hasnans:
+        raise ValueError(f"{label} has a missing name at position {int(np.argmax(index.isna()))}.")
+    if not index.is_unique:
+        duplicate = index[index.duplicated()][0]
+        raise ValueError(f"{label} has the duplicate name {duplicate!r}; expected unique names.")
+    if columns is None or index.equals(columns):
+        return
+    if columns.is_unique and set(index) == set(columns):
+        raise ValueError(
+            f"{label} has the same names in its index and columns, but in different orders; "
+            "reorder it: df.loc[names, names]."
+        )
+    odd = sorted(map(str, set(index) ^ set(columns)))[:3]
+    raise ValueError(
+        f"{label} has an index that differs from its columns (for example at {odd}); expected the same names."
+    )
+
+
+def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.Index | None, pd.Index | None]:
+    """Turn one matrix-like object into a finite float64 matrix, with its row and column names.
+
+    Parameters
+    ----------
+    item : array-like, sparse matrix, DataFrame or InfluenceNetwork
+        The matrix.
+    label : str
+        How error messages call it, such as ``"X[3]"``.
+
+    Returns
+    -------
+    matrix : ndarray or csr_array of shape (n_rows, n_columns)
+        The values; sparse input stays sparse.
+    index, columns : Index or None
+        The names; None for input without names.
+
+    Raises
+    ------
+    TypeError
+        If `item` is no matrix or not numeric.
+    ValueError
+        If `item` is not 2-D or holds NaN or infinity.
+    """
+    if sp.issparse(item):
+        return _coerce_sparse(item, label), None, None
+    if isinstance(item, pd.DataFrame):
+        return _coerce_dense(item.to_numpy(), label), item.index, item.columns
+    if is_network(item):
+        return np.asarray(item), item.jacobian.index, item.jacobian.columns
+    return _coerce_dense(item, label), None, None
+
+
+def _coerce_dense(item: Any, label: str) -> np.ndarray:
+    if isinstance(item, np.ma.MaskedArray):
+        raise TypeError(f"{label} is a masked array; fill it first, for example with item.filled(0).")
+    try:
+        matrix = np.asarray(item)
+    except ValueError as error:
+        raise ValueError(f"{label} is a {describe(item)} that makes no rectangular matrix: {error}.") from error
+    if matrix.ndim == 0:
+        raise TypeError(f"{label} is a {describe(item)}; expected a matrix.{_hint(item)}")
+    if matrix.ndim != 2:
+        raise ValueError(f"{label} is {matrix.ndim}-D with shape {matrix.shape}; expected a 2-D matrix.")
+    matrix = _as_float(matrix, label)
+    _check_finite(matrix, label, lambda flat: tuple(int(k) for k in np.unravel_index(flat, matrix.shape)))
+    return matrix
+
+
+def _hint(item: Any) -> str:
+    if isinstance(item, str) or callable(getattr(item, "jacobian", None)):
+        return " SBML models become networks through skperturb.sbml.JacobianExtractor."
+    return ""
+
+
+def _as_float(matrix: np.ndarray, label: str) -> np.ndarray:
+    if matrix.dtype.kind in "biuf":
+        return matrix.astype(np.float64, copy=False)
+    if matrix.dtype.kind == "O":
+        try:
+            return matrix.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{label} is not numeric: {error}.") from error
+    raise TypeError(f"{label} has dtype {matrix.dtype}; expected real numbers.")
+
+
+def _coerce_sparse(item: Any, label: str) -> sp.csr_array:
+    if item.ndim != 2:
+        raise ValueError(f"{label} is a {item.ndim}-D sparse array; expected a 2-D matrix.")
+    if item.dtype.kind not in "biuf":
+        raise TypeError(f"{label} has dtype {item.dtype}; expected real numbers.")
+    matrix = sp.csr_array(item, dtype=np.float64)
+    if not matrix.has_canonical_format or (matrix.data == 0).any():
+        # An explicitly stored zero is no edge. The conversion shares memory with the caller's matrix,
+        # so the clean-up must work on a copy.
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+    if not np.isfinite(matrix.data).all():
+        coo = matrix.tocoo()
+        _check_finite(coo.data, label, lambda flat: (int(coo.row[flat]), int(coo.col[flat])))
+    return matrix
+
+
+def _check_finite(values: np.ndarray, label: str, locate: Callable[[int], Hashable]) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        flat = int(np.argmin(finite.ravel()))
+        raise ValueError(
+            f"{label} holds {values.ravel()[flat]} at position {locate(flat)}; expected finite numbers. "
+            "Drop this matrix or repair the model that it came from."
+        )
+
+
+def check_same_length(first: Sequence[Any], second: Sequence[Any], names: tuple[str, str]) -> None:
+    """Raise ValueError unless the two sequences are equally long."""
+    if len(first) != len(second):
+        raise ValueError(
+            f"{names[0]} has {len(first)} elements but {names[1]} has {len(second)}; expected one "
+            "element of each per sample."
+        )

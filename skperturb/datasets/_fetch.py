@@ -1,0 +1,199 @@
+"""The data home, and how a file gets into it: checksummed, cached, with one clear error when offline."""
+
+import contextlib
+import functools
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+__all__ = [
+    "ChecksumWarning",
+    "DownloadError",
+    "clear_data_home",
+    "fetch_file",
+    "get_data_home",
+    "read_registry",
+]
+
+#: Seconds to wait for a connection and for each answer. A dead network has to be reported quickly.
+_TIMEOUT = (10.0, 60.0)
+
+
+class DownloadError(OSError):
+    """A file is neither in the data home nor could it be downloaded."""
+
+
+class ChecksumWarning(UserWarning):
+    """A file in the data home is not the version that the registry of checksums describes."""
+
+
+def get_data_home(data_home: str | os.PathLike | None = None) -> Path:
+    """Return the folder that holds the real data.
+
+    The folder is the argument, else the environment variable ``SKPERTURB_DATA``, else
+    ``~/skperturb_data``. It is not created here: only a download creates it.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        The folder to use instead of the default one. ``~`` is expanded.
+
+    Returns
+    -------
+    data_home : pathlib.Path
+        The folder; it need not exist.
+
+    Examples
+    --------
+    >>> from skperturb.datasets import get_data_home
+    >>> get_data_home("/data/skperturb").as_posix()
+    '/data/skperturb'
+    """
+    if data_home is None:
+        data_home = os.environ.get("SKPERTURB_DATA") or "~/skperturb_data"
+    return Path(data_home).expanduser()
+
+
+@functools.cache
+def read_registry(name: str) -> dict[str, str]:
+    """Read a registry of checksums that is shipped with the package.
+
+    Parameters
+    ----------
+    name : str
+        The name of the registry: the file ``_registry/<name>.txt``, with one line per file, the path
+        relative to the registry's folder and its SHA-256 sum.
+
+    Returns
+    -------
+    registry : dict of str to str
+        Relative path to SHA-256 sum. It is cached: do not change it.
+    """
+    text = resources.files(__package__).joinpath("_registry", f"{name}.txt").read_text(encoding="utf-8")
+    return dict(line.split() for line in text.splitlines())
+
+
+def clear_data_home(data_home: str | os.PathLike | None = None) -> None:
+    """Delete the files that the ``fetch_*`` functions keep in the data home.
+
+    Only files that a registry of the package names are deleted, and folders that are empty afterwards:
+    whatever else lies in the data home stays.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+    """
+    home = get_data_home(data_home)
+    files = [home / "biomodels" / name for name in read_registry("biomodels")]
+    files += [home / name for name in read_registry("networks_reproduction")]
+    for file in files:
+        file.unlink(missing_ok=True)
+    for folder in (home / "biomodels", home):
+        # A folder that still holds something of the user's, or that never existed, stays as it is.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def fetch_file(
+    relative_path: str,
+    url: str | None,
+    sha256: str,
+    *,
+    data_home: str | os.PathLike | None = None,
+    verbose: int = 0,
+) -> Path:
+    """Return a file of the data home, downloading it when it is not there.
+
+    A file that is already there is used without any network access. If its checksum differs from the
+    registry's, it is still the user's own file: it is used, and a `ChecksumWarning` names it. A
+    *download* with a wrong checksum is refused.
+
+    Parameters
+    ----------
+    relative_path : str
+        Path of the file below the data home, with forward slashes.
+    url : str or None
+        Where the file can be downloaded; None if it has no public address.
+    sha256 : str
+        SHA-256 sum of the file, as 64 hexadecimal digits.
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+    verbose : int, default=0
+        If positive, the download is reported through pooch's logger.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The file.
+
+    Raises
+    ------
+    DownloadError
+        If the file is not there and cannot be downloaded, or if the download's checksum is wrong. The
+        message names the address, the path at which the file is expected, and ``SKPERTURB_DATA``.
+    """
+    target = get_data_home(data_home) / relative_path
+    if target.is_file():
+        _warn_if_changed(target, sha256)
+        return target
+    if url is None:
+        raise _missing(relative_path, target, "none (the file has no public address)", "nothing to download")
+    try:
+        _download(url, target, sha256, verbose)
+    # requests' errors are OSErrors; pooch raises ValueError for a wrong checksum.
+    except (OSError, ValueError) as error:
+        raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
+    return target
+
+
+def _missing(relative_path: str, target: Path, address: str, reason: str) -> DownloadError:
+    return DownloadError(
+        f"{relative_path!r} is not in the data home and could not be downloaded.\n"
+        f"  address: {address}\n"
+        f"  expected at: {target}\n"
+        f"  reason: {reason}\n"
+        "Put the file there by hand, or let the environment variable SKPERTURB_DATA (or the argument "
+        "data_home) name a folder that holds it."
+    )
+
+
+def _download(url: str, target: Path, sha256: str, verbose: int) -> None:
+    import pooch
+
+    with _pooch_log_level(logging.INFO if verbose else logging.ERROR):
+        pooch.retrieve(
+            url,
+            known_hash=f"sha256:{sha256}",
+            fname=target.name,
+            path=target.parent,
+            downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+        )
+
+
+def _warn_if_changed(path: Path, sha256: str) -> None:
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        warnings.warn(
+            f"{path} is not the registered version (its SHA-256 is {found[:12]}…, expected {sha256[:12]}…); "
+            "it is used as it is. Delete it to download the registered version.",
+            ChecksumWarning,
+            stacklevel=4,
+        )
+
+
+@contextlib.contextmanager
+def _pooch_log_level(level: int) -> Iterator[None]:
+    import pooch
+
+    logger = pooch.get_logger()
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,42 @@
+"""The models that reproduce the published DYNAMO table."""
+
+import os
+
+import pandas as pd
+
+from skperturb.datasets._fetch import fetch_file, read_registry
+
+__all__ = ["fetch_reproduction_set"]
+
+_FILE = "networks_reproduction.csv"
+
+
+def fetch_reproduction_set(data_home: str | os.PathLike | None = None) -> pd.DataFrame:
+    """Load the list of BioModels ids that reproduce the published DYNAMO table.
+
+    The paper never published the ids of its 87 models. These 136 reach a steady state and use no
+    construct that the paper's tool refused.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`. The file is ``<data_home>/networks_reproduction.csv``.
+
+    Returns
+    -------
+    models : pandas.DataFrame
+        One row per model: ``id`` (``"BIOMD…"``), ``n_nodes`` (nodes of the network under the reference
+        convention) and ``events`` (number of events in the file).
+
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
+    References
+    ----------
+    Santolini, M. & Barabási, A.-L. Predicting perturbation patterns from the topology of biological
+    networks. PNAS 115(27), E6375 (2018).
+    """
+    path = fetch_file(_FILE, None, read_registry("networks_reproduction")[_FILE], data_home=data_home)
+    return pd.read_csv(path)

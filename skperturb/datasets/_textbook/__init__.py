@@ -1,0 +1,1 @@
+"""Textbook models, one module per field, written from their published equations."""

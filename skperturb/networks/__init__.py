@@ -1,0 +1,8 @@
+"""From a Jacobian to a perturbation pattern: what topology alone predicts."""
+
+from skperturb._network import InfluenceNetwork
+from skperturb.networks._distance import DynamoDistance
+from skperturb.networks._first_neighbor import DynamoFirstNeighbor
+from skperturb.networks._propagation import DynamoPropagation
+
+__all__ = ["DynamoDistance", "DynamoFirstNeighbor", "DynamoPropagation", "InfluenceNetwork"]

@@ -1,0 +1,65 @@
+"""Prediction by direct influence alone."""
+
+from typing import Any, ClassVar
+
+from skperturb._validation import NetworkRecord
+from skperturb.base import BaseEstimator
+from skperturb.networks._common import NetworkPredictorMixin
+from skperturb.networks._sign_pattern import sign_pattern, symmetrised
+
+__all__ = ["DynamoFirstNeighbor"]
+
+
+class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
+    r"""Predict that a perturbation reaches the direct neighbours of its source and nothing else.
+
+    The simplest DYNAMO model [1]_. With A the Jacobian, whose entry :math:`A_{ij}` is the influence of j on
+    i, the prediction is
+
+    .. math::
+        P = \operatorname{sign}(A), \quad P = |\operatorname{sign}(A)| \quad\text{or}\quad
+        P = |\operatorname{sign}(A)| + |\operatorname{sign}(A)|^\top .
+
+    Parameters
+    ----------
+    directed : bool, default=True
+        Whether influence runs along the direction of the edges only; otherwise the third formula.
+    signed : bool, default=True
+        Whether the prediction has the sign of the influence (first formula) or not (second). It has no
+        effect when `directed` is False, which the paper defines without signs.
+
+    See Also
+    --------
+    DynamoDistance : Length of the shortest path.
+    DynamoPropagation : Diffusion over the network.
+
+    Notes
+    -----
+    The estimator learns nothing: `predict` works before `fit`. Only the sign pattern of A is used, never the
+    kinetic constants behind its magnitudes. The prediction for a sparse network is sparse.
+
+    References
+    ----------
+    .. [1] Santolini, M. & Barabási, A.-L. (2018). Predicting perturbation patterns from the topology of
+       biological networks. PNAS 115(27), E6375–E6383.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.networks import DynamoFirstNeighbor
+    >>> cascade = np.array([[-1.0, 0.0, 0.0], [2.0, -1.0, 0.0], [0.0, -0.5, -1.0]])
+    >>> DynamoFirstNeighbor().predict([cascade])[0]
+    array([[-1.,  0.,  0.],
+           [ 1., -1.,  0.],
+           [ 0., -1., -1.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"directed": ["boolean"], "signed": ["boolean"]}
+
+    def __init__(self, directed: bool = True, signed: bool = True) -> None:
+        self.directed = directed
+        self.signed = signed
+
+    def _predict_network(self, record: NetworkRecord, detail: None) -> Any:
+        pattern = sign_pattern(record, signed=self.signed) if self.directed else symmetrised(record)
+        return record.label(pattern)

@@ -1,0 +1,123 @@
+"""Prediction by network propagation."""
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg
+
+from skperturb._sklearn import Interval
+from skperturb._validation import NetworkRecord
+from skperturb.base import BaseEstimator
+from skperturb.networks._common import NetworkPredictorMixin
+from skperturb.networks._sign_pattern import Matrix, sign_pattern, symmetrised
+
+__all__ = ["DynamoPropagation"]
+
+
+class DynamoPropagation(NetworkPredictorMixin, BaseEstimator):
+    r"""Predict a perturbation pattern by propagation over the network.
+
+    The PRINCE propagation [2]_ as used by DYNAMO [1]_. With W the sign pattern of the Jacobian,
+    :math:`D_r, D_c` the diagonal matrices of the row and column sums of :math:`|W|`, and 0 in place of
+    :math:`0^{-1/2}`,
+
+    .. math::
+        W' = D_r^{-1/2} W D_c^{-1/2}, \qquad P = (1 - \alpha) (I - \alpha W')^{-1} .
+
+    Parameters
+    ----------
+    alpha : float, default=0.9
+        Share of the perturbation that each node passes on, in [0, 1).
+    directed : bool, default=True
+        Whether influence runs along the direction of the edges only; otherwise
+        :math:`W = [|\operatorname{sign} A| + |\operatorname{sign} A|^\top > 0]`.
+    signed : bool, default=True
+        Whether :math:`W = \operatorname{sign}(A)`, so that inhibition turns the sign of the prediction, or
+        :math:`W = |\operatorname{sign}(A)|`. It has no effect when `directed` is False, which the paper
+        defines without signs.
+
+    See Also
+    --------
+    DynamoDistance : Length of the shortest path.
+    DynamoFirstNeighbor : Direct influence alone.
+
+    Notes
+    -----
+    The estimator learns nothing: `predict` works before `fit`. Only the sign pattern of A is used, never the
+    kinetic constants behind its magnitudes. Self-loops count. The matrix is factorised once, in sparse form
+    where that is faster; the prediction is dense. Since the spectral norm of W' is at most 1, the inverse
+    exists for every `alpha` below 1.
+
+    References
+    ----------
+    .. [1] Santolini, M. & Barabási, A.-L. (2018). Predicting perturbation patterns from the topology of
+       biological networks. PNAS 115(27), E6375–E6383.
+    .. [2] Vanunu, O., Magger, O., Ruppin, E., Shlomi, T. & Sharan, R. (2010). Associating genes and protein
+       complexes with disease via network propagation. PLoS Computational Biology 6(1), e1000641.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.networks import DynamoPropagation
+    >>> cascade = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, -0.5, 0.0]])
+    >>> DynamoPropagation(alpha=0.5).predict([cascade])[0]
+    array([[ 0.5  ,  0.   ,  0.   ],
+           [ 0.25 ,  0.5  ,  0.   ],
+           [-0.125, -0.25 ,  0.5  ]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alpha": [Interval(Real, 0, 1, closed="left")],
+        "directed": ["boolean"],
+        "signed": ["boolean"],
+    }
+
+    def __init__(self, alpha: float = 0.9, directed: bool = True, signed: bool = True) -> None:
+        self.alpha = alpha
+        self.directed = directed
+        self.signed = signed
+
+    def _predict_network(self, record: NetworkRecord, detail: None) -> Any:
+        return record.label((1 - self.alpha) * _resolvent(self.alpha, _normalised(self._weights(record))))
+
+    def _weights(self, record: NetworkRecord) -> Matrix:
+        if self.directed:
+            return sign_pattern(record, signed=self.signed)
+        return symmetrised(record, binary=True)
+
+
+def _normalised(weights: Matrix) -> Matrix:
+    """Divide each entry by the square roots of the absolute sums of its row and its column."""
+    magnitudes = abs(weights)
+    scales = []
+    for axis in (1, 0):
+        sums = np.asarray(magnitudes.sum(axis=axis)).ravel()
+        scales.append(np.divide(1.0, np.sqrt(sums), out=np.zeros_like(sums), where=sums > 0))
+    if isinstance(weights, np.ndarray):
+        return scales[0][:, None] * weights * scales[1]
+    return sp.csr_array(sp.diags_array(scales[0]) @ weights @ sp.diags_array(scales[1]))
+
+
+def _resolvent(alpha: float, matrix: Matrix) -> np.ndarray:
+    """Return (I − alpha · matrix)^-1."""
+    n_nodes = matrix.shape[0]
+    if n_nodes == 0:
+        return np.empty((0, 0))
+    identity = np.eye(n_nodes)
+    if _sparse_is_faster(matrix):
+        system = sp.csc_array(sp.eye_array(n_nodes) - alpha * sp.csr_array(matrix))
+        return scipy.sparse.linalg.splu(system).solve(identity)
+    dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+    return scipy.linalg.solve(identity - alpha * dense, identity)
+
+
+def _sparse_is_faster(matrix: Matrix) -> bool:
+    # Measured on random, scale-free and tree-like graphs of 500 and 2,000 nodes: with more than two edges
+    # per node the factors fill up, and dense LAPACK is faster. The choice depends on the network alone, so
+    # that the same network gives the same numbers from either storage.
+    n_nodes = matrix.shape[0]
+    n_edges = np.count_nonzero(matrix) if isinstance(matrix, np.ndarray) else matrix.nnz
+    return n_nodes >= 200 and n_edges <= 2 * n_nodes

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skperturb.datasets import make_biochemical_models
+
+
+def libsbml_model(sbml):
+    import libsbml
+
+    document = libsbml.readSBMLFromString(sbml)
+    document.checkConsistency()
+    errors = [document.getError(i) for i in range(document.getNumErrors())]
+    assert [e.getMessage() for e in errors if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR] == []
+    return document, document.getModel()
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**31 - 1), n_species=st.integers(2, 25))
+def test_valid_and_of_the_size_asked_for(seed, n_species):
+    (sbml,) = make_biochemical_models(1, n_species=n_species, random_state=seed)
+    _, model = libsbml_model(sbml)
+    assert model.getNumSpecies() == n_species
+
+
+def test_deterministic_under_a_seed_and_different_across_seeds():
+    assert make_biochemical_models(4, random_state=3) == make_biochemical_models(4, random_state=3)
+    assert set(make_biochemical_models(4, random_state=3)).isdisjoint(make_biochemical_models(4, random_state=4))
+
+
+def test_first_models_do_not_depend_on_the_number():
+    assert make_biochemical_models(5, random_state=0)[:2] == make_biochemical_models(2, random_state=0)
+
+
+def test_global_random_state_is_untouched():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    make_biochemical_models(2)
+    make_biochemical_models(2, random_state=1)
+    # check_random_state(None) is numpy's global generator: only there may it advance.
+    np.random.set_state(("MT19937", before, *np.random.get_state()[2:]))  # noqa: NPY002
+    position = np.random.get_state()[2]  # noqa: NPY002
+    make_biochemical_models(2, random_state=1)
+    assert np.random.get_state()[2] == position  # noqa: NPY002
+
+
+def test_sizes_span_the_range():
+    sizes = {sbml.count("<species ") for sbml in make_biochemical_models(60, n_species=(3, 6), random_state=0)}
+    assert sizes == {3, 4, 5, 6}
+
+
+def test_variety_of_structure():
+    texts = make_biochemical_models(20, n_species=(10, 20), random_state=0)
+    assert any("modifierSpeciesReference" in text for text in texts)
+    assert any('reversible="true"' in text for text in texts)
+    assert any('stoichiometry="2"' in text for text in texts)
+
+
+def test_some_models_conserve_moieties():
+    from scipy.linalg import null_space
+
+    counts = []
+    for sbml in make_biochemical_models(10, n_species=(8, 16), random_state=0):
+        document, model = libsbml_model(sbml)
+        index = {s.getId(): i for i, s in enumerate(model.getListOfSpecies())}
+        stoichiometry = np.zeros((len(index), model.getNumReactions()))
+        for column, reaction in enumerate(model.getListOfReactions()):
+            for sign, side in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
+                for reference in side:
+                    stoichiometry[index[reference.getSpecies()], column] += sign * reference.getStoichiometry()
+        counts.append(null_space(stoichiometry.T).shape[1])
+        del document
+    assert max(counts) >= 1
+    assert 0 < sum(counts) < sum(16 for _ in counts)
+
+
+def test_most_models_reach_a_steady_state():
+    roadrunner = pytest.importorskip("roadrunner")
+    steady = 0
+    models = make_biochemical_models(20, random_state=0)
+    for sbml in models:
+        runner = roadrunner.RoadRunner(sbml)
+        runner.simulate(0, 5000, 2)
+        state = np.array(runner.model.getFloatingSpeciesConcentrations())
+        assert np.all(np.isfinite(state))
+        assert state.max() < 1e4
+        steady += np.max(np.abs(runner.model.getFloatingSpeciesConcentrationRates())) < 1e-4
+    assert steady >= 18
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_models": 0}, r"n_models must be an integer of at least 1, got 0"),
+        ({"n_models": 2.5}, r"n_models .* got 2\.5"),
+        ({"n_species": 1}, r"n_species .* got 1"),
+        ({"n_species": (5, 4)}, r"n_species .* got \(5, 4\)"),
+        ({"n_species": (5, 6, 7)}, r"n_species .* got \(5, 6, 7\)"),
+        ({"n_species": "many"}, r"n_species .* got 'many'"),
+        ({"random_state": "seed"}, r"'seed' cannot be used to seed"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_biochemical_models(**arguments)

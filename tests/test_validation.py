@@ -1,0 +1,107 @@
+"""Coercion of networks."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from skperturb._validation import ensure_networks
+from skperturb.networks import InfluenceNetwork
+
+EYE = np.eye(2)
+
+
+@pytest.mark.parametrize("container", [list, tuple, pd.Series])
+def test_mixed_kinds(container):
+    frame = pd.DataFrame(EYE, index=["a", "b"], columns=["a", "b"])
+    items = [
+        EYE,
+        frame,
+        sp.coo_matrix(EYE),
+        sp.csc_array(EYE),
+        InfluenceNetwork(frame),
+        EYE.astype(int),
+        [[1, 0], [0, 1]],
+    ]
+    records = ensure_networks(container(items))
+    assert [record.names is not None for record in records] == [False, True, False, False, True, False, False]
+    for record in records:
+        matrix = record.matrix.toarray() if sp.issparse(record.matrix) else record.matrix
+        assert matrix.dtype == np.float64
+        np.testing.assert_array_equal(matrix, EYE)
+
+
+def test_object_array_and_stack():
+    items = np.empty(2, dtype=object)
+    items[0], items[1] = np.eye(2), np.eye(3)
+    assert [record.n_nodes for record in ensure_networks(items)] == [2, 3]
+    assert [record.n_nodes for record in ensure_networks(np.zeros((3, 2, 2)))] == [2, 2, 2]
+
+
+def test_dense_input_is_not_copied():
+    matrix = np.ones((3, 3))
+    assert ensure_networks([matrix])[0].matrix is matrix
+
+
+def test_explicit_zeros_are_no_edges_and_input_stays():
+    matrix = sp.csr_array((np.array([0.0, 1.0]), np.array([0, 1]), np.array([0, 1, 2])), shape=(2, 2))
+    assert ensure_networks([matrix])[0].matrix.nnz == 1
+    assert matrix.nnz == 2
+    doubled = sp.coo_array((np.array([1.0, -1.0]), (np.array([0, 0]), np.array([1, 1]))), shape=(2, 2))
+    assert ensure_networks([doubled])[0].matrix.nnz == 0
+
+
+def test_sparse_is_cheap():
+    n_nodes = 20_000
+    matrix = sp.random_array((n_nodes, n_nodes), density=5 / n_nodes, rng=np.random.default_rng(0), format="csr")
+    tracemalloc.start()
+    ensure_networks([matrix])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6
+
+
+class _Model:
+    def jacobian(self, t, x):
+        return EYE
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ({0: EYE}, TypeError, "X is a dict.*values"),
+        ((m for m in [EYE]), TypeError, r"X is a generator.*Pass list\(X\)"),
+        ({1, 2}, TypeError, "X is a set"),
+        ("model.xml", TypeError, "X is the str 'model.xml'"),
+        (None, TypeError, "X is a NoneType"),
+        (5, TypeError, "X is a int 5"),
+        ([], ValueError, "X is empty"),
+        (EYE, ValueError, r"2-D array of shape \(2, 2\).*Wrap it in a list: \[X\]"),
+        (pd.DataFrame(EYE), ValueError, "single DataFrame"),
+        (sp.eye_array(2), ValueError, "Wrap it in a list"),
+        (InfluenceNetwork(EYE), ValueError, "single InfluenceNetwork"),
+        (np.zeros((1, 2, 2, 2)), ValueError, "4-D"),
+        ([EYE, np.ones((2, 3))], ValueError, r"X\[1\] has shape \(2, 3\); expected a square"),
+        ([EYE, sp.csr_array(np.ones((2, 3)))], ValueError, r"X\[1\] has shape \(2, 3\)"),
+        ([EYE, np.ones(3)], ValueError, r"X\[1\] is 1-D"),
+        ([EYE, np.full((2, 2), np.nan)], ValueError, r"X\[1\] holds nan at position \(0, 0\)"),
+        ([sp.csr_array([[0, np.inf], [0, 0]])], ValueError, r"X\[0\] holds inf at position \(0, 1\)"),
+        ([EYE * 1j], TypeError, r"X\[0\] has dtype complex128"),
+        ([sp.csr_array(EYE * 1j)], TypeError, r"X\[0\] has dtype complex128"),
+        ([np.array([["a", "b"], ["c", "d"]])], TypeError, r"X\[0\] has dtype <U1"),
+        ([np.array([[1, "b"], [3, 4]], dtype=object)], TypeError, r"X\[0\] is not numeric"),
+        ([[[1, 2], [3]]], ValueError, r"X\[0\].*no rectangular matrix"),
+        (["model.xml"], TypeError, r"X\[0\] is a str 'model.xml'.*JacobianExtractor"),
+        ([_Model()], TypeError, r"X\[0\] is a _Model.*JacobianExtractor"),
+        ([None], TypeError, r"X\[0\] is a NoneType"),
+        ([np.ma.masked_array(EYE, mask=EYE > 0)], TypeError, r"X\[0\] is a masked array"),
+        ([pd.DataFrame(EYE, index=["a", "b"], columns=["a", "c"])], ValueError, r"X\[0\].*differs.*'b', 'c'"),
+        ([pd.DataFrame(EYE, index=["a", "b"], columns=["b", "a"])], ValueError, "different orders"),
+        ([pd.DataFrame(EYE, index=["a", "a"], columns=["a", "a"])], ValueError, "duplicate name 'a'"),
+    ],
+)
+def test_errors(X, error, message):
+    with pytest.raises(error, match=message):
+        ensure_networks(X)
