@@ -9,7 +9,6 @@ _SUBMODULES = (
     "datasets",
     "exceptions",
     "metrics",
-    "model_selection",
     "networks",
     "plotting",
     "reproduce",

@@ -1,0 +1,107 @@
+"""Command line: ``python -m skperturb [screen | reproduce]``."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"skperturb: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skperturb",
+        description="Without a command: the main job, topology-only predictions on the embedded textbook models.",
+    )
+    parser.add_argument(
+        "--figures", type=Path, default=Path("skperturb-figures"), metavar="DIR", help="where the figures go"
+    )
+    parser.set_defaults(run=_main_job)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    _add_screen(commands)
+    _add_reproduce(commands)
+    return parser
+
+
+def _add_screen(commands: argparse._SubParsersAction) -> None:
+    screen = commands.add_parser("screen", help="what each SBML model yields, as a table or CSV")
+    screen.add_argument("files", nargs="+", metavar="FILE", help="SBML files")
+    screen.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
+    screen.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    screen.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    screen.set_defaults(run=_screen)
+
+
+def _add_reproduce(commands: argparse._SubParsersAction) -> None:
+    reproduce = commands.add_parser("reproduce", help="the tables of the papers on real data, with baselines")
+    lines = reproduce.add_subparsers(title="lines of work", metavar="LINE", required=True)
+    networks = lines.add_parser("networks", help="perturbation patterns of BioModels from topology alone")
+    which = networks.add_mutually_exclusive_group()
+    which.add_argument(
+        "--models", nargs="+", metavar="ID", help="BioModels ids; by default the 136 of the published table"
+    )
+    which.add_argument("--all", action="store_true", help="every curated model of the data home")
+    networks.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
+    networks.add_argument(
+        "--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data"
+    )
+    networks.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    networks.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    networks.set_defaults(run=_reproduce_networks)
+
+
+def _main_job(arguments: argparse.Namespace) -> int:
+    from .reproduce.textbook import run_textbook_models
+
+    start = time.perf_counter()
+    results = run_textbook_models()
+    for result in results:
+        print(result.report())
+        print()
+    for path in results[0].save_figures(arguments.figures):
+        print(f"figure saved: {path.resolve()}")
+    print(f"{time.perf_counter() - start:.1f} s")
+    return 0
+
+
+def _screen(arguments: argparse.Namespace) -> int:
+    from .sbml import screen_models
+
+    table = screen_models(arguments.files, n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1)
+    if arguments.csv:
+        table.to_csv(arguments.csv, index=False)
+        print(f"{len(table)} rows written to {arguments.csv}")
+    else:
+        shown = table.assign(reason=table["reason"].fillna("").str.slice(0, 60))
+        print(shown.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    print(table["status"].value_counts().to_string())
+    return 0
+
+
+def _reproduce_networks(arguments: argparse.Namespace) -> int:
+    from .reproduce.networks import report, reproduce_networks, write_json
+
+    models = "all" if arguments.all else (arguments.models or "reproduction")
+    rows = reproduce_networks(
+        models, data_home=arguments.data_home, n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1
+    )
+    print(report(rows))
+    if arguments.json:
+        write_json(rows, arguments.json)
+        print(f"\nper-model rows written to {arguments.json}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

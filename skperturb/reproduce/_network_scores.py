@@ -1,0 +1,79 @@
+"""Topology-only methods and the scores at which they are compared."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..metrics import spearman_correlation
+from ..networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation
+
+__all__ = ["REACHABILITY", "SCORES", "predict_topology", "score_matrices", "topology_methods"]
+
+REACHABILITY = "reachability only"
+
+# Score name -> arguments of spearman_correlation.
+SCORES: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "whole_jitter": {"ties": "jitter", "random_state": 0},
+    "offdiag": {"diagonal": False},
+    "reachable": {"diagonal": False, "reachable_only": True},
+}
+
+
+def topology_methods() -> dict[str, Any]:
+    """Return the published topology-only predictors by name."""
+    return {
+        "propagation signed": DynamoPropagation(directed=True, signed=True),
+        "propagation directed": DynamoPropagation(directed=True, signed=False),
+        "propagation undirected": DynamoPropagation(directed=False, signed=False),
+        "distance directed": DynamoDistance(directed=True),
+        "distance undirected": DynamoDistance(directed=False),
+        "first neighbour signed": DynamoFirstNeighbor(directed=True, signed=True),
+        "first neighbour directed": DynamoFirstNeighbor(directed=True, signed=False),
+        "first neighbour undirected": DynamoFirstNeighbor(directed=False, signed=False),
+    }
+
+
+def predict_topology(networks: Sequence[Any]) -> dict[str, list[np.ndarray]]:
+    """Predict every network with every method, and with reachability alone as the trivial baseline.
+
+    The baseline says 1 where a directed path leads from the source to the target and 0 elsewhere: what is left above
+    it is knowledge about *how far* a perturbation reaches.
+    """
+    predictions = {
+        name: [np.asarray(matrix) for matrix in method.fit(networks).predict(networks)]
+        for name, method in topology_methods().items()
+    }
+    reachability = [(distance > 0).astype(float) for distance in predictions["distance directed"]]
+    return {REACHABILITY: reachability, **predictions}
+
+
+def score_matrices(
+    truth: Any, prediction: Any, scores: Sequence[str] = tuple(SCORES), *, jitter: bool = True
+) -> dict[str, float]:
+    """Score one predicted sensitivity matrix against the true one under each named protocol.
+
+    The papers jitter the predictors whose values are full of ties (distance, first neighbour) and not the propagation;
+    ``jitter=False`` makes ``whole_jitter`` the same as ``whole``.
+    """
+    truth, prediction = np.asarray(truth), np.asarray(prediction)
+    result = {}
+    for name in scores:
+        options = SCORES["whole"] if name == "whole_jitter" and not jitter else SCORES[name]
+        result[name] = float(spearman_correlation(truth, prediction, **options))
+    return result
+
+
+def scores_to_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Turn per-model rows (``id, scores: {method: {score: value}}``) into one long table."""
+    return pd.DataFrame(
+        [
+            {"id": row["id"], "method": method, "score": score, "value": value}
+            for row in rows
+            for method, scores in row["scores"].items()
+            for score, value in scores.items()
+        ],
+        columns=["id", "method", "score", "value"],
+    )

@@ -1,0 +1,144 @@
+"""The main job: from the embedded textbook models to tables and two figures, offline, in seconds."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..datasets import load_textbook_models
+from ..exceptions import ModelWarning, UndefinedSensitivityError
+from ._network_scores import REACHABILITY, predict_topology, score_matrices
+from ._tables import bootstrap_interval, format_table
+
+__all__ = ["TextbookResult", "run_textbook_models"]
+
+SCORES = ("whole", "offdiag", "reachable")
+TRUTHS = {
+    "steady_state": "the steady-state response (one variable held at a shifted value, all others relaxing)",
+    "dynamo": "(I - A)^-1, the published truth, which depends on each model's unit of time",
+}
+
+
+class TextbookResult:
+    """True sensitivity matrices, predictions and scores on the embedded models.
+
+    Parameters
+    ----------
+    kind : {"steady_state", "dynamo"}
+        Which sensitivity matrix is the truth.
+    names : list of str
+        The models that have one.
+    left_out : dict of str to str
+        The reason for each other model.
+    truths : list of DataFrame
+        Absolute sensitivity matrices.
+    predictions : dict of str to list of ndarray
+        Predictions by method.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        names: list[str],
+        left_out: dict[str, str],
+        truths: list[pd.DataFrame],
+        predictions: dict[str, list[np.ndarray]],
+    ) -> None:
+        self.kind = kind
+        self.names = names
+        self.left_out = left_out
+        self.truths = truths
+        self.predictions = predictions
+        self.scores = {
+            method: pd.DataFrame(
+                [score_matrices(t, p, SCORES) for t, p in zip(truths, matrices, strict=True)], index=names
+            )
+            for method, matrices in predictions.items()
+        }
+
+    def report(self) -> str:
+        """Format the table, with the reachability-only baseline first."""
+        rows = []
+        for method, frame in self.scores.items():
+            low, high = bootstrap_interval(frame["whole"].to_numpy())
+            rows.append([method, frame["whole"].mean(), f"[{low:.3f}, {high:.3f}]", *frame[list(SCORES[1:])].mean()])
+        n_models = len(self.names) + len(self.left_out)
+        lines = [
+            f"Truth: {TRUTHS[self.kind]};",
+            f"mean Spearman correlation over {len(self.names)} of {n_models} embedded models [95 % bootstrap interval]:",
+            "",
+            format_table(["method", "whole", "95 %", "without diagonal", "reachable only"], rows),
+        ]
+        lines += [_shorten(f"left out: {name}: {reason}") for name, reason in self.left_out.items()]
+        return "\n".join(lines)
+
+    def save_figures(self, folder: str | Path) -> list[Path]:
+        """Save the heatmaps of one model and the paired accuracy of all models as PNG files."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        from ..plotting import PairedScoreDisplay, SensitivityHeatmapDisplay
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        methods = [REACHABILITY, "distance directed", "propagation signed", "first neighbour signed"]
+        # A model of a dozen variables is large enough to show a pattern and small enough to read the names.
+        shown = int(np.argmin([abs(len(truth) - 12) for truth in self.truths]))
+        heatmaps = SensitivityHeatmapDisplay.from_predictions(
+            self.truths[shown], {method: self.predictions[method][shown] for method in methods[1:]}
+        ).plot()
+        heatmaps.figure_.suptitle(f"Sensitivity pattern of the {self.names[shown]} model (truth: {self.kind})")
+        accuracy = pd.DataFrame({method: self.scores[method]["whole"] for method in methods})
+        paired = PairedScoreDisplay(accuracy, score_name="Spearman correlation, all pairs").plot()
+        paths = [folder / "sensitivity_heatmaps.png", folder / "accuracy_per_model.png"]
+        for display, path in zip((heatmaps, paired), paths, strict=True):
+            FigureCanvasAgg(display.figure_).print_png(path)
+        return paths
+
+
+def run_textbook_models(*, n_jobs: int | None = None, verbose: int = 0) -> list[TextbookResult]:
+    """Extract the Jacobians of the embedded models and predict their sensitivity patterns from topology alone.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Number of worker processes.
+    verbose : int, default=0
+        Show a progress bar when positive.
+
+    Returns
+    -------
+    list of TextbookResult
+        One for the steady-state truth, one for the published truth.
+    """
+    from ..sbml import JacobianExtractor
+
+    bunch = load_textbook_models()
+    extractor = JacobianExtractor(n_jobs=n_jobs, on_error="skip", verbose=verbose)
+    # The tables name each model left out, with its reason, so the warnings would only say it twice.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)
+        networks = dict(zip(bunch.names, extractor.fit_transform(bunch.data), strict=True))
+        return [_score(kind, networks) for kind in TRUTHS]
+
+
+def _score(kind: str, networks: dict[str, Any]) -> TextbookResult:
+    from ..sbml import sensitivity_matrix
+
+    truths: dict[str, pd.DataFrame] = {}
+    left_out: dict[str, str] = {}
+    for name, network in networks.items():
+        if network.is_empty:
+            left_out[name] = str(network.reason)
+            continue
+        try:
+            truths[name] = sensitivity_matrix(network, kind=kind).abs()
+        except UndefinedSensitivityError as error:
+            left_out[name] = str(error)
+    predictions = predict_topology([networks[name] for name in truths])
+    return TextbookResult(kind, list(truths), left_out, list(truths.values()), predictions)
+
+
+def _shorten(text: str, width: int = 150) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,202 @@
+"""From an expression graph to straight-line Python source, and an array evaluator that never raises."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ._expression import OPERATIONS, ExpressionGraph
+
+__all__ = ["ArrayEvaluator", "ScalarFunction", "scalar_source"]
+
+# An expression used once is written inside its user; deeper nesting than this would meet the limits of
+# the Python parser (200 parentheses) and of its compiler's stack.
+MAX_DEPTH = 24
+
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+    "and": "and",
+    "or": "or",
+}
+
+
+def _digamma(value: float) -> float:
+    return float(OPERATIONS["digamma"](value))
+
+
+def _sign(value: float) -> float:
+    return float((value > 0) - (value < 0)) if value == value else value
+
+
+# Scalar functions by operation. They raise where IEEE arithmetic gives NaN or infinity; the caller then
+# evaluates again on arrays. `math.pow` and not `**`: the latter turns (-1.0) ** 0.5 into a complex number.
+_SCALAR: dict[str, Callable] = {
+    "pow": math.pow,
+    "exp": math.exp,
+    "ln": math.log,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "sign": _sign,
+    "floor": lambda value: float(math.floor(value)),
+    "ceil": lambda value: float(math.ceil(value)),
+    "trunc": lambda value: float(math.trunc(value)),
+    "rem": math.fmod,
+    "gamma": math.gamma,
+    "digamma": _digamma,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "asin": math.asin,
+    "acos": math.acos,
+    "atan": math.atan,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "asinh": math.asinh,
+    "acosh": math.acosh,
+    "atanh": math.atanh,
+}
+_GLOBALS = {f"f_{name}": function for name, function in _SCALAR.items()}
+_GLOBALS |= {"inf": math.inf, "nan": math.nan}
+
+
+def scalar_source(graph: ExpressionGraph, roots: Sequence[int], n_states: int) -> tuple[str, list[int]]:
+    """Return the source of ``function(t, x, p)`` that lists the roots, and which parameters `p` holds.
+
+    Every name in the source is generated (``x3``, ``p0``, ``v12``), never taken from the model.
+    """
+    order = graph.reachable(roots)
+    uses = Counter(child for node in order for child in graph.children(node))
+    uses.update(roots)
+    used_states = {graph.operands[node][0] for node in order if graph.operation[node] == "state"}
+    used_parameters = [graph.operands[node][0] for node in order if graph.operation[node] == "parameter"]
+    lines = ["def function(t, x, p):"]
+    if used_states:
+        lines.append(f" [{', '.join(f'x{i}' if i in used_states else '_' for i in range(n_states))}] = x")
+    if used_parameters:
+        lines.append(f" [{', '.join(f'p{i}' for i in used_parameters)}] = p")
+    text: dict[int, str] = {}
+    depth: dict[int, int] = {}
+    for node in order:
+        children = graph.children(node)
+        level = 1 + max((depth[child] for child in children), default=-1)
+        source = _expression_text(graph, node, text)
+        if children and (uses[node] > 1 or level >= MAX_DEPTH):
+            lines.append(f" v{node} = {source}")
+            source, level = f"v{node}", 0
+        text[node], depth[node] = source, level
+    lines.append(f" return [{', '.join(text[root] for root in roots)}]")
+    return "\n".join(lines), used_parameters
+
+
+def _expression_text(graph: ExpressionGraph, node: int, text: dict[int, str]) -> str:
+    operation, operands = graph.operation[node], graph.operands[node]
+    if operation in _LEAF_TEXT:
+        return _LEAF_TEXT[operation](operands)
+    arguments = [text[operand] for operand in operands]
+    if operation in _INFIX:
+        return f"({arguments[0]} {_INFIX[operation]} {arguments[1]})"
+    if operation == "piecewise":
+        return _piecewise_text(arguments)
+    if operation == "pow" and graph.value(operands[1]) == 2.0 and arguments[0].isidentifier():
+        return f"({arguments[0]} * {arguments[0]})"
+    if operation in ("neg", "not"):
+        return f"(-{arguments[0]})" if operation == "neg" else f"(not {arguments[0]})"
+    return f"f_{operation}({', '.join(arguments)})"
+
+
+def _piecewise_text(arguments: list[str]) -> str:
+    # One flat chain of conditionals: nested parentheses would hit the parser's limit in long piecewise.
+    parts = [f"{value} if {test} else " for value, test in zip(arguments[:-1:2], arguments[1:-1:2], strict=True)]
+    if len(parts) <= 8:
+        return f"({''.join(parts)}{arguments[-1]})"
+    head = "".join(parts[:8])
+    return f"({head}{_piecewise_text(arguments[16:])})"
+
+
+_LEAF_TEXT: dict[str, Callable[[tuple], str]] = {
+    "constant": lambda operands: f"({operands[0]!r})" if operands[0] < 0 else repr(operands[0]),
+    "state": lambda operands: f"x{operands[0]}",
+    "parameter": lambda operands: f"p{operands[0]}",
+    "time": lambda operands: "t",
+    "true": lambda operands: "True",
+    "false": lambda operands: "False",
+}
+
+
+class ArrayEvaluator:
+    """Evaluates nodes on floats or arrays with IEEE arithmetic: NaN and infinity are values, not errors."""
+
+    def __init__(self, graph: ExpressionGraph, roots: Sequence[int]) -> None:
+        self._roots = list(roots)
+        self._leaves: list[tuple[int, str, tuple]] = []
+        self._steps: list[tuple[int, Callable, tuple[int, ...]]] = []
+        for node in graph.reachable(self._roots):
+            operation, operands = graph.operation[node], graph.operands[node]
+            if operation in OPERATIONS:
+                self._steps.append((node, OPERATIONS[operation], operands))
+            else:
+                self._leaves.append((node, operation, operands))
+
+    def __call__(self, t, x, p) -> list:
+        """Return the value of each root; `t`, the rows of `x` and the entries of `p` broadcast."""
+        sources = {"state": x, "parameter": p}
+        values: dict = {}
+        for node, operation, operands in self._leaves:
+            if operation in sources:
+                values[node] = sources[operation][operands[0]]
+            elif operation == "constant":
+                values[node] = operands[0]
+            else:
+                values[node] = {"time": t, "true": True, "false": False}[operation]
+        with np.errstate(all="ignore"):
+            for node, function, operands in self._steps:
+                values[node] = function(*[values[operand] for operand in operands])
+        return [values[root] for root in self._roots]
+
+
+class ScalarFunction:
+    """The roots of a graph as a compiled function of time and states; parameters are read at each call.
+
+    Parameters
+    ----------
+    graph : ExpressionGraph
+        Where the roots live.
+    roots : sequence of int
+        What the function returns.
+    n_states : int
+        Length of the state vector.
+    parameters : list of float
+        All parameter values, shared with the model.
+    """
+
+    def __init__(self, graph: ExpressionGraph, roots: Sequence[int], n_states: int, parameters: list[float]) -> None:
+        source, used = scalar_source(graph, roots, n_states)
+        namespace = dict(_GLOBALS)
+        exec(compile(source, "<skperturb generated code>", "exec"), namespace)  # only generated names
+        self._function: Callable = namespace["function"]
+        self._values = [parameters[index] for index in used]
+        self._parameters = parameters
+        self._graph, self._roots = graph, list(roots)
+        self._fallback: ArrayEvaluator | None = None
+
+    def __call__(self, t: float, x: np.ndarray) -> np.ndarray:
+        """Return the roots as a float array; never raises on non-finite arithmetic."""
+        try:
+            return np.array(self._function(float(t), x.tolist(), self._values), dtype=float)
+        except (ArithmeticError, ValueError):
+            # The scalar code raises where IEEE arithmetic has a value: take that value.
+            if self._fallback is None:
+                self._fallback = ArrayEvaluator(self._graph, self._roots)
+            return np.array(self._fallback(float(t), x, self._parameters), dtype=float)

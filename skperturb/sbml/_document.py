@@ -1,0 +1,254 @@
+"""What an SBML model declares, as plain Python objects, checked for what is missing, doubled or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import libsbml
+
+from ..exceptions import InvalidModelError, UnsupportedModelError
+
+__all__ = ["Description", "Participant", "Quantity", "Reaction", "describe"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A compartment, species, parameter or species reference; `value` is None where the file gives none."""
+
+    id: str
+    kind: str
+    value: float | None
+    constant: bool
+    compartment: str = ""
+    is_amount: bool = False  # what the symbol means
+    value_is_amount: bool = False  # what the file gives
+    boundary: bool = False
+    conversion_factor: str = ""
+    dimensions: float = 3
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A species on one side of a reaction; `sign` is -1 for reactants and 1 for products."""
+
+    species: str
+    sign: float
+    id: str
+    stoichiometry: float
+    math: Any = None
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A reaction with the syntax tree of its rate."""
+
+    id: str
+    reversible: bool
+    participants: tuple[Participant, ...]
+    modifiers: tuple[str, ...]
+    math: Any
+    local: dict[str, float]
+
+
+@dataclass
+class Description:
+    """The parts of a model by id, in file order."""
+
+    model_id: str
+    quantities: dict[str, Quantity] = field(default_factory=dict)
+    functions: dict[str, Any] = field(default_factory=dict)
+    assignments: dict[str, Any] = field(default_factory=dict)
+    rates: dict[str, Any] = field(default_factory=dict)
+    initial: dict[str, Any] = field(default_factory=dict)
+    reactions: dict[str, Reaction] = field(default_factory=dict)
+    event_ids: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+
+    def of_kind(self, kind: str) -> list[Quantity]:
+        return [quantity for quantity in self.quantities.values() if quantity.kind == kind]
+
+    def add(self, quantity: Quantity) -> None:
+        if quantity.id in self.quantities or quantity.id in self.reactions or quantity.id in self.functions:
+            raise InvalidModelError(f"the id {quantity.id!r} is used twice; expected unique ids")
+        self.quantities[quantity.id] = quantity
+
+
+def describe(document: libsbml.SBMLDocument) -> Description:
+    """Read the components of a document's model."""
+    model = document.getModel()
+    description = Description(model.getId() or model.getName() or "model")
+    for function in model.getListOfFunctionDefinitions():
+        if function.getId() in description.functions:
+            raise InvalidModelError(f"the function {function.getId()!r} is defined twice; expected unique ids")
+        description.functions[function.getId()] = function
+    _read_quantities(model, description)
+    for reaction in model.getListOfReactions():
+        _read_reaction(reaction, description)
+    _read_rules(model, description)
+    _read_initial_assignments(model, description)
+    description.event_ids = tuple(
+        event.getId() or f"event {index}" for index, event in enumerate(model.getListOfEvents())
+    )
+    _refuse_without_dynamics(document, description)
+    return description
+
+
+def _read_quantities(model: Any, description: Description) -> None:
+    for compartment in model.getListOfCompartments():
+        size = compartment.getSize() if compartment.isSetSize() or model.getLevel() == 1 else None
+        dimensions = compartment.getSpatialDimensionsAsDouble()
+        description.add(
+            Quantity(
+                compartment.getId(),
+                "compartment",
+                1.0 if dimensions == 0 and size is None else size,
+                compartment.getConstant(),
+                dimensions=3 if dimensions != dimensions else dimensions,
+            )
+        )
+    for species in model.getListOfSpecies():
+        description.add(_read_species(species, model, description))
+    for parameter in model.getListOfParameters():
+        value = parameter.getValue() if parameter.isSetValue() else None
+        description.add(Quantity(parameter.getId(), "parameter", value, parameter.getConstant()))
+
+
+def _read_species(species: Any, model: Any, description: Description) -> Quantity:
+    compartment = description.quantities.get(species.getCompartment())
+    if compartment is None or compartment.kind != "compartment":
+        raise InvalidModelError(
+            f"species {species.getId()!r} lies in compartment {species.getCompartment()!r}, which is not defined"
+        )
+    value, value_is_amount = None, False
+    if species.isSetInitialAmount():
+        value, value_is_amount = species.getInitialAmount(), True
+    elif species.isSetInitialConcentration():
+        value = species.getInitialConcentration()
+    factor = species.getConversionFactor() or model.getConversionFactor()
+    return Quantity(
+        species.getId(),
+        "species",
+        value,
+        species.getConstant(),
+        compartment=compartment.id,
+        is_amount=species.getHasOnlySubstanceUnits() or compartment.dimensions == 0,
+        value_is_amount=value_is_amount,
+        boundary=species.getBoundaryCondition(),
+        conversion_factor=factor,
+    )
+
+
+def _read_reaction(reaction: Any, description: Description) -> None:
+    name = reaction.getId()
+    if reaction.isSetFast() and reaction.getFast():
+        raise UnsupportedModelError(f"reaction {name!r} is declared fast; fast reactions are not supported")
+    if name in description.reactions:
+        raise InvalidModelError(f"the id {name!r} is used twice; expected unique ids")
+    participants = [
+        *_read_participants(reaction.getListOfReactants(), -1.0, name, description),
+        *_read_participants(reaction.getListOfProducts(), 1.0, name, description),
+    ]
+    modifiers = tuple(modifier.getSpecies() for modifier in reaction.getListOfModifiers())
+    law = reaction.getKineticLaw()
+    description.reactions[name] = Reaction(
+        name,
+        reaction.getReversible(),
+        tuple(participants),
+        modifiers,
+        law.getMath() if law is not None else None,
+        _local_parameters(law, name, description),
+    )
+    if name in description.quantities:
+        raise InvalidModelError(f"the id {name!r} is used twice; expected unique ids")
+
+
+def _local_parameters(law: Any, reaction: str, description: Description) -> dict[str, float]:
+    if law is None:
+        return {}
+    local = {}
+    for parameter in (*law.getListOfParameters(), *law.getListOfLocalParameters()):
+        value = parameter.getValue() if parameter.isSetValue() else 0.0
+        if not parameter.isSetValue():
+            description.warnings.append(
+                f"local parameter {parameter.getId()!r} of reaction {reaction!r} has no value: 0 is used"
+            )
+        local[parameter.getId()] = value
+    return local
+
+
+def _read_participants(
+    references: Iterable[Any], sign: float, reaction: str, description: Description
+) -> list[Participant]:
+    found = []
+    for reference in references:
+        species = description.quantities.get(reference.getSpecies())
+        if species is None or species.kind != "species":
+            raise InvalidModelError(
+                f"reaction {reaction!r} refers to species {reference.getSpecies()!r}, which is not defined"
+            )
+        math = reference.getStoichiometryMath()
+        value, name = _stoichiometry(reference, reaction), reference.getId()
+        if name and reference.getLevel() >= 3:
+            description.add(Quantity(name, "reference", value, reference.getConstant()))
+        tree = math.getMath() if math is not None else None
+        found.append(Participant(species.id, sign, name if reference.getLevel() >= 3 else "", value, tree))
+    return found
+
+
+def _stoichiometry(reference: Any, reaction: str) -> float:
+    value = reference.getStoichiometry()
+    if reference.getLevel() == 1:
+        return value / (reference.getDenominator() or 1)
+    return 1.0 if value != value else value
+
+
+def _read_rules(model: Any, description: Description) -> None:
+    for rule in model.getListOfRules():
+        if rule.isAlgebraic():
+            raise UnsupportedModelError(
+                f"the model has an algebraic rule ({_shown(rule)} = 0); algebraic rules are not supported"
+            )
+        target = rule.getVariable()
+        if target not in description.quantities:
+            raise InvalidModelError(f"a rule sets {target!r}, which the model does not define")
+        if target in description.assignments or target in description.rates:
+            raise InvalidModelError(f"two rules set {target!r}; expected at most one per symbol")
+        if rule.getMath() is None:
+            raise InvalidModelError(f"the rule for {target!r} has no formula")
+        (description.assignments if rule.isAssignment() else description.rates)[target] = rule.getMath()
+
+
+def _shown(rule: Any) -> str:
+    return (libsbml.formulaToL3String(rule.getMath()) or "no formula")[:80] if rule.getMath() else "no formula"
+
+
+def _read_initial_assignments(model: Any, description: Description) -> None:
+    for assignment in model.getListOfInitialAssignments():
+        target = assignment.getSymbol()
+        if target not in description.quantities:
+            raise InvalidModelError(f"an initial assignment sets {target!r}, which the model does not define")
+        if target in description.initial:
+            raise InvalidModelError(f"two initial assignments set {target!r}; expected at most one per symbol")
+        if assignment.getMath() is not None:
+            description.initial[target] = assignment.getMath()
+
+
+def _refuse_without_dynamics(document: Any, description: Description) -> None:
+    model = document.getModel()
+    without = [reaction.id for reaction in description.reactions.values() if reaction.math is None]
+    if description.rates or len(without) < len(description.reactions):
+        if without:
+            raise UnsupportedModelError(
+                f"reaction {without[0]!r} has no kinetic law (one of {len(without)}); expected a rate for each"
+            )
+        return
+    for package, text in (("qual", "a qualitative (logical) model"), ("fbc", "a flux-balance model")):
+        if model.getPlugin(package) is not None:
+            raise UnsupportedModelError(f"the model is {text} without kinetics; expected kinetic laws or rate rules")
+    if without:
+        raise UnsupportedModelError(
+            f"no reaction has a kinetic law (first one: {without[0]!r}); expected kinetic laws or rate rules"
+        )
+    raise UnsupportedModelError("the model has no reactions and no rate rules: nothing changes")

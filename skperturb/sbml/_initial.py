@@ -1,0 +1,61 @@
+"""Initial values: the same formulas on a graph without variables, where folding leaves numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..exceptions import InvalidModelError
+from ._document import Description, Quantity
+from ._expression import ExpressionGraph
+from ._mathml import Definition, Formula, Translator, definition_of
+
+__all__ = ["InitialValues"]
+
+
+class InitialValues:
+    """The value of every symbol at time 0, in dependency order of initial assignments and rules."""
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self.graph = ExpressionGraph()
+        self.translator = Translator(self.graph, description.functions, self.graph.zero)
+        for quantity in description.quantities.values():
+            self._declare(quantity)
+        for reaction in description.reactions.values():
+            if reaction.math is not None:
+                local = {name: self.graph.constant(value) for name, value in reaction.local.items()}
+                formula = Formula(reaction.math, f"reaction {reaction.id!r}", local)
+                self.translator.definitions[reaction.id] = definition_of(formula, self.graph)
+
+    def value(self, name: str) -> float:
+        """Return the value of a symbol at time 0."""
+        value = self.graph.value(self.translator.resolve(name))
+        if value is None:
+            raise InvalidModelError(f"the initial value of {name!r} is not a number")
+        return value
+
+    def _declare(self, quantity: Quantity) -> None:
+        name, description = quantity.id, self.description
+        if name in description.initial:
+            self._define(name, description.initial[name], f"the initial assignment for {name!r}")
+        elif name in description.assignments:
+            self._define(name, description.assignments[name], f"the rule for {name!r}")
+        else:
+            self._declare_value(quantity)
+
+    def _define(self, name: str, tree: Any, where: str) -> None:
+        self.translator.definitions[name] = definition_of(Formula(tree, where), self.graph)
+
+    def _declare_value(self, quantity: Quantity) -> None:
+        value, graph = quantity.value, self.graph
+        if value is None:
+            value = 1.0 if quantity.kind == "compartment" else 0.0
+            self.description.warnings.append(f"{quantity.kind} {quantity.id!r} has no initial value: {value:g} is used")
+        node = graph.constant(value)
+        if quantity.kind != "species" or quantity.value_is_amount == quantity.is_amount or quantity.value is None:
+            self.translator.nodes[quantity.id] = node
+            return
+        convert = graph.div if quantity.value_is_amount else graph.mul
+        self.translator.definitions[quantity.id] = Definition(
+            (quantity.compartment,), lambda nodes: convert(node, nodes[0])
+        )

@@ -1,0 +1,140 @@
+"""The ladder of methods that looks for the steady state which the trajectory itself reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from skperturb.sbml._integrate import Trajectory, absolute_tolerance, scale_of
+from skperturb.sbml._newton import LawKeepingSystem
+
+__all__ = ["Candidate", "Climb", "climb"]
+
+_LARGEST_MOVE = 0.1
+_CHECKPOINTS_PER_DECADE_OF_MEANS = 16
+
+Check = Callable[[float, np.ndarray, str], "Candidate | None"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A verified steady state in the making."""
+
+    time: float
+    x: np.ndarray
+    residual: float
+    max_real_part: float
+    stable: bool
+    method: str
+
+
+@dataclass
+class Climb:
+    """What the ladder found, or why it found nothing."""
+
+    candidate: Candidate | None = None
+    status: str = "oscillating"
+    reason: str = ""
+    time: float = 0.0
+    states: list[np.ndarray] = field(default_factory=list)  # at the checkpoints, one per decade
+    mean: np.ndarray | None = None  # over the last completed decade
+
+
+def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
+    """Try the trajectory with a polish at each decade, then Newton from its mean, then continuation."""
+    found = _follow(system, check, t_max=t_max, rtol=rtol, max_steps=max_steps)
+    if found.candidate is not None or found.status == "diverged":
+        return found
+    starts = [("newton_mean", found.mean), ("newton_last", found.states[-1])]
+    for method, start in starts:
+        if start is not None:
+            x = system.polish(found.time, start, limit=None, max_iterations=40)
+            found.candidate = None if x is None else check(found.time, x, method)
+            if found.candidate is not None:
+                return found
+    x = system.continue_pseudo_transient(found.time, system.x0)
+    found.candidate = None if x is None else check(found.time, x, "pseudo_transient")
+    return found
+
+
+def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
+    found = Climb(states=[system.x0])
+    trajectory = Trajectory(system.model, rtol=rtol, atol=absolute_tolerance(system.x0, rtol), max_steps=max_steps)
+    unstable: Candidate | None = _polished(system, check, 0.0, system.x0, "initial")
+    if unstable is not None and unstable.stable and _barely_moves(unstable.x, system.x0):
+        found.candidate = unstable
+        return found
+    for time in _checkpoints(t_max):
+        if not _advance(trajectory, found, time):
+            break
+        if _growing(found.states).any():
+            continue  # what grows looks ever more at rest, measured by its own size
+        candidate = _polished(system, check, time, trajectory.state, "trajectory")
+        if candidate is not None and candidate.stable:
+            found.candidate = candidate
+            return found
+        unstable = candidate or unstable
+    found.time = trajectory.time
+    _name_the_end(found, trajectory)
+    if found.status != "diverged":
+        # The trajectory passes or rests at this state although it is not attracting.
+        found.candidate = unstable
+    return found
+
+
+def _polished(system: LawKeepingSystem, check: Check, time: float, x: np.ndarray, method: str) -> Candidate | None:
+    polished = system.polish(time, x, limit=_LARGEST_MOVE)
+    return None if polished is None else check(time, polished, method)
+
+
+def _barely_moves(x: np.ndarray, x0: np.ndarray) -> bool:
+    """Say whether the initial state is the steady state up to the digits in which a file gives it."""
+    return bool(np.all(np.abs(x - x0) <= 1e-6 * scale_of(x0)))
+
+
+def _checkpoints(t_max: float) -> np.ndarray:
+    decades = np.arange(2.0, max(np.floor(np.log10(t_max)), 1.0) + 1.0)
+    times = 10.0**decades
+    return times if times.size and times[-1] == t_max else np.append(times[times < t_max], t_max)
+
+
+def _advance(trajectory: Trajectory, found: Climb, time: float) -> bool:
+    """Integrate to `time` in several legs and keep their mean."""
+    legs = np.linspace(trajectory.time, time, _CHECKPOINTS_PER_DECADE_OF_MEANS + 1)[1:]
+    states = []
+    for leg in legs:
+        done = trajectory.advance(float(leg))
+        states.append(trajectory.state)
+        if not done:
+            break
+    found.mean = np.mean(states, axis=0)
+    found.states.append(trajectory.state)
+    return trajectory.failure is None
+
+
+def _growing(states: list[np.ndarray]) -> np.ndarray:
+    """Mark the variables that at least doubled over each of the last three decades."""
+    count = np.zeros(states[0].size, dtype=int)
+    for before, after in pairwise(states[1:]):
+        largest = np.abs(after).max(initial=0.0)
+        doubled = (np.abs(after) > 2.0 * np.abs(before)) & (np.abs(after) > 1e-3 * largest)
+        count = np.where(doubled, count + 1, 0)
+    return count >= 3
+
+
+def _name_the_end(found: Climb, trajectory: Trajectory) -> None:
+    names = np.asarray(trajectory.variables)
+    growing = _growing(found.states)
+    start = np.abs(found.states[0]).max(initial=0.0) or 1.0
+    if growing.any():
+        found.status = "diverged"
+        listed = ", ".join(repr(str(name)) for name in names[growing][:5])
+        found.reason = f"{listed} grow without bound up to t = {trajectory.time:g}"
+    elif trajectory.failure == "the solution is not finite" or np.abs(trajectory.state).max(initial=0.0) > 1e30 * start:
+        found.status = "diverged"
+        found.reason = f"the trajectory leaves all bounds near t = {trajectory.time:g}"
+    else:
+        found.reason = f"the trajectory does not settle up to t = {trajectory.time:g}"

@@ -1,0 +1,155 @@
+"""A table of what each of many SBML models yields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skperturb._processes import Outcome, map_isolated
+from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
+
+__all__ = ["screen_models"]
+
+_COLUMNS: dict[str, Any] = {
+    "path": str,
+    "model_id": object,
+    "status": str,
+    "reason": object,
+    "jacobian": str,
+    "n_variables": "Int64",
+    "n_reactions": "Int64",
+    "n_nonzeros": "Int64",
+    "residual": float,
+    "max_real_part": float,
+    "stable": "boolean",
+    "n_conservation_laws": "Int64",
+    "method": object,
+    "seconds": float,
+}
+
+
+def screen_models(
+    paths: Sequence[str | Path], *, n_jobs: int | None = None, verbose: int = 0, timeout: float | None = 60.0
+) -> pd.DataFrame:
+    """Compile SBML models, look for their steady states and tabulate the outcome.
+
+    Every model is worked on in a worker process, so that one that hangs or brings its process down costs
+    its own row only.
+
+    Parameters
+    ----------
+    paths : sequence of str or pathlib.Path
+        SBML files.
+    n_jobs : int, default=None
+        Number of worker processes, as in joblib. It changes no result.
+    verbose : int, default=0
+        Show a progress bar when positive.
+    timeout : float or None, default=60.0
+        Seconds for one model; None for no limit.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_models, 14)
+        One row for each path, in order:
+
+        - path, model_id
+        - status: "steady", "oscillating" (bounded, but no steady state found), "diverged", "unsupported",
+          "invalid" or "timeout"; reason: why it is not "steady"
+        - jacobian: where a finite Jacobian was obtained, "steady_state", "initial" (where no steady state
+          was found) or "none"
+        - n_variables, n_reactions, n_nonzeros (of that Jacobian)
+        - residual, max_real_part, stable, n_conservation_laws, method: see `SteadyState`
+        - seconds: time for this model without the start of its process
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `paths` is not a sequence of paths or `timeout` not a positive number.
+
+    See Also
+    --------
+    skperturb.sbml.JacobianExtractor : The networks themselves.
+
+    Examples
+    --------
+    >>> from skperturb.sbml import screen_models
+    >>> table = screen_models(["no_such_file.xml"])
+    >>> table[["path", "status", "jacobian"]]
+                   path   status jacobian
+    0  no_such_file.xml  invalid     none
+    """
+    listed = _check_paths(paths)
+    if timeout is not None and not (isinstance(timeout, Real) and np.isfinite(timeout) and timeout > 0):
+        raise ValueError(f"timeout={timeout!r} must be a positive number of seconds or None.")
+    outcomes = map_isolated(_screen_model, listed, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
+    rows = [_row(path, outcome, timeout) for path, outcome in zip(listed, outcomes, strict=True)]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _check_paths(paths: Any) -> list[str]:
+    if isinstance(paths, (str, Path)):
+        raise TypeError(f"paths is one path ({str(paths)!r}); expected a sequence of paths. Wrap it in a list.")
+    if not isinstance(paths, (Sequence, np.ndarray, pd.Series)):
+        raise TypeError(f"paths is a {type(paths).__name__}; expected a list of str or pathlib.Path.")
+    listed = list(paths)
+    for i, path in enumerate(listed):
+        if not isinstance(path, (str, Path)):
+            raise TypeError(f"paths[{i}] is a {type(path).__name__}; expected str or pathlib.Path.")
+    return [str(path) for path in listed]
+
+
+def _row(path: str, outcome: Outcome, timeout: float | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"path": path, "jacobian": "none"}
+    if outcome.kind == "value":
+        return row | outcome.value
+    if outcome.kind == "timeout":
+        return row | {"status": "timeout", "reason": outcome.error, "seconds": timeout}
+    return row | {"status": "invalid", "reason": outcome.error}
+
+
+def _screen_model(path: str) -> dict[str, Any]:
+    """Return the row of one model; runs in a worker process."""
+    from skperturb.sbml.model import KineticModel
+
+    start = perf_counter()
+    row: dict[str, Any] = {"model_id": None, "jacobian": "none"}
+    try:
+        model = KineticModel.from_sbml(path)
+        row |= {
+            "model_id": model.model_id,
+            "n_variables": len(model.variables),
+            "n_reactions": len(model.reaction_ids),
+        }
+        row |= _steady_state_row(model)
+    except UnsupportedModelError as error:
+        row |= {"status": "unsupported", "reason": str(error)}
+    except (ValueError, OSError) as error:
+        row |= {"status": "invalid", "reason": str(error)}
+    row["seconds"] = perf_counter() - start
+    return row
+
+
+def _steady_state_row(model: Any) -> dict[str, Any]:
+    from skperturb.sbml._steady_state import find_steady_state
+
+    try:
+        steady = find_steady_state(model)
+    except NoSteadyStateError as error:
+        return {"status": error.status, "reason": str(error)} | _jacobian_row(model, 0.0, model.x0, "initial")
+    fields = ("residual", "max_real_part", "stable", "n_conservation_laws", "method")
+    row: dict[str, Any] = {name: getattr(steady, name) for name in fields}
+    row |= {"status": "steady", "reason": None}
+    return row | _jacobian_row(model, steady.time, steady.state.to_numpy(), "steady_state")
+
+
+def _jacobian_row(model: Any, time: float, x: np.ndarray, where: str) -> dict[str, Any]:
+    jacobian = model.jacobian(time, x)
+    if not np.isfinite(jacobian).all():
+        return {"jacobian": "none"}
+    return {"jacobian": where, "n_nonzeros": int(np.count_nonzero(jacobian))}

@@ -1,0 +1,54 @@
+import pytest
+
+from skperturb.__main__ import main
+from skperturb.datasets import load_textbook_models
+from skperturb.reproduce._network_scores import REACHABILITY
+from skperturb.reproduce.textbook import run_textbook_models
+
+
+@pytest.fixture(scope="module")
+def results():
+    return run_textbook_models()
+
+
+def test_every_embedded_model_is_scored_or_left_out_with_a_reason(results):
+    assert [result.kind for result in results] == ["steady_state", "dynamo"]
+    for result in results:
+        assert sorted(result.names + list(result.left_out)) == sorted(load_textbook_models().names)
+        assert len(result.names) >= 18
+        assert all(result.left_out.values())
+
+
+def test_the_baseline_is_the_first_row_of_the_table(results):
+    result = results[0]
+    text = result.report()
+    assert text.index(REACHABILITY) < text.index("distance directed")
+    assert next(iter(result.scores)) == REACHABILITY
+    # Among reachable pairs, reachability is constant: it knows nothing there by construction.
+    assert (result.scores[REACHABILITY]["reachable"] == 0).all()
+
+
+def test_command_line_prints_the_table_and_saves_the_figures(tmp_path, capsys):
+    assert main(["--figures", str(tmp_path / "figures")]) == 0
+    out = capsys.readouterr().out
+    assert "distance directed" in out
+    for name in ("sensitivity_heatmaps.png", "accuracy_per_model.png"):
+        path = tmp_path / "figures" / name
+        assert str(path) in out
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_screen_command_writes_csv(tmp_path, capsys):
+    import pandas as pd
+
+    files = []
+    for name, text in list(zip(load_textbook_models().names, load_textbook_models().data, strict=True))[:2]:
+        files.append(str(tmp_path / f"{name}.xml"))
+        (tmp_path / f"{name}.xml").write_text(text)
+    (tmp_path / "empty.xml").write_text("")
+    files.append(str(tmp_path / "empty.xml"))
+    assert main(["screen", *files, "--csv", str(tmp_path / "out.csv")]) == 0
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert list(table["path"]) == files
+    assert table["status"].iloc[2] == "invalid"
+    assert "3 rows written" in capsys.readouterr().out

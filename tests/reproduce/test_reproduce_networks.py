@@ -1,0 +1,89 @@
+import json
+
+import numpy as np
+import pytest
+
+from skperturb.__main__ import main
+from skperturb.metrics import spearman_correlation
+from skperturb.networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation
+from skperturb.reproduce.networks import evaluate_model, report, reproduce_networks, write_json
+from skperturb.sbml import JacobianExtractor, sensitivity_matrix
+
+DROPPED = {"asp", "ni", "Z", "species_1", "Bias", "parameter_2"}
+
+
+@pytest.fixture(scope="module")
+def model_404(data_home):
+    path = data_home / "biomodels" / "BIOMD0000000404.xml"
+    network = JacobianExtractor(at=10.0, variables="dynamo").fit_transform([path])[0]
+    return network, np.abs(np.asarray(sensitivity_matrix(network, kind="dynamo")))
+
+
+@pytest.mark.real_data
+def test_oracle_network_has_the_published_size(model_404):
+    network, _ = model_404
+    assert network.n_nodes == 25
+    assert not DROPPED & set(network.names)
+    assert np.count_nonzero(np.asarray(network)) == 144
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (DynamoPropagation(directed=True, signed=True), 0.886529),
+        (DynamoPropagation(directed=True, signed=False), 0.904516),
+        (DynamoPropagation(directed=False, signed=False), 0.485652),
+        (DynamoDistance(directed=True), 0.898537),
+        (DynamoDistance(directed=False), 0.451590),
+        (DynamoFirstNeighbor(directed=True, signed=True), 0.610414),
+        (DynamoFirstNeighbor(directed=True, signed=False), 0.610414),
+        (DynamoFirstNeighbor(directed=False, signed=False), 0.487655),
+    ],
+    ids=str,
+)
+def test_oracle_scores(model_404, estimator, expected):
+    network, truth = model_404
+    prediction = np.asarray(estimator.fit([network]).predict([network])[0])
+    assert spearman_correlation(truth, prediction) == pytest.approx(expected, abs=1e-4)
+    assert estimator.score([network], [truth]) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.real_data
+def test_every_model_gets_scores_or_a_reason(data_home):
+    rows = reproduce_networks([404, 3, "BIOMD0000000001"], data_home=data_home, n_jobs=2)
+    assert [row["id"] for row in rows] == ["BIOMD0000000404", "BIOMD0000000003", "BIOMD0000000001"]
+    assert rows[0]["status"] == rows[2]["status"] == "scored"
+    assert set(rows[0]["scores"]["distance directed"]) == {"whole", "whole_jitter", "offdiag", "reachable"}
+    assert "fewer than 10" in rows[1]["status"]
+    assert rows[1]["scores"] == {}
+    text = report(rows)
+    assert "2 of 3 models scored" in text
+    assert "reachability only" in text
+
+
+def test_evaluate_model_gives_a_reason_for_a_file_that_is_no_model(tmp_path):
+    path = tmp_path / "BIOMD9.xml"
+    path.write_text("not SBML")
+    row = evaluate_model(path)
+    assert row["id"] == "BIOMD9"
+    assert row["status"].startswith("left out: ")
+    assert len(row["status"]) > len("left out: ")
+    assert row["scores"] == {}
+
+
+@pytest.mark.real_data
+def test_json_and_command_line(tmp_path, data_home, capsys):
+    target = tmp_path / "rows.json"
+    assert main(["reproduce", "networks", "--models", "404", "--data-home", str(data_home), "--json", str(target)]) == 0
+    assert "published" in capsys.readouterr().out
+    (row,) = json.loads(target.read_text())
+    assert row["id"] == "BIOMD0000000404"
+    assert row["n_nodes"] == 25
+    write_json([], target)
+    assert json.loads(target.read_text()) == []
+
+
+def test_an_unknown_id_is_one_clear_line(capsys):
+    assert main(["reproduce", "networks", "--models", "no-such-model"]) == 2
+    assert "no-such-model" in capsys.readouterr().err

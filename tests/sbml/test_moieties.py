@@ -1,0 +1,82 @@
+"""Conservation laws."""
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_array
+
+from skperturb.sbml._moieties import conservation_laws
+
+
+def bare(stoichiometry, volumes=None, is_rate_rule=None):
+    matrix = np.asarray(stoichiometry, dtype=float)
+    n = len(matrix)
+    return SimpleNamespace(
+        variables=tuple(f"s{i}" for i in range(n)),
+        stoichiometry=csr_array(matrix),
+        is_rate_rule=np.zeros(n, dtype=bool) if is_rate_rule is None else np.asarray(is_rate_rule),
+        volumes=np.ones(n) if volumes is None else np.asarray(volumes, dtype=float),
+        jacobian_pattern=csr_array(np.ones((n, n), dtype=bool)),
+        time_dependence=(),
+    )
+
+
+@given(arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-2, 2)))
+def test_laws_span_the_left_null_space(stoichiometry):
+    laws = conservation_laws(bare(stoichiometry)).to_numpy()
+    rank = sympy.Matrix(stoichiometry).rank()
+    assert laws.shape == (len(stoichiometry) - rank, len(stoichiometry))
+    assert np.array_equal(laws @ stoichiometry, np.zeros((len(laws), stoichiometry.shape[1])))
+    assert np.array_equal(laws, np.round(laws))
+    if len(laws):
+        assert np.linalg.matrix_rank(laws) == len(laws)
+
+
+def test_binding_in_concentrations_of_two_compartments(hand):
+    model = hand.binding(volumes=(2.0, 2.0, 0.5))
+    laws = conservation_laws(model)
+    assert list(laws.columns) == ["A", "B", "AB"]
+    np.testing.assert_array_equal(laws.to_numpy(), [[2.0, 0.0, 0.5], [0.0, 2.0, 0.5]])
+    np.testing.assert_allclose(laws.to_numpy() @ model.rhs(0.0, model.x0), 0.0, atol=1e-15)
+
+
+def test_non_negative_vectors_are_preferred():
+    # 2 s0 <-> s1, s1 + s2 <-> s3: the plain echelon basis holds a negative entry for some pivot orders.
+    laws = conservation_laws(bare([[-2, 0], [1, -1], [0, -1], [0, 1]])).to_numpy()
+    assert len(laws) == 2
+    assert (laws >= 0).all()
+
+
+def test_fractions_as_written_in_files():
+    laws = conservation_laws(bare([[-1 / 3], [0.1]])).to_numpy()
+    ratio = Fraction(1, 10) / Fraction(1, 3)
+    np.testing.assert_array_equal(laws, [[ratio.numerator, ratio.denominator]])
+
+
+def test_rate_rules_take_no_part():
+    laws = conservation_laws(bare([[-1], [1], [0]], is_rate_rule=[False, False, True]))
+    np.testing.assert_array_equal(laws.to_numpy(), [[1, 1, 0]])
+
+
+def test_rate_rule_that_is_identically_zero(hand):
+    model = hand.Model("AB", (1, 2), np.zeros((2, 0)), lambda t, x: np.zeros(0), rules={"A": lambda t, x: 0.0 * x[0],
+                       "B": lambda t, x: x[0] - x[1]})  # fmt: skip
+    np.testing.assert_array_equal(conservation_laws(model).to_numpy(), [[1, 0]])
+
+
+def test_no_law(hand):
+    assert conservation_laws(hand.cascade()).shape == (0, 2)
+
+
+def test_long_chain_is_fast():
+    n = 800
+    stoichiometry = np.zeros((n, n - 1))
+    stoichiometry[np.arange(n - 1), np.arange(n - 1)] = -1
+    stoichiometry[np.arange(1, n), np.arange(n - 1)] = 1
+    laws = conservation_laws(bare(stoichiometry)).to_numpy()
+    np.testing.assert_array_equal(laws, np.ones((1, n)))

@@ -1,0 +1,108 @@
+"""screen_models."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb._processes import map_isolated
+from skperturb.sbml import screen_models
+from skperturb.sbml.screen import _row
+
+
+@pytest.fixture
+def files(tmp_path, sbml_text):
+    (tmp_path / "steady.xml").write_text(sbml_text("steady"))
+    (tmp_path / "grows.xml").write_text(sbml_text("grows", grows=True))
+    (tmp_path / "page.xml").write_text("<html><body>404</body></html>")
+    return [tmp_path / name for name in ("steady.xml", "grows.xml", "page.xml", "absent.xml")]
+
+
+def test_table(files):
+    table = screen_models(files)
+    assert table["path"].tolist() == [str(path) for path in files]
+    assert table["status"].tolist() == ["steady", "diverged", "invalid", "invalid"]
+    assert table["jacobian"].tolist() == ["steady_state", "initial", "none", "none"]
+    row = table.iloc[0]
+    assert (row["model_id"], row["n_variables"], row["n_reactions"], row["n_nonzeros"]) == ("steady", 2, 2, 4)
+    assert row["stable"]
+    assert row["max_real_part"] == pytest.approx(-3.0)
+    assert row["n_conservation_laws"] == 1
+    assert row["residual"] < 1e-9
+    assert row["seconds"] > 0
+    assert row["reason"] is None
+    assert "'B'" in table["reason"][1]
+    assert table["stable"].isna().tolist() == [False, True, True, True]
+
+
+def test_n_jobs_changes_nothing(files):
+    first, second = (screen_models(files, n_jobs=n).drop(columns="seconds") for n in (1, 2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_worker_that_hangs_costs_its_own_row_only():
+    start = time.perf_counter()
+    outcomes = map_isolated(time.sleep, [0, 60, 0], timeout=2.0)
+    assert time.perf_counter() - start < 30
+    assert [outcome.kind for outcome in outcomes] == ["value", "timeout", "value"]
+    row = _row("slow.xml", outcomes[1], 2.0)
+    assert (row["status"], row["jacobian"], row["reason"]) == ("timeout", "none", "no result within 2 s")
+
+
+def test_a_worker_that_dies_costs_its_own_row_only():
+    outcomes = map_isolated(os._exit, [7])
+    assert [outcome.kind for outcome in outcomes] == ["died"]
+    row = _row("crash.xml", outcomes[0], 60.0)
+    assert row["status"] == "invalid"
+    assert "worker process died" in row["reason"]
+    outcomes = map_isolated(eval, ["1 + 1", "__import__('os').abort()", "2 + 2"])
+    assert [outcome.value for outcome in outcomes] == [2, None, 4]
+
+
+def test_hanging_model_is_cut(files):
+    # A named pipe that nobody writes to: reading it never ends.
+    pipe = files[0].parent / "pipe.xml"
+    os.mkfifo(pipe)
+    table = screen_models([files[0], pipe, files[0]], timeout=6.0)
+    assert table["status"][0] == table["status"][2] == "steady"
+    assert table["status"][1] in ("timeout", "invalid")  # invalid where the reader refuses what is no file
+
+
+def test_progress_bar(files, capsys):
+    screen_models(files[3:], verbose=1)
+    assert "1/1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("paths", "keywords", "error", "message"),
+    [
+        ("a.xml", {}, TypeError, "Wrap it in a list"),
+        (Path("a.xml"), {}, TypeError, "Wrap it in a list"),
+        ({"a.xml"}, {}, TypeError, "set"),
+        (["a.xml", 3], {}, TypeError, r"paths\[1\]"),
+        (["a.xml"], {"timeout": 0.0}, ValueError, "timeout=0.0"),
+        (["a.xml"], {"timeout": np.nan}, ValueError, "timeout=nan"),
+    ],
+)
+def test_bad_input(paths, keywords, error, message):
+    with pytest.raises(error, match=message):
+        screen_models(paths, **keywords)
+
+
+def test_no_paths():
+    assert screen_models([]).shape == (0, 14)
+
+
+@pytest.mark.real_data
+def test_curated_models(data_home):
+    ids = (3, 9, 10, 18, 26, 51, 84, 112, 172)
+    table = screen_models([data_home / "biomodels" / f"BIOMD{i:010d}.xml" for i in ids], n_jobs=2)
+    expected = dict.fromkeys(ids, "steady") | {18: "diverged", 112: "diverged"}
+    assert dict(zip(ids, table["status"], strict=True)) == expected
+    steady = table[table["status"] == "steady"]
+    assert (steady["residual"] < 1e-9).all()
+    assert (steady["jacobian"] == "steady_state").all()
+    assert (table["jacobian"] != "none").all()

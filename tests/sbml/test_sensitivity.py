@@ -1,0 +1,274 @@
+"""Sensitivity matrices."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+from scipy.sparse import csr_array
+
+from skperturb._network import InfluenceNetwork
+from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
+from skperturb.sbml._clamp import clamp_response
+from skperturb.sbml._moieties import conservation_laws
+from skperturb.sbml._steady_state import find_steady_state
+from skperturb.sbml.sensitivity import sensitivity_matrix
+
+
+def network_of(model, **keywords):
+    steady = find_steady_state(model)
+    x = steady.state.to_numpy()
+    return InfluenceNetwork(
+        model.jacobian(0.0, x), names=list(model.variables), state=steady.state,
+        conservation_laws=conservation_laws(model), **keywords,
+    )  # fmt: skip
+
+
+def clamp_nonlinear(model, x, step=1e-4, t_end=1e4):
+    """Hold each variable a little higher and lower and integrate the others from the steady state."""
+    n = len(x)
+    response = np.eye(n)
+    for j in range(n):
+        rest = np.delete(np.arange(n), j)
+        ends = []
+        for sign in (1, -1):
+            shifted = x[j] + sign * step * max(abs(x[j]), 1e-3)
+
+            def rhs(t, y, shifted=shifted, j=j, rest=rest):
+                whole = np.empty(n)
+                whole[rest], whole[j] = y, shifted
+                return model.rhs(t, whole)[rest]
+
+            solution = solve_ivp(rhs, (0, t_end), x[rest], method="LSODA", rtol=1e-11, atol=1e-13)
+            assert solution.success
+            ends.append(solution.y[:, -1])
+        response[rest, j] = (ends[0] - ends[1]) / (2 * step * max(abs(x[j]), 1e-3))
+    return response
+
+
+def moiety_cycle(hand):
+    """A phosphorylation cycle whose kinase is made and degraded and repressed by the product; one law."""
+    return hand.Model(
+        ("K", "S", "SP", "R"), (1.0, 2.0, 0.0, 0.2),
+        [[1, -1, 0, 0, 0, 0], [0, 0, -1, 1, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]],
+        lambda t, x: np.array([
+            1.5 / (1 + x[3] ** 2), 0.8 * x[0], 2.0 * x[0] * x[1] / (0.5 + x[1]), 1.7 * x[2] / (0.9 + x[2]),
+            0.6 * x[2], 1.1 * x[3],
+        ]),
+    )  # fmt: skip
+
+
+def two_laws(hand):
+    """An enzyme with its complex, substrate and product turned back: two overlapping laws."""
+    return hand.Model(
+        ("E", "S", "C", "P"), (1.0, 3.0, 0.0, 0.0),
+        [[-1, 1, 0], [-1, 0, 1], [1, -1, 0], [0, 1, -1]],
+        lambda t, x: np.array([1.2 * x[0] * x[1] - 0.4 * x[2], 0.9 * x[2], 0.35 * x[3]]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("build", [moiety_cycle, two_laws], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("laws_known", [True, False])
+def test_agrees_with_clamping_the_nonlinear_system(hand, build, laws_known):
+    model = build(hand)
+    network = network_of(model)
+    brute = clamp_nonlinear(model, network.state.to_numpy())
+    got = sensitivity_matrix(network if laws_known else network.jacobian)
+    np.testing.assert_allclose(got, brute, rtol=2e-5, atol=2e-5)
+    assert list(got.columns) == list(model.variables)
+
+
+def test_open_cascade_by_hand(hand):
+    got = sensitivity_matrix(network_of(hand.cascade()))
+    np.testing.assert_allclose(got, [[1, 0], [2, 1]], rtol=1e-10)
+    assert got.loc["A", "B"] == 0.0
+    relative = sensitivity_matrix(network_of(hand.cascade()), kind="relative")
+    np.testing.assert_allclose(relative, [[1, 0], [1, 1]], rtol=1e-10)
+
+
+def test_relative_without_state_says_so():
+    with pytest.raises(ValueError, match=r"network\.state is None"):
+        sensitivity_matrix([[-1.0]], kind="relative")
+
+
+def test_relative_where_a_variable_is_zero():
+    jacobian = [[-1.0, 0.0, 0.0], [2.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
+    network = InfluenceNetwork(jacobian, names=list("abc"), state={"a": 2.0, "b": 0.0, "c": 0.0})
+    with pytest.raises(UndefinedSensitivityError, match="'b' to 'a'"):
+        sensitivity_matrix(network, kind="relative")
+    got = sensitivity_matrix(network, kind="relative", undefined="nan")
+    np.testing.assert_array_equal(got, [[1, 0, 0], [np.nan, 1, 0], [0, 0, 1]])
+
+
+def test_perfect_adaptation_is_undefined_and_named():
+    # z integrates the deviation of y; with y held, z grows for ever.
+    network = pd.DataFrame([[-1.0, -1.0], [1.0, 0.0]], index=["y", "z"], columns=["y", "z"])
+    with pytest.raises(UndefinedSensitivityError, match=r"'z' to 'y' .*z = const"):
+        sensitivity_matrix(network)
+    got = sensitivity_matrix(network, undefined="nan")
+    np.testing.assert_allclose(got, [[1, -1], [np.nan, 1]])
+
+
+def test_fed_closed_pool_is_undefined_with_its_law():
+    # j makes A, A <-> B has no exit except through j's own balance: holding j feeds A + B for ever.
+    jacobian = pd.DataFrame(
+        [[-1.0, -0.5, 0.0], [1.0, -2.0, 3.0], [0.0, 2.0, -3.0]], index=list("jAB"), columns=list("jAB")
+    )
+    with pytest.raises(UndefinedSensitivityError, match=r"A \+ B = const"):
+        sensitivity_matrix(jacobian)
+    got = sensitivity_matrix(jacobian, undefined="nan")
+    assert got["j"].isna().tolist() == [False, True, True]
+    assert np.isfinite(got[["A", "B"]].to_numpy()).all()
+
+
+def test_sink_accumulates():
+    jacobian = np.array([[-1.0, 0.0, 0.0], [1.0, -2.0, 0.0], [0.0, -0.5, 0.0]])
+    np.testing.assert_allclose(sensitivity_matrix(jacobian), [[1, 0, 0], [0.5, 1, 0], [-np.inf, -np.inf, 1]])
+
+
+def test_sink_whose_inflow_returns_keeps_what_came_in():
+    # p' = b - a/2 while b' = a - 2 b: after a is shifted b relaxes to a/2, p has lost int(b - a/2) = -1/4.
+    jacobian = np.array([[-1.0, 0.0, 0.0], [1.0, -2.0, 0.0], [-0.5, 1.0, 0.0]])
+    got = sensitivity_matrix(jacobian)
+    assert got[2, 0] == pytest.approx(-0.25)
+    assert got[2, 1] == np.inf
+
+
+def test_closed_chain_that_ends_in_a_sink(hand):
+    model = hand.Model(
+        "ABC", (1.0, 0.5, 0.1), [[-1, 0], [1, -1], [0, 1]], lambda t, x: np.array([0.3 * x[0], 0.7 * x[1]])
+    )
+    network = network_of(model)
+    got = sensitivity_matrix(network)
+    np.testing.assert_allclose(got, [[1, 0, 0], [3 / 7, 1, 0], [np.inf, np.inf, 1]], rtol=1e-9)
+
+
+def test_degenerate_zero_eigenvalue_is_not_given_a_number():
+    # With a held, x2 integrates x1 and x1 keeps its value: a zero eigenvalue of order two.
+    jacobian = np.array([[-1.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    got = sensitivity_matrix(jacobian, undefined="nan")
+    assert np.isnan(got[1, 0])
+    assert np.isnan(got[2, 0])
+
+
+def test_unstable_clamped_system_is_flagged_once():
+    # x is stable only through its feedback on y.
+    jacobian = pd.DataFrame([[-3.0, -4.0], [2.0, 1.0]], index=["x", "y"], columns=["x", "y"])
+    assert np.linalg.eigvals(jacobian).real.max() < 0
+    with pytest.warns(ModelWarning, match="With 'x' held") as caught:
+        sensitivity_matrix(jacobian)
+    assert len(caught) == 1
+
+
+def test_stable_system_gives_no_warning(hand):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sensitivity_matrix(network_of(two_laws(hand)))
+
+
+def test_dynamo_by_hand():
+    jacobian = np.array([[-1.0, 0.5], [2.0, -3.0]])
+    inverse = np.linalg.inv(np.eye(2) - jacobian)
+    np.testing.assert_allclose(sensitivity_matrix(jacobian, kind="dynamo"), inverse / np.diag(inverse))
+
+
+def test_dynamo_depends_on_the_time_unit():
+    jacobian = np.array([[-1.0, 0.5], [2.0, -3.0]])
+    assert not np.allclose(sensitivity_matrix(jacobian, "dynamo"), sensitivity_matrix(60 * jacobian, "dynamo"))
+
+
+def test_dynamo_of_a_singular_matrix():
+    with pytest.raises(UndefinedSensitivityError, match="singular to working precision"):
+        sensitivity_matrix(np.eye(2), kind="dynamo")
+    assert np.isnan(sensitivity_matrix(np.eye(2), kind="dynamo", undefined="nan")).all()
+
+
+def test_dynamo_zero_diagonal_of_the_inverse():
+    jacobian = np.array([[0.0, 1.0], [1.0, 1.0]])  # I - A = [[1, -1], [-1, 0]]
+    with pytest.raises(UndefinedSensitivityError, match="'0'"):
+        sensitivity_matrix(jacobian, kind="dynamo")
+
+
+def test_empty_network():
+    assert sensitivity_matrix(InfluenceNetwork.empty("m", "none")).shape == (0, 0)
+
+
+def test_sparse_and_plain_input_agree():
+    jacobian = np.array([[-1.0, 0.5], [2.0, -3.0]])
+    plain = sensitivity_matrix(jacobian)
+    np.testing.assert_array_equal(plain, sensitivity_matrix(csr_array(jacobian)))
+    np.testing.assert_array_equal(plain, sensitivity_matrix(jacobian.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("network", "keywords", "error", "message"),
+    [
+        ([[1.0, 2.0]], {}, ValueError, "one square matrix"),
+        (np.zeros((2, 2, 2)), {}, ValueError, "For several networks"),
+        ([[np.nan]], {}, ValueError, "network"),
+        ({"a": 1}, {}, TypeError, "dict"),
+        (None, {}, TypeError, "NoneType"),
+        ([[1.0]], {"kind": "static"}, ValueError, "kind='static'"),
+        ([[1.0]], {"undefined": "zero"}, ValueError, "undefined='zero'"),
+    ],
+)
+def test_bad_input(network, keywords, error, message):
+    with pytest.raises(error, match=message):
+        sensitivity_matrix(network, **keywords)
+
+
+@st.composite
+def stable_matrices(draw):
+    """Diagonally dominant sparse matrices: stable, and so are all of their principal submatrices."""
+    n = draw(st.integers(1, 7))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    matrix = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.4)
+    np.fill_diagonal(matrix, 0.0)
+    np.fill_diagonal(matrix, -np.abs(matrix).sum(axis=1) - rng.uniform(0.1, 2.0, n))
+    return matrix
+
+
+@given(stable_matrices())
+def test_columns_solve_the_clamped_system(matrix):
+    got = sensitivity_matrix(matrix)
+    for j in range(len(matrix)):
+        rest = np.delete(np.arange(len(matrix)), j)
+        expected = -np.linalg.solve(matrix[np.ix_(rest, rest)], matrix[rest, j])
+        np.testing.assert_allclose(got[rest, j], expected, atol=1e-10)
+
+
+@given(stable_matrices(), st.floats(1e-4, 1e4), st.randoms(use_true_random=False))
+def test_time_unit_and_order_of_variables_do_not_matter(matrix, unit, random):
+    got = sensitivity_matrix(matrix)
+    np.testing.assert_allclose(sensitivity_matrix(unit * matrix), got, rtol=1e-8, atol=1e-12)
+    order = list(range(len(matrix)))
+    random.shuffle(order)
+    shuffled = sensitivity_matrix(matrix[np.ix_(order, order)])
+    np.testing.assert_allclose(shuffled, got[np.ix_(order, order)], rtol=1e-8, atol=1e-12)
+    for kind in ("steady_state", "dynamo"):
+        zeros = sensitivity_matrix(matrix, kind) == 0.0
+        assert zeros[~paths(matrix)].all()
+
+
+def paths(matrix):
+    """Reachability by powers of the adjacency matrix."""
+    step = (matrix != 0).astype(int) + np.eye(len(matrix), dtype=int)
+    return np.linalg.matrix_power(step, len(matrix)) > 0
+
+
+@given(st.integers(0, 10**6))
+def test_the_basis_of_the_laws_does_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    stoichiometry = np.array([[-1, 1, 0], [-1, 0, 1], [1, -1, 0], [0, 1, -1]], dtype=float)
+    rates = np.abs(rng.normal(size=(3, 4))) * np.array([[1, 1, -1, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    jacobian = stoichiometry @ rates
+    laws = np.array([[1.0, 0, 1, 0], [0, 1, 1, 1]])
+    mixed = rng.normal(size=(2, 2)) @ laws
+    first = clamp_response(jacobian, laws, np.ones(4)).matrix
+    np.testing.assert_allclose(clamp_response(jacobian, mixed, np.ones(4)).matrix, first, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(clamp_response(jacobian, None, np.ones(4)).matrix, first, rtol=1e-6, atol=1e-8)
+    scale = np.exp(rng.normal(size=4))
+    np.testing.assert_allclose(clamp_response(jacobian, laws, scale).matrix, first, rtol=1e-6, atol=1e-8)

@@ -1,0 +1,86 @@
+"""Trajectories."""
+
+import numpy as np
+import pytest
+
+from skperturb.exceptions import UnsupportedModelError
+from skperturb.sbml._simulate import IntegrationError, simulate
+
+
+@pytest.mark.parametrize("method", ["LSODA", "BDF", "Radau"])
+def test_linear_cascade_has_its_closed_form(hand, method):
+    times = np.array([0.0, 0.3, 1.0, 7.0])
+    frame = simulate(hand.cascade(), times, method=method)
+    assert frame.index.name == "time"
+    np.testing.assert_array_equal(frame.index, times)
+    np.testing.assert_allclose(frame["A"], 2 * (1 - np.exp(-times)), rtol=1e-6, atol=1e-9)
+    # B' = 3 A - 1.5 B
+    b = 4 - 12 * (-np.exp(-times)) * -1 + (12 - 4) * np.exp(-1.5 * times)
+    np.testing.assert_allclose(frame["B"], b, rtol=1e-5, atol=1e-7)
+
+
+def test_first_time_need_not_be_zero(hand):
+    late = simulate(hand.cascade(), [2.0])
+    np.testing.assert_allclose(late, simulate(hand.cascade(), [0.0, 2.0]).iloc[[1]], rtol=1e-7)
+
+
+def test_conserved_totals_are_kept(hand):
+    frame = simulate(hand.binding(), np.linspace(0, 50, 6))
+    np.testing.assert_allclose(frame["A"] + frame["AB"], 2.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([], "non-empty"),
+        ([[0.0, 1.0]], "1-D"),
+        ([0.0, np.nan], r"times\[1\]"),
+        ([-1.0, 1.0], r"times\[0\]"),
+        ([0.0, 1.0, 1.0], "increase strictly"),
+        (["a"], "sequence of numbers"),
+        ([np.inf], r"times\[0\]"),
+    ],
+)
+def test_bad_times(hand, times, message):
+    with pytest.raises(ValueError, match=message):
+        simulate(hand.cascade(), times)
+
+
+@pytest.mark.parametrize("bad", [{"rtol": 0.0}, {"rtol": np.nan}, {"atol": -1.0}, {"atol": [1.0] * 3}, {"method": "x"}])
+def test_bad_options(hand, bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        simulate(hand.cascade(), [1.0], **bad)
+
+
+@pytest.mark.parametrize("method", ["LSODA", "BDF"])
+def test_blow_up_in_finite_time_is_an_error(hand, method):
+    model = hand.Model("A", (1.0,), [[1]], lambda t, x: np.array([x[0] ** 2]))
+    with pytest.raises(IntegrationError, match="hand: integration stopped"):
+        simulate(model, [2.0], method=method)
+
+
+def test_right_hand_side_that_is_nan_at_the_start(hand):
+    model = hand.Model("A", (0.0,), [[1]], lambda t, x: np.array([x[0] / x[0]]))
+    with pytest.raises(IntegrationError, match="'A'"):
+        simulate(model, [1.0])
+
+
+def test_infinite_slope_at_the_start_is_no_obstacle(hand):
+    # x' = 1 - sqrt(x) has an infinite derivative at 0
+    model = hand.Model("A", (0.0,), [[1, -1]], lambda t, x: np.array([1.0, np.sqrt(x[0])]))
+    assert simulate(model, [40.0])["A"].iloc[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_events_are_refused_by_name(hand):
+    model = hand.cascade()
+    model.event_ids = ("dose", "wash")
+    with pytest.raises(UnsupportedModelError, match="'dose', 'wash'"):
+        simulate(model, [1.0])
+    assert len(simulate(model, [1.0], ignore_events=True)) == 1
+
+
+def test_a_pulse_is_not_stepped_over(hand):
+    model = hand.Model(
+        "A", (0.0,), [[1]], lambda t, x: np.array([1.0 if 5.0 < np.real(t) < 5.5 else 0.0]), time_dependence=("r0",)
+    )
+    assert simulate(model, [10.0])["A"].iloc[0] == pytest.approx(0.5, abs=0.01)

@@ -1,0 +1,169 @@
+"""Steady states."""
+
+import numpy as np
+import pytest
+
+from skperturb.exceptions import NoSteadyStateError
+from skperturb.sbml._steady_state import find_steady_state
+
+
+def test_cascade(hand):
+    steady = find_steady_state(hand.cascade())
+    np.testing.assert_allclose(steady.state, [2.0, 4.0], rtol=1e-12)
+    assert list(steady.state.index) == ["A", "B"]
+    assert steady.stable
+    assert steady.max_real_part == pytest.approx(-1.0)
+    assert steady.residual < 1e-12
+    assert steady.n_conservation_laws == 0
+    assert steady.method == "trajectory"
+
+
+@pytest.mark.parametrize("volumes", [None, (2.0, 2.0, 0.5)])
+def test_totals_of_the_initial_state_are_kept(hand, volumes):
+    model = hand.binding(volumes)
+    steady = find_steady_state(model)
+    amounts, start = steady.state.to_numpy() * model.volumes, model.x0 * model.volumes
+    assert steady.n_conservation_laws == 2
+    assert amounts[0] + amounts[2] == pytest.approx(start[0] + start[2], rel=1e-12)
+    assert amounts[1] + amounts[2] == pytest.approx(start[1] + start[2], rel=1e-12)
+    a, b, ab = steady.state
+    assert 1.3 * a * b == pytest.approx(0.7 * ab, rel=1e-10)
+    assert steady.stable
+    assert steady.max_real_part < -0.1  # without the two zeros of the laws
+
+
+def test_time_unit_changes_no_verdict(hand):
+    slow = hand.Model("A", (0.0,), [[1, -1]], lambda t, x: np.array([2e-7, 1e-7 * x[0]]))
+    steady = find_steady_state(slow)
+    assert steady.state["A"] == pytest.approx(2.0)
+    assert steady.max_real_part == pytest.approx(-1e-7)
+
+
+def test_the_trajectory_decides_between_two_states(hand):
+    # x' = x (1 - x) (x - 3): 0 unstable, 1 ... from 0.1 the trajectory goes to 0 (x' < 0), from 2 to 3.
+    def model(start):
+        return hand.Model("A", (start,), [[1]], lambda t, x: np.array([x[0] * (1 - x[0]) * (x[0] - 3)]))
+
+    assert find_steady_state(model(0.1)).state["A"] == pytest.approx(0.0, abs=1e-9)
+    assert find_steady_state(model(2.0)).state["A"] == pytest.approx(3.0)
+
+
+def test_decay_to_nothing(hand):
+    model = hand.Model("AB", (1.0, 0.0), [[-1, 0], [1, -1]], lambda t, x: np.array([0.1 * x[0], 0.2 * x[1]]))
+    steady = find_steady_state(model)
+    np.testing.assert_allclose(steady.state, 0.0, atol=1e-9)
+    assert steady.stable
+
+
+def test_initial_state_at_rest_is_returned_unchanged(hand):
+    model = hand.cascade(x0=(2.0, 4.0))
+    steady = find_steady_state(model)
+    assert steady.method == "initial"
+    np.testing.assert_array_equal(steady.state, [2.0, 4.0])
+
+
+def test_limit_cycle_gives_its_unstable_focus(hand):
+    steady = find_steady_state(hand.brusselator())
+    np.testing.assert_allclose(steady.state, [1.0, 3.0], rtol=1e-9)
+    assert not steady.stable
+    assert steady.max_real_part > 0.1
+
+
+def test_conservative_rotation_without_rest_state(hand):
+    # On the circle x'' = -1 + nothing that stops: a rotating phase with constant speed never rests.
+    model = hand.Model(
+        "A", (0.0,), np.zeros((1, 0)), lambda t, x: np.zeros(0), rules={"A": lambda t, x: 2 + np.cos(x[0])}
+    )
+    with pytest.raises(NoSteadyStateError) as caught:
+        find_steady_state(model)
+    assert caught.value.status in ("diverged", "oscillating")
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [lambda t, x: np.array([0.3, 0.1 * x[0]]), lambda t, x: np.array([0.3 + 0.2 * x[0], 0.1 * x[0]]),
+     lambda t, x: np.array([1 + 0.01 * x[0] ** 2, 0.0])],
+    ids=["settles", "exponential", "finite time"],
+)  # fmt: skip
+def test_growth_is_told_from_rest(hand, rate):
+    model = hand.Model("A", (1.0,), [[1, -1]], rate)
+    if rate(0, [1.0])[0] == 0.3:
+        assert find_steady_state(model).state["A"] == pytest.approx(3.0)
+        return
+    with pytest.raises(NoSteadyStateError) as caught:
+        find_steady_state(model)
+    assert caught.value.status == "diverged"
+
+
+def test_an_accumulating_sink_is_named(hand):
+    model = hand.Model("AP", (0.0, 0.0), [[1, -1, 0], [0, 0, 1]], lambda t, x: np.array([1.0, x[0], x[0]]))
+    with pytest.raises(NoSteadyStateError, match="'P'") as caught:
+        find_steady_state(model)
+    assert caught.value.status == "diverged"
+
+
+def test_negative_root_is_never_returned(hand):
+    # x' = (x + 1) (x - 5) x ... starts at 6 and explodes; Newton alone would find 5 or -1
+    model = hand.Model("A", (6.0,), [[1]], lambda t, x: np.array([(x[0] + 1) * (x[0] - 5)]))
+    with pytest.raises(NoSteadyStateError) as caught:
+        find_steady_state(model)
+    assert caught.value.status == "diverged"
+
+
+def test_laws_between_rate_rules_are_found(hand):
+    model = hand.Model(
+        "AB", (2.0, 1.0), np.zeros((2, 0)), lambda t, x: np.zeros(0),
+        rules={"A": lambda t, x: -x[0] ** 2 + x[1], "B": lambda t, x: x[0] ** 2 - x[1]},
+    )  # fmt: skip
+    steady = find_steady_state(model)
+    assert steady.n_conservation_laws == 1
+    assert steady.state.sum() == pytest.approx(3.0, rel=1e-10)
+    assert steady.state["A"] ** 2 == pytest.approx(steady.state["B"], rel=1e-10)
+    assert steady.max_real_part < -1
+
+
+@pytest.mark.parametrize(
+    ("inflow", "rests"),
+    [
+        (lambda t: np.where(np.real(t) > 3.0, 2.0, 7.0), True),
+        (lambda t: 2.0 + np.exp(-0.1 * np.real(t)), True),
+        (lambda t: 2.0 + np.sin(np.real(t)), False),
+        (lambda t: np.where(np.real(t) > 2e4, 2.0, 7.0), True),
+        (lambda t: np.where(np.mod(np.real(t), 24.0) < 12.0, 2.0, 7.0), False),
+    ],
+    ids=["early switch", "dying signal", "sine", "late switch", "day and night"],
+)
+def test_explicit_time(hand, inflow, rests):
+    model = hand.Model("A", (0.0,), [[1, -1]], lambda t, x: np.array([inflow(t), x[0]]), time_dependence=("r0",))
+    if rests:
+        assert find_steady_state(model).state["A"] == pytest.approx(2.0)
+        return
+    with pytest.raises(NoSteadyStateError, match="'r0'") as caught:
+        find_steady_state(model)
+    assert caught.value.status == "unsupported"
+
+
+def test_events_are_refused_by_name(hand):
+    model = hand.cascade()
+    model.event_ids = ("dose",)
+    with pytest.raises(NoSteadyStateError, match="'dose'") as caught:
+        find_steady_state(model)
+    assert caught.value.status == "unsupported"
+    assert find_steady_state(model, ignore_events=True).stable
+
+
+def test_missing_initial_value_is_named(hand):
+    with pytest.raises(NoSteadyStateError, match="'B'") as caught:
+        find_steady_state(hand.cascade(x0=(0.0, np.nan)))
+    assert caught.value.status == "unsupported"
+
+
+@pytest.mark.parametrize("bad", [{"tol": 0.0}, {"tol": np.nan}, {"t_max": -1.0}, {"t_max": np.inf}])
+def test_bad_options(hand, bad):
+    with pytest.raises(ValueError, match="must be positive"):
+        find_steady_state(hand.cascade(), **bad)
+
+
+def test_repeated_calls_agree_exactly(hand):
+    first, second = (find_steady_state(hand.binding()) for _ in range(2))
+    np.testing.assert_array_equal(first.state, second.state)
