@@ -26,8 +26,11 @@ API_REFERENCE: dict[str, tuple[str, list[str]]] = {
     "skperturb.datasets": (
         "Embedded, simulated and fetched data",
         [
+            "ChecksumWarning",
+            "DownloadError",
             "clear_data_home",
             "fetch_biomodels",
+            "fetch_file",
             "fetch_reproduction_set",
             "get_data_home",
             "load_textbook_models",
@@ -46,7 +49,17 @@ API_REFERENCE: dict[str, tuple[str, list[str]]] = {
             "UnsupportedModelError",
         ],
     ),
-    "skperturb.testing": ("The estimator contract", ["parametrize_with_contract"]),
+    "skperturb.testing": (
+        "The estimator contract",
+        [
+            "CONTRACT_CHECKS",
+            "MATRIX_CHECKS",
+            "assert_equal_values",
+            "check_name",
+            "contract_checks",
+            "parametrize_with_contract",
+        ],
+    ),
 }
 
 

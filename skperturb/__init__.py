@@ -9,6 +9,7 @@ _SUBMODULES = (
     "datasets",
     "exceptions",
     "metrics",
+    "model_selection",
     "networks",
     "plotting",
     "reproduce",

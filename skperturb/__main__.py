@@ -49,7 +49,11 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     networks = lines.add_parser("networks", help="perturbation patterns of BioModels from topology alone")
     which = networks.add_mutually_exclusive_group()
     which.add_argument(
-        "--models", nargs="+", metavar="ID", help="BioModels ids; by default the 136 of the published table"
+        "--models",
+        nargs="+",
+        type=_model_id,
+        metavar="ID",
+        help="BioModels ids; by default the 136 of the published table",
     )
     which.add_argument("--all", action="store_true", help="every curated model of the data home")
     networks.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
@@ -59,6 +63,10 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     networks.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
     networks.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
     networks.set_defaults(run=_reproduce_networks)
+
+
+def _model_id(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
 
 
 def _main_job(arguments: argparse.Namespace) -> int:

@@ -57,19 +57,28 @@ def map_isolated(
     list of Outcome
         One for each item, in the order of the items.
 
+    Raises
+    ------
+    RuntimeError
+        When workers cannot start, as in a script without a main guard.
+
+    Notes
+    -----
+    Workers are started with "spawn": a script that calls this needs ``if __name__ == "__main__":``.
+
     Examples
     --------
     >>> from skperturb._processes import map_isolated
     >>> [outcome.value for outcome in map_isolated(abs, [-1, 2])]
     [1, 2]
     """
-    from joblib.externals.loky.backend.context import get_context
+    import multiprocessing
+
     from pebble import ProcessPool
     from tqdm import tqdm
 
-    # loky's context starts a clean interpreter, so no lock held by a thread of the parent (BLAS, torch) is inherited,
-    # and unlike "spawn" it does not import the user's script again, which then needs no ``if __name__`` guard.
-    context = get_context("loky")
+    # "spawn" starts a clean interpreter: no lock held by a thread of the parent (BLAS, torch) is inherited.
+    context = multiprocessing.get_context("spawn")
     workers = min(effective_n_jobs(n_jobs), max(len(items), 1))
     with ProcessPool(max_workers=workers, context=context) as pool:
         futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
@@ -77,6 +86,8 @@ def map_isolated(
 
 
 def _outcome(future: Any, timeout: float | None) -> Outcome:
+    from concurrent.futures.process import BrokenProcessPool
+
     from pebble import ProcessExpired
 
     try:
@@ -85,5 +96,10 @@ def _outcome(future: Any, timeout: float | None) -> Outcome:
         return Outcome(error=f"no result within {timeout:g} s", kind="timeout")
     except ProcessExpired as error:
         return Outcome(error=f"worker process died (exit code {error.exitcode})", kind="died")
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "no worker process could start. In a script, put the call under `if __name__ == '__main__':`, because "
+            "each worker imports the script."
+        ) from error
     except Exception as error:
         return Outcome(error=f"{type(error).__name__}: {error}", kind="raised")

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 from skperturb._processes import map_isolated
@@ -19,3 +21,11 @@ def test_a_hanging_and_a_dying_worker_cost_only_their_own_item():
 
 def test_no_items():
     assert map_isolated(abs, []) == []
+
+
+def test_a_script_without_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from skperturb._processes import map_isolated\nmap_isolated(abs, [1, 2])\n")
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert result.returncode != 0
+    assert "if __name__ == '__main__':" in result.stderr.splitlines()[-1]

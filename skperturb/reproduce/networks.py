@@ -6,6 +6,7 @@ column divided by its diagonal. Models with fewer than ten nodes or a singular `
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,8 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
             return row | {"status": f"left out: {network.n_nodes} nodes, fewer than {MIN_NODES}"}
         truth = np.abs(np.asarray(sensitivity_matrix(network, kind="dynamo")))
     except ValueError as error:
-        return row | {"status": f"left out: {error}"}
+        # The row has the id already.
+        return row | {"status": f"left out: {re.sub(r'^X.0. [^:]*: ', '', str(error))}"}
     predictions = predict_topology([network])
     row["scores"] = {
         method: score_matrices(truth, matrices[0], jitter=not method.startswith("propagation"))
@@ -129,8 +131,8 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
 
 _TABLE_NOTES = (
     "whole: all n x n pairs, ties share their mean rank; jitter: the paper's uniform +-0.01 against ties, mean of 10\n"
-    "draws (not for propagation, as in the paper); offdiag: without the diagonal; reachable: off-diagonal pairs that a perturbation reaches at all;\n"
-    "published: as printed in the paper, on 87 models whose ids were never published."
+    "draws (not for propagation, as in the paper); offdiag: without the diagonal; reachable: off-diagonal pairs that\n"
+    "a perturbation reaches at all; published: as printed in the paper, on 87 models whose ids were never published."
 )
 
 
@@ -156,9 +158,11 @@ def _score_table(frame: pd.DataFrame) -> str:
 
 
 def _reasons(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
-    # Reasons name elements and numbers of one model; the first words are what they have in common.
-    counts = Counter(" ".join(row["status"].removeprefix("left out: ").split()[:8]) for row in rows)
-    return counts.most_common()
+    # Reasons name elements and numbers of one model; what is left without them is what models have in common.
+    def common(status: str) -> str:
+        return re.sub(r"'[^']*'|\d[\d.e+-]*", "…", status.removeprefix("left out: ").split("; ")[0])[:110]
+
+    return Counter(common(row["status"]) for row in rows).most_common()
 
 
 def write_json(rows: Sequence[dict[str, Any]], path: str | Path) -> None:

@@ -67,7 +67,7 @@ class TextbookResult:
         n_models = len(self.names) + len(self.left_out)
         lines = [
             f"Truth: {TRUTHS[self.kind]};",
-            f"mean Spearman correlation over {len(self.names)} of {n_models} embedded models [95 % bootstrap interval]:",
+            f"mean Spearman correlation over {len(self.names)} of {n_models} embedded models [95 % interval]:",
             "",
             format_table(["method", "whole", "95 %", "without diagonal", "reachable only"], rows),
         ]

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ _SCALAR: dict[str, Callable] = {
     "acosh": math.acosh,
     "atanh": math.atanh,
 }
-_GLOBALS = {f"f_{name}": function for name, function in _SCALAR.items()}
+_GLOBALS: dict[str, object] = {f"f_{name}": function for name, function in _SCALAR.items()}
 _GLOBALS |= {"inf": math.inf, "nan": math.nan}
 
 
@@ -185,7 +186,7 @@ class ScalarFunction:
         source, used = scalar_source(graph, roots, n_states)
         namespace = dict(_GLOBALS)
         exec(compile(source, "<skperturb generated code>", "exec"), namespace)  # only generated names
-        self._function: Callable = namespace["function"]
+        self._function: Any = namespace["function"]
         self._values = [parameters[index] for index in used]
         self._parameters = parameters
         self._graph, self._roots = graph, list(roots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,9 +183,11 @@ class _Compiler:
         return participant.id or ("literal", participant.stoichiometry)
 
     def _net(self, terms: list[tuple[float, int]]) -> int:
-        values = [self.graph.value(node) for _, node in terms]
-        if all(value is not None for value in values):
-            return self.graph.constant(sum(sign * value for (sign, _), value in zip(terms, values, strict=True)) + 0.0)
+        values = [(sign, self.graph.value(node)) for sign, node in terms]
+        known = [sign * value for sign, value in values if value is not None]
+        if len(known) == len(terms):
+            # Adding 0.0 turns -0.0 into the zero that leaves the reaction out.
+            return self.graph.constant(math.fsum(known) + 0.0)
         return self.graph.sum(node if sign > 0 else self.graph.neg(node) for sign, node in terms)
 
     def _signed_sum(self, terms: list[int]) -> int:

@@ -78,20 +78,16 @@ class NetworkStructure:
 
 def build_structure(system, declared: dict) -> NetworkStructure:
     """Collect the structure from the compiled equations and the declarations of the file."""
-    from ._derivative import differentiate
     from ._rate_form import monomial_orders, rate_form
 
     graph, variables, reactions = system.graph, list(system.variables), list(system.reaction_ids)
     stoichiometry = np.zeros((len(variables), len(reactions)))
     for (row, column), value in system.stoichiometry.items():
         stoichiometry[row, column] = value
-    seeds = {graph.state(index): index for index in range(len(variables))}
     dependence = np.zeros((len(reactions), len(variables)), dtype=bool)
     orders = np.zeros((len(reactions), len(variables)))
-    for row, (flux, slopes) in enumerate(zip(system.fluxes, differentiate(graph, system.fluxes, seeds), strict=True)):
-        found = monomial_orders(graph, flux)
-        for column in slopes:
-            order = found.get(int(column))  # type: ignore[call-overload]
+    for row, flux in enumerate(system.fluxes):
+        for column, order in monomial_orders(graph, flux).items():
             dependence[row, column] = True
             orders[row, column] = np.nan if order is None else order
     modifiers = np.zeros((len(variables), len(reactions)), dtype=bool)

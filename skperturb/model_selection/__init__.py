@@ -1,0 +1,1 @@
+"""Splitters and negative samplers that keep evaluation free of leakage."""
