@@ -3,9 +3,18 @@
 from collections.abc import Callable
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Hidden, Interval, Options, StrOptions, validate_params
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions, validate_params
 
-__all__ = ["Hidden", "Interval", "Options", "StrOptions", "data_free_checks", "fit_context", "validate_params"]
+__all__ = [
+    "HasMethods",
+    "Hidden",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "data_free_checks",
+    "fit_context",
+    "validate_params",
+]
 
 
 def data_free_checks() -> tuple[Callable[..., None], ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, PrintLog
+from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, PrintLog
 from skorch.helper import predefined_split
 from skorch.utils import to_tensor
 
@@ -24,6 +24,7 @@ __all__ = [
     "TensorTable",
     "draw_seed",
     "fit_net",
+    "gentle_training",
     "resolve_device",
     "seeded_torch",
 ]
@@ -241,6 +242,30 @@ def fit_net(
     net.device = "cpu"
     net.module_.to("cpu").double().eval()
     return net
+
+
+def gentle_training(lr: float, n_steps: int, max_norm: float = 1.0) -> list[Any]:
+    """Return callbacks that warm the learning rate up, cool it down to zero and clip the gradient.
+
+    Parameters
+    ----------
+    lr : float
+        The highest learning rate, reached after 15 % of the steps.
+    n_steps : int
+        Number of batches of the whole training.
+    max_norm : float, default=1.0
+        Largest norm of the gradient.
+
+    Returns
+    -------
+    list of skorch callbacks
+        For the parameter `callbacks` of `fit_net`.
+    """
+    schedule = torch.optim.lr_scheduler.OneCycleLR
+    return [
+        LRScheduler(policy=schedule, step_every="batch", max_lr=lr, total_steps=n_steps + 1, pct_start=0.15),
+        GradientNormClipping(max_norm),
+    ]
 
 
 def _callbacks(

@@ -2,7 +2,18 @@
 
 from skperturb._network import InfluenceNetwork
 from skperturb.networks._distance import DynamoDistance
+from skperturb.networks._enhancer import GCNEnhancer
 from skperturb.networks._first_neighbor import DynamoFirstNeighbor
+from skperturb.networks._impact import bio_impact_matrix, enhancement_factor, scaled_impact_matrix
 from skperturb.networks._propagation import DynamoPropagation
 
-__all__ = ["DynamoDistance", "DynamoFirstNeighbor", "DynamoPropagation", "InfluenceNetwork"]
+__all__ = [
+    "DynamoDistance",
+    "DynamoFirstNeighbor",
+    "DynamoPropagation",
+    "GCNEnhancer",
+    "InfluenceNetwork",
+    "bio_impact_matrix",
+    "enhancement_factor",
+    "scaled_impact_matrix",
+]

@@ -33,13 +33,13 @@ def bootstrap_interval(
     >>> low < 0.65 < high
     True
     """
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
         return float("nan"), float("nan")
-    if np.ptp(values) == 0.0:
-        return float(values[0]), float(values[0])
+    if np.ptp(sample) == 0.0:
+        return float(sample[0]), float(sample[0])
     rng = np.random.default_rng(random_state)
-    result = bootstrap((values,), np.mean, method="percentile", n_resamples=n_resamples, rng=rng)
+    result = bootstrap((sample,), np.mean, method="percentile", n_resamples=n_resamples, rng=rng)
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 

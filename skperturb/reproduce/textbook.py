@@ -92,8 +92,8 @@ class TextbookResult:
         accuracy = pd.DataFrame({method: self.scores[method]["whole"] for method in methods})
         paired = PairedScoreDisplay(accuracy, score_name="Spearman correlation, all pairs").plot()
         paths = [folder / "sensitivity_heatmaps.png", folder / "accuracy_per_model.png"]
-        for display, path in zip((heatmaps, paired), paths, strict=True):
-            FigureCanvasAgg(display.figure_).print_png(path)
+        for figure, path in zip((heatmaps.figure_, paired.figure_), paths, strict=True):
+            FigureCanvasAgg(figure).print_png(path)
         return paths
 
 
@@ -114,7 +114,7 @@ def run_textbook_models(*, n_jobs: int | None = None, verbose: int = 0) -> list[
     """
     from ..sbml import JacobianExtractor
 
-    bunch = load_textbook_models()
+    bunch: Any = load_textbook_models()
     extractor = JacobianExtractor(n_jobs=n_jobs, on_error="skip", verbose=verbose)
     # The tables name each model left out, with its reason, so the warnings would only say it twice.
     with warnings.catch_warnings():
