@@ -8,11 +8,13 @@ __version__ = "0.1.0.dev0"
 _SUBMODULES = (
     "datasets",
     "exceptions",
+    "interactions",
     "metrics",
     "model_selection",
     "networks",
     "plotting",
     "reproduce",
+    "responses",
     "sbml",
     "testing",
 )
@@ -20,12 +22,19 @@ _SUBMODULES = (
 # Public name -> module that defines it. Everything is loaded on first use (PEP 562), so that
 # ``import skperturb`` costs no more than the imports that the user asks for.
 _PUBLIC = {
+    "APPRegressor": "responses",
+    "AdditiveRegressor": "responses",
     "DynamoDistance": "networks",
     "DynamoFirstNeighbor": "networks",
     "DynamoPropagation": "networks",
+    "GNEEmbedder": "interactions",
     "InfluenceNetwork": "networks",
     "JacobianExtractor": "sbml",
+    "KernelPerturbationRegressor": "responses",
     "KineticModel": "sbml",
+    "LinearPerturbationRegressor": "responses",
+    "PerturbationEncoder": "responses",
+    "pseudobulk": "responses",
     "screen_models": "sbml",
     "sensitivity_matrix": "sbml",
 }

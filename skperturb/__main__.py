@@ -62,11 +62,35 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     )
     networks.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
     networks.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    networks.add_argument(
+        "--enhancer", action="store_true", help="grouped cross-validation of the learned models instead (minutes)"
+    )
+    networks.add_argument(
+        "--kind", choices=["dynamo", "steady_state"], default="dynamo", help="the truth, with --enhancer"
+    )
+    networks.add_argument(
+        "--figures", dest="enhancer_figures", type=Path, metavar="DIR", help="save figures there, with --enhancer"
+    )
     networks.set_defaults(run=_reproduce_networks)
+    from .reproduce import responses
+
+    line = lines.add_parser("responses", help="unseen pairs and unseen genes in perturbation screens")
+    responses.add_arguments(line)
+    line.set_defaults(run=responses.run)
+    interactions = lines.add_parser("interactions", help="new gene interactions from known ones, with all baselines")
+    _add_interaction_arguments(interactions)
 
 
 def _model_id(text: str) -> int | str:
     return int(text) if text.isdigit() else text
+
+
+def _add_interaction_arguments(parser: argparse.ArgumentParser) -> None:
+    # Without torch, so that --help answers at once.
+    from .reproduce.interactions import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def _main_job(arguments: argparse.Namespace) -> int:
@@ -98,6 +122,10 @@ def _screen(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce_networks(arguments: argparse.Namespace) -> int:
+    if arguments.enhancer:
+        from .reproduce.enhancer import run
+
+        return run(arguments)
     from .reproduce.networks import report, reproduce_networks, write_json
 
     models = "all" if arguments.all else (arguments.models or "reproduction")

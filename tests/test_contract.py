@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from skperturb._sklearn import data_free_checks
 from skperturb.base import BaseEstimator
-from skperturb.networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation, InfluenceNetwork
+from skperturb.networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation, GCNEnhancer, InfluenceNetwork
 from skperturb.testing import (
     CONTRACT_CHECKS,
     MATRIX_CHECKS,
@@ -37,6 +37,8 @@ CASES = [
         DynamoPropagation(directed=False),
         DynamoFirstNeighbor(),
         DynamoFirstNeighbor(signed=False),
+        GCNEnhancer(hidden_dim=4, n_layers=1, max_epochs=1, random_state=0),
+        GCNEnhancer.published(graph="full", max_epochs=2, random_state=0),
     )
 ]
 

@@ -1,9 +1,23 @@
 """Models and data: shipped (``load_*``), simulated (``make_*``) and downloaded (``fetch_*``)."""
 
 from skperturb.datasets._biomodels import fetch_biomodels
+from skperturb.datasets._ecoli import fetch_ecoli_interactions
 from skperturb.datasets._fetch import ChecksumWarning, DownloadError, clear_data_home, fetch_file, get_data_home
+from skperturb.datasets._gene_network import make_gene_network
 from skperturb.datasets._make_models import make_biochemical_models
+from skperturb.datasets._perturbation_screen import make_perturbation_screen
 from skperturb.datasets._reproduction import fetch_reproduction_set
+from skperturb.datasets._screens import (
+    fetch_frangieh2021,
+    fetch_gene_graph,
+    fetch_gene_terms,
+    fetch_nadig2025,
+    fetch_norman2019,
+    fetch_norman2019_cells,
+    fetch_papalexi2021,
+    fetch_replogle2022,
+    fetch_tian2021,
+)
 from skperturb.datasets._textbook_loader import load_textbook_models
 
 __all__ = [
@@ -11,9 +25,21 @@ __all__ = [
     "DownloadError",
     "clear_data_home",
     "fetch_biomodels",
+    "fetch_ecoli_interactions",
     "fetch_file",
+    "fetch_frangieh2021",
+    "fetch_gene_graph",
+    "fetch_gene_terms",
+    "fetch_nadig2025",
+    "fetch_norman2019",
+    "fetch_norman2019_cells",
+    "fetch_papalexi2021",
+    "fetch_replogle2022",
     "fetch_reproduction_set",
+    "fetch_tian2021",
     "get_data_home",
     "load_textbook_models",
     "make_biochemical_models",
+    "make_gene_network",
+    "make_perturbation_screen",
 ]

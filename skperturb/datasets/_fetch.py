@@ -91,6 +91,8 @@ def clear_data_home(data_home: str | os.PathLike | None = None) -> None:
     home = get_data_home(data_home)
     files = [home / "biomodels" / name for name in read_registry("biomodels")]
     files += [home / name for name in read_registry("networks_reproduction")]
+    files += [home / name for name in read_registry("interactions")]
+    files += [home / name for name in read_registry("responses")]
     for file in files:
         file.unlink(missing_ok=True)
     for folder in (home / "biomodels", home):

@@ -4,6 +4,20 @@ from skperturb.metrics._auroc import auroc
 from skperturb.metrics._l2 import l2_distance
 from skperturb.metrics._link import degree_matched_auroc, precision_at_k
 from skperturb.metrics._ranks import rank_data
+from skperturb.metrics._response import (
+    interaction_r2,
+    pearson_delta,
+    perturbation_discrimination_score,
+    top_de_error,
+    win_rate,
+)
+from skperturb.metrics._response_scorers import (
+    discrimination_scorer,
+    interaction_scorer,
+    pearson_delta_scorer,
+    top_de_scorer,
+    win_rate_scorer,
+)
 from skperturb.metrics._scorers import auroc_scorer, l2_scorer, spearman_scorer
 from skperturb.metrics._spearman import spearman_correlation
 
@@ -11,10 +25,20 @@ __all__ = [
     "auroc",
     "auroc_scorer",
     "degree_matched_auroc",
+    "discrimination_scorer",
+    "interaction_r2",
+    "interaction_scorer",
     "l2_distance",
     "l2_scorer",
+    "pearson_delta",
+    "pearson_delta_scorer",
+    "perturbation_discrimination_score",
     "precision_at_k",
     "rank_data",
     "spearman_correlation",
     "spearman_scorer",
+    "top_de_error",
+    "top_de_scorer",
+    "win_rate",
+    "win_rate_scorer",
 ]

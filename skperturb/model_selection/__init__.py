@@ -2,5 +2,12 @@
 
 from skperturb.model_selection._link import LinkSplit, link_prediction_split
 from skperturb.model_selection._negatives import sample_negative_pairs
+from skperturb.model_selection._perturbation_splits import CombinationSplit, UnseenPerturbationSplit
 
-__all__ = ["LinkSplit", "link_prediction_split", "sample_negative_pairs"]
+__all__ = [
+    "CombinationSplit",
+    "LinkSplit",
+    "UnseenPerturbationSplit",
+    "link_prediction_split",
+    "sample_negative_pairs",
+]

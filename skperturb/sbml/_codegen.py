@@ -1,5 +1,8 @@
 """From an expression graph to straight-line Python source, and an array evaluator that never raises."""
 
+from __future__ import annotations
+
+import copy
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,7 +12,7 @@ import numpy as np
 
 from ._expression import OPERATIONS, ExpressionGraph
 
-__all__ = ["ArrayEvaluator", "ScalarFunction", "scalar_source"]
+__all__ = ["ArrayEvaluator", "MatrixFunction", "ScalarFunction", "scalar_source"]
 
 # An expression used once is written inside its user; deeper nesting than this would meet the limits of
 # the Python parser (200 parentheses) and of its compiler's stack.
@@ -187,10 +190,22 @@ class ScalarFunction:
         namespace = dict(_GLOBALS)
         exec(compile(source, "<skperturb generated code>", "exec"), namespace)  # only generated names
         self._function: Any = namespace["function"]
-        self._values = [parameters[index] for index in used]
+        self._used = used
         self._parameters = parameters
+        self.refresh()
         self._graph, self._roots = graph, list(roots)
         self._fallback: ArrayEvaluator | None = None
+
+    def rebound(self, parameters: list[float]) -> ScalarFunction:
+        """Return the same function on another list of parameter values; see `refresh`."""
+        other = copy.copy(self)
+        other._parameters = parameters
+        other.refresh()
+        return other
+
+    def refresh(self) -> None:
+        """Take the current values from the list of parameters."""
+        self._values = [self._parameters[index] for index in self._used]
 
     def __call__(self, t: float, x: np.ndarray) -> np.ndarray:
         """Return the roots as a float array; never raises on non-finite arithmetic."""
@@ -201,3 +216,26 @@ class ScalarFunction:
             if self._fallback is None:
                 self._fallback = ArrayEvaluator(self._graph, self._roots)
             return np.array(self._fallback(float(t), x, self._parameters), dtype=float)
+
+
+class MatrixFunction:
+    """A square matrix whose structural non-zeros are computed by one compiled function."""
+
+    def __init__(self, build, entries: dict[tuple[int, int], int], size: int) -> None:
+        pairs = np.array(list(entries), dtype=int).reshape(-1, 2)
+        self._flat = pairs[:, 0] * size + pairs[:, 1]
+        self._size = size
+        self._function = build(list(entries.values()))
+
+    def rebound(self, parameters: list[float]) -> MatrixFunction:
+        other = copy.copy(self)
+        other._function = self._function.rebound(parameters)
+        return other
+
+    def refresh(self) -> None:
+        self._function.refresh()
+
+    def __call__(self, t: float, x: np.ndarray) -> np.ndarray:
+        matrix = np.zeros(self._size * self._size)
+        matrix[self._flat] = self._function(t, x)
+        return matrix.reshape(self._size, self._size)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import libsbml
 
 from ..exceptions import InvalidModelError, UnsupportedModelError
+from ._algebraic import match_unknowns, solved
+from ._expression import ExpressionGraph
+from ._mathml import Definition, Formula, definition_of
 
-__all__ = ["Description", "Participant", "Quantity", "Reaction", "describe"]
+__all__ = ["DeclaredEvent", "Description", "Participant", "Quantity", "Reaction", "describe"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,20 @@ class Reaction:
     local: dict[str, float]
 
 
+@dataclass(frozen=True)
+class DeclaredEvent:
+    """An event with the syntax trees of its formulas; None where the file gives none."""
+
+    id: str
+    trigger: Any
+    delay: Any
+    priority: Any
+    assignments: dict[str, Any]
+    persistent: bool
+    initial_value: bool
+    from_trigger_time: bool
+
+
 @dataclass
 class Description:
     """The parts of a model by id, in file order."""
@@ -60,14 +78,47 @@ class Description:
     quantities: dict[str, Quantity] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)
     assignments: dict[str, Any] = field(default_factory=dict)
+    algebraic: dict[str, Any] = field(default_factory=dict)  # determined symbol -> rule; these are assigned too
     rates: dict[str, Any] = field(default_factory=dict)
     initial: dict[str, Any] = field(default_factory=dict)
     reactions: dict[str, Reaction] = field(default_factory=dict)
-    event_ids: tuple[str, ...] = ()
+    events: tuple[DeclaredEvent, ...] = ()
+    event_problem: str = ""  # why the events cannot be read; equations that ignore them still can be made
     warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def event_targets(self) -> frozenset[str]:
+        """Symbols that events assign to."""
+        return frozenset(name for event in self.events for name in event.assignments)
 
     def of_kind(self, kind: str) -> list[Quantity]:
         return [quantity for quantity in self.quantities.values() if quantity.kind == kind]
+
+    @cached_property
+    def _moved(self) -> frozenset[str]:
+        return frozenset(p.species for reaction in self.reactions.values() for p in reaction.participants)
+
+    def is_variable(self, quantity: Quantity) -> bool:
+        """Say whether reactions or a rate rule change a symbol."""
+        if quantity.id in self.rates:
+            return True
+        free = not quantity.constant and not quantity.boundary and quantity.id not in self.assignments
+        return quantity.kind == "species" and free and quantity.id in self._moved
+
+    def varies(self, compartment: str) -> bool:
+        """Say whether the size of a compartment may change."""
+        return any(compartment in group for group in (self.rates, self.assignments, self.event_targets))
+
+    def kept_as_amount(self, quantity: Quantity) -> bool:
+        """Say whether the amount is kept although the symbol is the concentration, since the volume changes."""
+        concentration = quantity.kind == "species" and not quantity.is_amount
+        return concentration and quantity.id not in self.rates and self.varies(quantity.compartment)
+
+    def assigned(self, name: str, graph: ExpressionGraph) -> Definition:
+        """Return the definition of a symbol under an assignment rule or determined by an algebraic one."""
+        if name in self.algebraic:
+            return solved(graph, self.algebraic[name], name)
+        return definition_of(Formula(self.assignments[name], f"the rule for {name!r}"), graph)
 
     def add(self, quantity: Quantity) -> None:
         if quantity.id in self.quantities or quantity.id in self.reactions or quantity.id in self.functions:
@@ -88,10 +139,11 @@ def describe(document: libsbml.SBMLDocument) -> Description:
         _read_reaction(reaction, description)
     _read_rules(model, description)
     _read_initial_assignments(model, description)
-    description.event_ids = tuple(
-        event.getId() or f"event {index}" for index, event in enumerate(model.getListOfEvents())
-    )
+    _read_events(model, description)
+    if model.getNumConstraints():
+        description.warnings.append("the constraints of the model are not checked")
     _refuse_without_dynamics(document, description)
+    _warn_of_missing_stoichiometry(model, description)
     return description
 
 
@@ -204,12 +256,24 @@ def _stoichiometry(reference: Any, reaction: str) -> float:
     return 1.0 if value != value else value
 
 
+def _warn_of_missing_stoichiometry(model: Any, description: Description) -> None:
+    if model.getLevel() < 3:
+        return
+    ruled = {*description.assignments, *description.rates, *description.initial}
+    for reaction in model.getListOfReactions():
+        for reference in (*reaction.getListOfReactants(), *reaction.getListOfProducts()):
+            if not reference.isSetStoichiometry() and reference.getId() not in ruled:
+                description.warnings.append(
+                    f"{reference.getSpecies()!r} in reaction {reaction.getId()!r} has no stoichiometry: 1 is used"
+                )
+
+
 def _read_rules(model: Any, description: Description) -> None:
+    algebraic = []
     for rule in model.getListOfRules():
         if rule.isAlgebraic():
-            raise UnsupportedModelError(
-                f"the model has an algebraic rule ({_shown(rule)} = 0); algebraic rules are not supported"
-            )
+            algebraic.append(rule.getMath())
+            continue
         target = rule.getVariable()
         if target not in description.quantities:
             raise InvalidModelError(f"a rule sets {target!r}, which the model does not define")
@@ -218,10 +282,24 @@ def _read_rules(model: Any, description: Description) -> None:
         if rule.getMath() is None:
             raise InvalidModelError(f"the rule for {target!r} has no formula")
         (description.assignments if rule.isAssignment() else description.rates)[target] = rule.getMath()
+    _match_algebraic(algebraic, description)
 
 
-def _shown(rule: Any) -> str:
-    return (libsbml.formulaToL3String(rule.getMath()) or "no formula")[:80] if rule.getMath() else "no formula"
+def _match_algebraic(rules: list[Any], description: Description) -> None:
+    """Find what the algebraic rules determine; once known, such a symbol is an assigned one."""
+    if not rules:
+        return
+    if any(tree is None for tree in rules):
+        raise InvalidModelError("an algebraic rule has no formula")
+    free = {
+        quantity.id
+        for quantity in description.quantities.values()
+        if not quantity.constant
+        and quantity.id not in description.assignments
+        and not description.is_variable(quantity)
+    }
+    description.algebraic = match_unknowns(rules, free, description.assignments)
+    description.assignments.update(description.algebraic)
 
 
 def _read_initial_assignments(model: Any, description: Description) -> None:
@@ -233,6 +311,50 @@ def _read_initial_assignments(model: Any, description: Description) -> None:
             raise InvalidModelError(f"two initial assignments set {target!r}; expected at most one per symbol")
         if assignment.getMath() is not None:
             description.initial[target] = assignment.getMath()
+
+
+def _read_events(model: Any, description: Description) -> None:
+    level_3 = model.getLevel() >= 3
+    events = []
+    for index, event in enumerate(model.getListOfEvents()):
+        trigger, delay, priority = event.getTrigger(), event.getDelay(), event.getPriority()
+        name = event.getId() or f"event {index}"
+        if trigger is None or trigger.getMath() is None:
+            description.event_problem = f"event {name!r} has no trigger formula"
+        assignments = {item.getVariable(): item.getMath() for item in event.getListOfEventAssignments()}
+        if len(assignments) < event.getNumEventAssignments():
+            description.event_problem = f"event {name!r} assigns to one symbol twice"
+        for target, tree in assignments.items():
+            description.event_problem = _event_assignment_problem(target, tree, name, description)
+        events.append(
+            DeclaredEvent(
+                name,
+                None if trigger is None else trigger.getMath(),
+                None if delay is None else delay.getMath(),
+                None if priority is None else priority.getMath(),
+                assignments,
+                # Levels 1 and 2 know neither attribute: an event then persists and does not fire at the start.
+                trigger.getPersistent() if level_3 and trigger is not None else True,
+                trigger.getInitialValue() if level_3 and trigger is not None else True,
+                event.getUseValuesFromTriggerTime(),
+            )
+        )
+    description.events = tuple(events)
+
+
+def _event_assignment_problem(target: str, tree: Any, event: str, description: Description) -> str:
+    quantity = description.quantities.get(target)
+    if quantity is None:
+        why = "the model does not define"
+    elif quantity.constant:
+        why = "is declared constant"
+    elif target in description.assignments:
+        why = "is set by an assignment rule"
+    elif tree is None:
+        return f"event {event!r} has an assignment to {target!r} without a formula"
+    else:
+        return description.event_problem
+    return f"event {event!r} assigns to {target!r}, which {why}"
 
 
 def _refuse_without_dynamics(document: Any, description: Description) -> None:
@@ -247,6 +369,8 @@ def _refuse_without_dynamics(document: Any, description: Description) -> None:
     for package, text in (("qual", "a qualitative (logical) model"), ("fbc", "a flux-balance model")):
         if model.getPlugin(package) is not None:
             raise UnsupportedModelError(f"the model is {text} without kinetics; expected kinetic laws or rate rules")
+    if not without and (description.events or description.assignments):
+        return
     if without:
         raise UnsupportedModelError(
             f"no reaction has a kinetic law (first one: {without[0]!r}); expected kinetic laws or rate rules"

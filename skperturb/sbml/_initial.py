@@ -8,6 +8,7 @@ from ..exceptions import InvalidModelError
 from ._document import Description, Quantity
 from ._expression import ExpressionGraph
 from ._mathml import Definition, Formula, Translator, definition_of
+from ._rates import define_rates
 
 __all__ = ["InitialValues"]
 
@@ -26,6 +27,7 @@ class InitialValues:
                 local = {name: self.graph.constant(value) for name, value in reaction.local.items()}
                 formula = Formula(reaction.math, f"reaction {reaction.id!r}", local)
                 self.translator.definitions[reaction.id] = definition_of(formula, self.graph)
+        define_rates(description, self.graph, self.translator)
 
     def value(self, name: str) -> float:
         """Return the value of a symbol at time 0."""
@@ -39,7 +41,7 @@ class InitialValues:
         if name in description.initial:
             self._define(name, description.initial[name], f"the initial assignment for {name!r}")
         elif name in description.assignments:
-            self._define(name, description.assignments[name], f"the rule for {name!r}")
+            self.translator.definitions[name] = description.assigned(name, self.graph)
         else:
             self._declare_value(quantity)
 

@@ -63,7 +63,7 @@ class Trajectory:
         max_step: float = 0.0,
     ) -> None:
         self.variables = tuple(model.variables)
-        self.time = 0.0
+        self.time = float(getattr(model, "start_time", 0.0))
         self.state = np.array(model.x0, dtype=float)
         self.failure: str | None = None
         self._model = model
@@ -71,7 +71,7 @@ class Trajectory:
         self._solver.set_integrator(
             "lsoda", rtol=rtol, atol=atol, nsteps=max_steps, max_step=max_step, with_jacobian=True
         )
-        self._solver.set_initial_value(self.state, 0.0)
+        self._solver.set_initial_value(self.state, self.time)
 
     def _finite_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
         # The derivative of x**0.5 at 0 is infinite. LSODA needs the Jacobian for its corrector only, so a

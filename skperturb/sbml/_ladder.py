@@ -11,7 +11,7 @@ import numpy as np
 from skperturb.sbml._integrate import Trajectory, absolute_tolerance, scale_of
 from skperturb.sbml._newton import LawKeepingSystem
 
-__all__ = ["Candidate", "Climb", "climb"]
+__all__ = ["Candidate", "Climb", "checkpoints", "climb"]
 
 _LARGEST_MOVE = 0.1
 _CHECKPOINTS_PER_DECADE_OF_MEANS = 16
@@ -29,6 +29,7 @@ class Candidate:
     max_real_part: float
     stable: bool
     method: str
+    n_laws: int = 0
 
 
 @dataclass
@@ -63,11 +64,13 @@ def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, 
 def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
     found = Climb(states=[system.x0])
     trajectory = Trajectory(system.model, rtol=rtol, atol=absolute_tolerance(system.x0, rtol), max_steps=max_steps)
-    unstable: Candidate | None = _polished(system, check, 0.0, system.x0, "initial")
+    unstable: Candidate | None = _polished(system, check, trajectory.time, system.x0, "initial")
     if unstable is not None and unstable.stable and _barely_moves(unstable.x, system.x0):
         found.candidate = unstable
         return found
-    for time in _checkpoints(t_max):
+    for time in checkpoints(t_max):
+        if time <= trajectory.time:
+            continue
         if not _advance(trajectory, found, time):
             break
         if _growing(found.states).any():
@@ -95,7 +98,8 @@ def _barely_moves(x: np.ndarray, x0: np.ndarray) -> bool:
     return bool(np.all(np.abs(x - x0) <= 1e-6 * scale_of(x0)))
 
 
-def _checkpoints(t_max: float) -> np.ndarray:
+def checkpoints(t_max: float) -> np.ndarray:
+    """Return the decades of time up to `t_max`."""
     decades = np.arange(2.0, max(np.floor(np.log10(t_max)), 1.0) + 1.0)
     times = 10.0**decades
     return times if times.size and times[-1] == t_max else np.append(times[times < t_max], t_max)

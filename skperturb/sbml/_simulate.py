@@ -61,7 +61,8 @@ def simulate(
     Raises
     ------
     UnsupportedModelError
-        If the model has events and `ignore_events` is False.
+        If an event cannot be followed (its formulas use a delay, or contradict the model) and
+        `ignore_events` is False.
     IntegrationError
         If the integrator stops before the last time.
     ValueError
@@ -69,28 +70,66 @@ def simulate(
 
     Notes
     -----
+    Events follow the specification of SBML Level 3 Version 2: a trigger fires when it turns from false to
+    true, at time 0 only if its initial value is false; it is located to the last digit of the time.
+    Simultaneous executions go by priority, evaluated anew after each; events without priority come last, and
+    among equals, whose order the specification leaves open, the first in the file comes first. An output at
+    the time of an event shows the state after it.
+
     Where time appears explicitly in the model, a step never exceeds a hundredth of the interval between
-    two output times, so that a pulse of that length is not stepped over.
+    two output times, and the integration starts anew where a condition on time alone switches.
     """
     grid = _check_times(times)
+    states, constants = _follow(model, grid, rtol, atol, method, ignore_events)
+    frame = model.evaluate(grid, states) if constants is None else model._evaluate(grid, states, constants.T)
+    frame.index = pd.Index(grid, name="time")
+    return frame
+
+
+def state_at(model: KineticModel, time: float, *, ignore_events: bool) -> tuple[KineticModel, np.ndarray]:
+    """Return the state at a time, and the model with the values that events have given its parameters by then."""
+    states, constants = _follow(model, _check_times([time]), 1e-8, None, "LSODA", ignore_events)
+    if constants is None or ignore_events:
+        return model, states[-1]
+    return model.continued(time, states[-1], constants[-1]), states[-1]
+
+
+def _follow(
+    model: KineticModel,
+    grid: np.ndarray,
+    rtol: float,
+    atol: float | ArrayLike | None,
+    method: str,
+    ignore_events: bool,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the states and, where events may change parameters, the values of all of them."""
     rtol, atol = _check_tolerances(model, rtol, atol)
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is unknown; expected one of {list(_METHODS)}.")
+    system = getattr(model, "_system", None)
     if model.event_ids and not ignore_events:
-        raise UnsupportedModelError(
-            f"{model.model_id}: simulation of events is not supported (events: {name_some(model.event_ids)}). "
-            "Pass ignore_events=True to integrate the model without them."
-        )
+        refuse_events(model)
     start = np.asarray(model.rhs(0.0, model.x0))
     if not np.isfinite(start).all():
         bad = [name for name, value in zip(model.variables, start, strict=True) if not np.isfinite(value)]
         raise IntegrationError(
             f"{model.model_id}: the right-hand side is not finite at the initial state (d/dt of {name_some(bad)})."
         )
+    if system is not None and (system.switches or (model.event_ids and not ignore_events)):
+        return _follow_events(model, grid, rtol, atol, method, ignore_events)
     follow = _follow_lsoda if method == "LSODA" else _follow_solve_ivp
-    frame = model.evaluate(grid, follow(model, grid, rtol, atol, method))
-    frame.index = pd.Index(grid, name="time")
-    return frame
+    return follow(model, grid, rtol, atol, method), None
+
+
+def refuse_events(model: KineticModel) -> None:
+    """Raise if the events of a model cannot be followed."""
+    system = getattr(model, "_system", None)
+    problem = "they were not compiled" if system is None else system.event_problem
+    if problem:
+        raise UnsupportedModelError(
+            f"{model.model_id}: the events ({name_some(model.event_ids)}) cannot be followed: {problem}. "
+            "Pass ignore_events=True to integrate the model without them."
+        )
 
 
 def name_some(names: tuple[str, ...] | list[str], most: int = 5) -> str:
@@ -148,6 +187,30 @@ def _follow_lsoda(
             raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure))
         states[k] = trajectory.state
     return states
+
+
+def _follow_events(
+    model: KineticModel, grid: np.ndarray, rtol: float, atol: float | np.ndarray, method: str, ignore_events: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    from skperturb.sbml._event_run import EventTrajectory
+
+    longest = float(np.diff(grid, prepend=0.0).max())
+    trajectory = EventTrajectory(
+        model,
+        rtol=rtol,
+        atol=atol,
+        method=method,
+        max_steps=_MAX_STEPS,
+        max_step=longest / 100.0 if model.time_dependence else np.inf,
+        ignore_events=ignore_events,
+    )
+    states = np.empty((grid.size, len(model.variables)))
+    constants = np.empty((grid.size, len(trajectory.parameters)))
+    for k, time in enumerate(grid):
+        if not trajectory.advance(float(time), horizon=float(grid[-1])) or trajectory.failure is not None:
+            raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure))
+        states[k], constants[k] = trajectory.state, trajectory.parameters
+    return states, constants
 
 
 def _follow_solve_ivp(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from skperturb.exceptions import NoSteadyStateError
+from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml._hidden_laws import independent_laws
 from skperturb.sbml._integrate import scale_of
 from skperturb.sbml._ladder import Candidate, Climb, climb
 from skperturb.sbml._newton import LawKeepingSystem, solve_safely
-from skperturb.sbml._simulate import name_some
+from skperturb.sbml._simulate import name_some, refuse_events
 
 if TYPE_CHECKING:
     from skperturb.sbml.model import KineticModel
@@ -43,6 +43,9 @@ class SteadyState:
         The step of the ladder that found the state.
     time : float
         Model time at which the state was found; the trajectory may approach it only later.
+    changed_parameters : Series
+        Values of the parameters that events have changed on the way; empty in all other cases. The Jacobian
+        at the state is that of ``model.after_events(steady_state)``, which has these values.
 
     Examples
     --------
@@ -60,6 +63,12 @@ class SteadyState:
     n_conservation_laws: int
     method: str
     time: float
+    changed_parameters: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the trajectory comes to this state, instead of circling it or leaving it aside."""
+        return self.stable or self.method in ("initial", "trajectory")
 
 
 def find_steady_state(
@@ -96,9 +105,9 @@ def find_steady_state(
     Raises
     ------
     NoSteadyStateError
-        Its `status` is "oscillating" (no state was found though the trajectory stays bounded), "diverged"
-        (a variable grows without bound) or "unsupported" (events; explicit time; a right-hand side that
-        is not finite at the start).
+        Its `status` is "oscillating" (no state was found though the trajectory stays bounded, or its events
+        keep firing), "diverged" (a variable grows without bound) or "unsupported" (events that may fire at
+        the state, or cannot be followed; explicit time; a right-hand side that is not finite at the start).
 
     Notes
     -----
@@ -107,6 +116,13 @@ def find_steady_state(
     (3) pseudo-transient continuation [1]_ from the initial state. A trajectory on which a variable doubles
     in each of the last decades grows, and has no steady state. Every answer is verified: the residual, a
     Newton step that no longer moves it, non-negative amounts, and the conserved totals.
+
+    Events are followed through the decades. Once a decade has passed without one, the search starts from
+    there, with the values that the events left behind; its result counts only if no trigger turns true
+    between the trajectory and the state, nor at the state at any of 200 later times.
+
+    A state that only Newton's method finds may be unstable: an oscillator circles it. It is returned with
+    ``stable=False`` and ``is_reached=False``.
 
     Where time appears explicitly, a state counts only if the right-hand side is zero there at 400 later
     times too, spread over eight decades without a common period: a switch in the past or a signal that
@@ -120,33 +136,49 @@ def find_steady_state(
     if not (np.isfinite(tol) and tol > 0.0 and np.isfinite(t_max) and t_max > 0.0):
         raise ValueError(f"tol and t_max must be positive finite numbers, got tol={tol!r}, t_max={t_max!r}.")
     _refuse(model, ignore_events)
-    system = LawKeepingSystem(model, independent_laws(model))
-    found = climb(
-        system,
-        lambda time, x, method: _verify(system, time, x, method, tol),
-        t_max=float(t_max),
-        rtol=rtol,
-        max_steps=max_steps,
-    )
-    if found.candidate is None:
-        raise _nothing_found(model, found)
-    best = found.candidate
+    limits: dict[str, Any] = {"t_max": float(t_max), "rtol": rtol, "max_steps": max_steps}
+    if model.event_ids and not ignore_events:
+        from skperturb.sbml._after_events import find_after_events
+
+        best, settled = find_after_events(model, lambda after: _climb(after, tol, limits), **limits)
+        changed = _changed_constants(model, settled)
+    else:
+        best, changed = _climb(model, tol, limits), pd.Series(dtype=float)
     return SteadyState(
         state=pd.Series(best.x, index=list(model.variables), name="state"),
         residual=best.residual,
         stable=best.stable,
         max_real_part=best.max_real_part,
-        n_conservation_laws=len(system.laws),
+        n_conservation_laws=best.n_laws,
         method=best.method,
         time=best.time,
+        changed_parameters=changed,
     )
+
+
+def _climb(model: KineticModel, tol: float, limits: dict[str, Any]) -> Candidate:
+    system = LawKeepingSystem(model, independent_laws(model))
+    found = climb(system, lambda time, x, method: _verify(system, time, x, method, tol), **limits)
+    if found.candidate is None:
+        raise _nothing_found(model, found)
+    return found.candidate
+
+
+def _changed_constants(model: KineticModel, settled: KineticModel) -> pd.Series:
+    before, after = model.parameters, settled.parameters
+    return after[(before != after).to_numpy() & ~(before.isna() & after.isna()).to_numpy()]
 
 
 def _refuse(model: KineticModel, ignore_events: bool) -> None:
     if model.event_ids and not ignore_events:
+        try:
+            refuse_events(model)
+        except UnsupportedModelError as error:
+            raise NoSteadyStateError(f"no steady state: {error}", status="unsupported") from None
+    if not len(model.variables):
         raise NoSteadyStateError(
-            f"{model.model_id}: a steady state of a model with events is not supported "
-            f"(events: {name_some(model.event_ids)}).",
+            f"{model.model_id}: the model has no variables: all symbols are constant or assigned, so there is "
+            "nothing that could come to rest.",
             status="unsupported",
         )
     start = np.asarray(model.rhs(0.0, model.x0), dtype=float)
@@ -185,7 +217,7 @@ def _verify(system: LawKeepingSystem, time: float, x: np.ndarray, method: str, t
         return None
     largest = _max_real_part(jacobian, system.basis(scale))
     stable = largest <= 1e-10 * np.abs(jacobian).max(initial=0.0)
-    return Candidate(time, x, residual, largest, bool(stable), method)
+    return Candidate(time, x, residual, largest, bool(stable), method, len(system.laws))
 
 
 def _residual(f: np.ndarray, jacobian: np.ndarray) -> float:

@@ -246,7 +246,7 @@ def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
     from skperturb.sbml.model import KineticModel
 
     model = KineticModel.from_sbml(source) if isinstance(source, (str, Path)) else source
-    time, x, steady = _state(model, at, ignore_events=variables == "dynamo")
+    model, time, x, steady = _state(model, at, ignore_events=variables == "dynamo")
     common: dict[str, Any] = {
         "structure": model.structure,
         "steady_state": steady,
@@ -262,18 +262,20 @@ def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
     return InfluenceNetwork(frame, state=state, conservation_laws=conservation_laws(model), **common)
 
 
-def _state(model: Any, at: str | float, *, ignore_events: bool) -> tuple[float, np.ndarray, Any]:
-    from skperturb.sbml._simulate import simulate
+def _state(model: Any, at: str | float, *, ignore_events: bool) -> tuple[Any, float, np.ndarray, Any]:
+    """Return the model with what events have changed, time, state, and the steady state if it is one."""
+    from skperturb.sbml._simulate import state_at
     from skperturb.sbml._steady_state import find_steady_state
 
     if at == "steady_state":
         steady = find_steady_state(model, ignore_events=ignore_events)
-        return steady.time, steady.state.to_numpy(), steady
+        settled = model if steady.changed_parameters.empty else model.after_events(steady)
+        return settled, steady.time, steady.state.to_numpy(), steady
     if at == "initial" or at == 0.0:
-        return 0.0, np.asarray(model.x0, dtype=float), None
+        return model, 0.0, np.asarray(model.x0, dtype=float), None
     time = float(at)
-    trajectory = simulate(model, [time], ignore_events=ignore_events)
-    return time, trajectory[list(model.variables)].to_numpy()[-1], None
+    reached, x = state_at(model, time, ignore_events=ignore_events)
+    return reached, time, x, None
 
 
 def _finite_frame(model: Any, jacobian: np.ndarray, names: list[str], time: float) -> pd.DataFrame:

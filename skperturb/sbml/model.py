@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +89,7 @@ class KineticModel:
         self.volumes = system.volumes
         self.time_dependence = system.time_dependence
         self.event_ids: tuple[str, ...] = declared["event_ids"]
+        self.start_time = 0.0
         self.warnings: tuple[str, ...] = declared["warnings"]
         for array in (self.x0, self.is_rate_rule, self.volumes):
             array.setflags(write=False)
@@ -123,7 +127,7 @@ class KineticModel:
         system = compile_system(description)
         species = description.of_kind("species")
         declared = {
-            "event_ids": description.event_ids,
+            "event_ids": tuple(event.id for event in description.events),
             "warnings": tuple(dict.fromkeys(description.warnings)),
             "species": [quantity.id for quantity in species],
             "boundary": [quantity.boundary for quantity in species],
@@ -135,6 +139,55 @@ class KineticModel:
 
     def __repr__(self) -> str:
         return f"KineticModel({self.model_id!r}, {len(self.variables)} variables, {len(self.reaction_ids)} reactions)"
+
+    def continued(self, time: float, state: ArrayLike, parameters: Sequence[float]) -> KineticModel:
+        """Return the model without its events that starts at another time and state, with other constants.
+
+        Parameters
+        ----------
+        time : float
+            The time of `state`.
+        state : array-like of shape (n_variables,)
+            Initial state of the new model.
+        parameters : sequence of float
+            Values for `parameters`, all of them.
+
+        Returns
+        -------
+        model : KineticModel
+            The new model; this one is left as it is.
+        """
+        other = copy.copy(self)
+        for name in _FROM_CONSTANTS:
+            other.__dict__.pop(name, None)
+        values = [float(value) for value in parameters]
+        for name in {"_rhs", "_jacobian"} & self.__dict__.keys():
+            other.__dict__[name] = getattr(self, name).rebound(values)
+        x0 = self._checked_state(state).copy()
+        x0.setflags(write=False)
+        other._system = replace(self._system, x0=x0, parameter_values=values, events=())
+        other.x0, other.start_time, other.event_ids = x0, float(time), ()
+        return other
+
+    def after_events(self, steady_state: SteadyState) -> KineticModel:
+        """Return the model that rests at a steady state: without events, with the values that they left behind.
+
+        Parameters
+        ----------
+        steady_state : SteadyState
+            A result of `steady_state`.
+
+        Returns
+        -------
+        model : KineticModel
+            This model itself if its events changed no parameter.
+        """
+        changed = steady_state.changed_parameters
+        if changed.empty:
+            return self
+        values = self.parameters
+        values[changed.index] = changed
+        return self.continued(steady_state.time, steady_state.state.to_numpy(), values.to_list())
 
     def __getstate__(self) -> dict[str, Any]:
         # Compiled functions do not pickle; they are built again from the graph when next needed.
@@ -181,7 +234,9 @@ class KineticModel:
 
     @cached_property
     def _jacobian(self):
-        return _MatrixFunction(self._compile, self._jacobian_entries, len(self.variables))
+        from ._codegen import MatrixFunction
+
+        return MatrixFunction(self._compile, self._jacobian_entries, len(self.variables))
 
     def rhs(self, t: float, x: ArrayLike) -> np.ndarray:
         """Return dx/dt.
@@ -235,10 +290,11 @@ class KineticModel:
     # -- the reference convention ---------------------------------------------------------------------
     @cached_property
     def _dynamo(self):
+        from ._codegen import MatrixFunction
         from ._dynamo import dynamo_system
 
         names, entries = dynamo_system(self._system)
-        return tuple(names), _MatrixFunction(self._compile, entries, len(names))
+        return tuple(names), MatrixFunction(self._compile, entries, len(names))
 
     @property
     def dynamo_variables(self) -> tuple[str, ...]:
@@ -296,8 +352,11 @@ class KineticModel:
         expected = (len(times), len(self.variables))
         if states.shape != expected:
             raise ValueError(f"X has shape {states.shape}; expected {expected}, (n_times, n_variables)")
+        return self._evaluate(times, states, self._system.parameter_values)
+
+    def _evaluate(self, times: np.ndarray, states: np.ndarray, parameters: Any) -> pd.DataFrame:
         names, evaluator = self._symbol_evaluator
-        columns = evaluator(times, states.T, self._system.parameter_values)
+        columns = evaluator(times, states.T, parameters)
         data = {name: np.broadcast_to(column, times.shape) for name, column in zip(names, columns, strict=True)}
         return pd.DataFrame(data, index=pd.Index(times, name="time"), dtype=float)
 
@@ -351,19 +410,5 @@ class KineticModel:
         return find_steady_state(self, **options)
 
 
+_FROM_CONSTANTS = frozenset({"_rhs", "_jacobian", "_dynamo", "structure"})
 _COMPILED = frozenset({"_rhs", "_jacobian", "_dynamo", "_symbol_evaluator"})
-
-
-class _MatrixFunction:
-    """A square matrix whose structural non-zeros are computed by one compiled function."""
-
-    def __init__(self, build, entries: dict[tuple[int, int], int], size: int) -> None:
-        pairs = np.array(list(entries), dtype=int).reshape(-1, 2)
-        self._flat = pairs[:, 0] * size + pairs[:, 1]
-        self._size = size
-        self._function = build(list(entries.values()))
-
-    def __call__(self, t: float, x: np.ndarray) -> np.ndarray:
-        matrix = np.zeros(self._size * self._size)
-        matrix[self._flat] = self._function(t, x)
-        return matrix.reshape(self._size, self._size)

@@ -59,10 +59,10 @@ def screen_models(
         One row for each path, in order:
 
         - path, model_id
-        - status: "steady", "oscillating" (bounded, but no steady state found), "diverged", "unsupported",
-          "invalid" or "timeout"; reason: why it is not "steady"
-        - jacobian: where a finite Jacobian was obtained, "steady_state", "initial" (where no steady state
-          was found) or "none"
+        - status: "steady", "oscillating" (bounded, but the trajectory comes to no steady state),
+          "diverged", "unsupported", "invalid" or "timeout"; reason: why it is not "steady"
+        - jacobian: where a finite Jacobian was obtained, "steady_state" (also at an unstable one that an
+          oscillator circles), "initial" (where no steady state was found) or "none"
         - n_variables, n_reactions, n_nonzeros (of that Jacobian)
         - residual, max_real_part, stable, n_conservation_laws, method: see `SteadyState`
         - seconds: time for this model without the start of its process
@@ -145,11 +145,15 @@ def _steady_state_row(model: Any) -> dict[str, Any]:
     fields = ("residual", "max_real_part", "stable", "n_conservation_laws", "method")
     row: dict[str, Any] = {name: getattr(steady, name) for name in fields}
     row |= {"status": "steady", "reason": None}
-    return row | _jacobian_row(model, steady.time, steady.state.to_numpy(), "steady_state")
+    if not steady.is_reached:
+        # The trajectory circles this state or leaves it aside: the network there is one, but no rest.
+        reason = f"the trajectory does not come to the steady state that was found ({steady.method})"
+        row |= {"status": "oscillating", "reason": reason}
+    return row | _jacobian_row(model.after_events(steady), steady.time, steady.state.to_numpy(), "steady_state")
 
 
 def _jacobian_row(model: Any, time: float, x: np.ndarray, where: str) -> dict[str, Any]:
     jacobian = model.jacobian(time, x)
-    if not np.isfinite(jacobian).all():
+    if not len(x) or not np.isfinite(jacobian).all():
         return {"jacobian": "none"}
     return {"jacobian": where, "n_nonzeros": int(np.count_nonzero(jacobian))}

@@ -630,11 +630,6 @@ DECAY = reaction("r", [("A",)], [], "A")
             InvalidModelError,
             "'f' with 2 arguments; expected 1",
         ),
-        (
-            {"varying": {"a": 1, "b": 1}, "rules": [("assignment", "a", "A"), ("rate", "b", "rateOf(a)")]},
-            UnsupportedModelError,
-            r"rateOf\(a\)",
-        ),
     ],
 )
 def test_refusals_name_the_element(kwargs, error, message):

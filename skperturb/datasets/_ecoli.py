@@ -1,0 +1,62 @@
+"""Gene interactions, expression and operons of Escherichia coli."""
+
+import os
+
+import pandas as pd
+from sklearn.utils import Bunch
+
+from skperturb.datasets._fetch import fetch_file, read_registry
+
+__all__ = ["fetch_ecoli_interactions"]
+
+_FOLDER = "interactions"
+
+
+def fetch_ecoli_interactions(data_home: str | os.PathLike | None = None) -> Bunch:
+    """Load 147,476 interactions among 4,511 genes of Escherichia coli, with expression and operons.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`. The files are in ``<data_home>/interactions``.
+
+    Returns
+    -------
+    data : Bunch
+        ``pairs``: ndarray of shape (147476, 2) of gene names, undirected, without self-pairs and repetitions;
+        ``genes``: ndarray of the 4,511 names, those without interactions too; ``expression``: DataFrame of 3,661 genes
+        and 278 samples, each gene scaled to mean 0 and standard deviation 1; ``operons``: DataFrame with a row for each
+        gene of an operon and the columns ``operon`` and ``gene``.
+
+    Raises
+    ------
+    DownloadError
+        If a file is not in the data home. They have no public address yet, so nothing is downloaded.
+
+    Notes
+    -----
+    The interactions are those of BioGRID 3.4 that the authors of GNE [1]_ used. Their expression (DREAM5 arrays) is not
+    available any more; the PRECISE compendium [2]_ stands in for it.
+
+    References
+    ----------
+    .. [1] KC, K. et al. (2019). GNE: a deep learning framework for gene network inference by aggregating biological
+       information. BMC Systems Biology 13(S2), 38.
+    .. [2] Sastry, A. V. et al. (2019). The Escherichia coli transcriptome mostly consists of independently regulated
+       modules. Nature Communications 10, 5536.
+    """
+
+    def table(name: str) -> pd.DataFrame:
+        relative = f"{_FOLDER}/{name}"
+        path = fetch_file(relative, None, read_registry("interactions")[relative], data_home=data_home)
+        # Names such as "nan" would be read as missing.
+        return pd.read_csv(path, sep="\t", keep_default_na=False)
+
+    operons = table("ecoli_operons.tsv")
+    members = operons.assign(gene=operons["genes"].str.split(r"\s*;\s*", regex=True)).explode("gene")
+    return Bunch(
+        pairs=table("ecoli_interactions.tsv.gz").to_numpy(dtype=object),
+        genes=table("ecoli_genes.tsv")["gene"].to_numpy(dtype=object),
+        expression=table("ecoli_expression.tsv.gz").set_index("gene").astype(float),
+        operons=members[members["gene"] != ""][["operon", "gene"]].reset_index(drop=True),
+    )

@@ -1,0 +1,248 @@
+"""Perturbation screens, and what is known about the perturbed genes."""
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from skperturb.datasets._fetch import fetch_file, read_registry
+
+__all__ = [
+    "fetch_frangieh2021",
+    "fetch_gene_graph",
+    "fetch_gene_terms",
+    "fetch_nadig2025",
+    "fetch_norman2019",
+    "fetch_norman2019_cells",
+    "fetch_papalexi2021",
+    "fetch_replogle2022",
+    "fetch_tian2021",
+]
+
+_CAVEAT = (
+    "Mean change to control of each condition in the space of 50 principal components, up to one global rotation; "
+    "Euclidean distances, cosines and every linear or kernel model are unaffected by it. The principal components "
+    "behind it were fitted on all cells, test conditions included."
+)
+_Home = str | os.PathLike | None
+
+
+def _fetch(file: str, data_home: _Home) -> Any:
+    path = f"responses/{file}"
+    return fetch_file(path, None, read_registry("responses")[path], data_home=data_home)
+
+
+def _pseudobulk(file: str, data_home: _Home, title: str, guide: str = "") -> Bunch:
+    table = pd.read_csv(_fetch(file, data_home), sep="\t", index_col=0)
+    noise = table.pop("noise_variance") if "noise_variance" in table else None
+    kept = table.index != "control"
+    labels = table.index[kept].str.replace("_", "+")
+    if guide:
+        labels = labels.str.replace(f"{guide}$", "", regex=True)
+    return Bunch(
+        data=labels.to_numpy(dtype=object),
+        target=table[kept].set_axis(table.index[kept]),
+        noise_variance=None if noise is None else noise[kept],
+        DESCR=f"{title}\n\n{_CAVEAT}",
+    )
+
+
+def fetch_norman2019(data_home: _Home = None) -> Bunch:
+    """Load the CRISPRa screen of Norman et al.: 105 single genes and 131 pairs in K562 cells.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`. The file is ``<data_home>/responses/norman2019_pc50.tsv.gz``.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        ``data`` (labels such as "KLF1+CEBPA", for `PerturbationEncoder`), ``target`` (DataFrame, conditions × 50
+        principal components, mean change to control), ``noise_variance`` (Series: the variance of the noise of that
+        mean, or None) and ``DESCR``.
+
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
+    References
+    ----------
+    Norman, T. M. et al. Exploring genetic interaction manifolds constructed from rich single-cell phenotypes.
+    Science 365, 786 (2019).
+    """
+    return _pseudobulk("norman2019_pc50.tsv.gz", data_home, "Norman et al. 2019, K562, CRISPRa")
+
+
+def fetch_replogle2022(data_home: _Home = None) -> Bunch:
+    """Load 300 knock-downs of the CRISPRi screen of Replogle et al. in K562 cells.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        As `fetch_norman2019`.
+
+    References
+    ----------
+    Replogle, J. M. et al. Mapping information-rich genotype-phenotype landscapes with genome-scale Perturb-seq.
+    Cell 185, 2559 (2022).
+    """
+    return _pseudobulk("replogle2022_k562_pc50.tsv.gz", data_home, "Replogle et al. 2022, K562, CRISPRi")
+
+
+def fetch_nadig2025(data_home: _Home = None) -> Bunch:
+    """Load 300 knock-downs of the CRISPRi screen of Nadig et al. in Jurkat cells.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        As `fetch_norman2019`.
+
+    References
+    ----------
+    Nadig, A. et al. Transcriptome-wide analysis of differential expression in perturbation atlases. Nature Genetics
+    57, 1228 (2025).
+    """
+    return _pseudobulk("nadig2025_jurkat_pc50.tsv.gz", data_home, "Nadig et al. 2025, Jurkat, CRISPRi")
+
+
+def fetch_frangieh2021(data_home: _Home = None) -> Bunch:
+    """Load the knock-out screen of Frangieh et al. in melanoma cells.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        As `fetch_norman2019`, without noise.
+
+    References
+    ----------
+    Frangieh, C. J. et al. Multimodal pooled Perturb-CITE-seq screens in patient models define mechanisms of cancer
+    immune evasion. Nature Genetics 53, 332 (2021).
+    """
+    return _pseudobulk("frangieh2021_pc50.tsv.gz", data_home, "Frangieh et al. 2021, melanoma, knock-out")
+
+
+def fetch_papalexi2021(data_home: _Home = None) -> Bunch:
+    """Load the knock-out screen of Papalexi et al. in THP-1 cells, one condition for each guide.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        As `fetch_norman2019`, without noise; the labels in ``data`` name the gene, the index of ``target`` the guide.
+
+    References
+    ----------
+    Papalexi, E. et al. Characterizing the molecular regulation of inhibitory immune checkpoints with multimodal
+    single-cell screens. Nature Genetics 53, 322 (2021).
+    """
+    return _pseudobulk("papalexi2021_pc50.tsv.gz", data_home, "Papalexi et al. 2021, THP-1, knock-out", guide=r"g\d+")
+
+
+def fetch_tian2021(data_home: _Home = None) -> Bunch:
+    """Load the CRISPRi screen of Tian et al. in neurons.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    screen : sklearn.utils.Bunch
+        As `fetch_norman2019`, without noise.
+
+    References
+    ----------
+    Tian, R. et al. Genome-wide CRISPRi/a screens in human neurons link lysosomal failure to ferroptosis. Nature
+    Neuroscience 24, 1020 (2021).
+    """
+    return _pseudobulk("tian2021_crispri_pc50.tsv.gz", data_home, "Tian et al. 2021, neurons, CRISPRi")
+
+
+def fetch_norman2019_cells(data_home: _Home = None, *, backed: bool = False) -> Any:
+    """Load 5,961 single cells × 500 highly variable genes of two screens, log-normalised.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+    backed : bool, default=False
+        Leave the expression on the disk.
+
+    Returns
+    -------
+    anndata.AnnData
+        With ``obs["perturbation"]`` (control: "control"), ``obs["dataset"]`` ("norman19", "mcfaline23") and
+        ``obs["cell_type"]``.
+
+    References
+    ----------
+    Wu, Y. et al. PerturBench: Benchmarking machine learning models for cellular perturbation analysis (2024).
+    """
+    import anndata
+
+    path = _fetch("norman2019_mcfaline2023_500hvg.h5ad", data_home)
+    return anndata.read_h5ad(path, backed="r" if backed else None)
+
+
+def fetch_gene_graph(data_home: _Home = None) -> pd.DataFrame:
+    """Load 266,279 typed edges among 3,254 human genes from STRING, hu.MAP, Reactome, SIGNOR, Pathway Commons and GO.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    DataFrame
+        ``gene_a``, ``gene_b`` and ``source``: the ``graph`` of `KernelPerturbationRegressor` and `APPRegressor`.
+    """
+    return pd.read_csv(_fetch("gene_graph_edges.tsv.gz", data_home), sep="\t")
+
+
+def fetch_gene_terms(data_home: _Home = None) -> pd.DataFrame:
+    """Load the Gene Ontology terms (of 3 to 500 genes) of human genes.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    DataFrame of bool, genes × terms
+        A table for ``gene_features`` of `KernelPerturbationRegressor` and `APPRegressor`.
+
+    References
+    ----------
+    The Gene Ontology Consortium. The Gene Ontology knowledgebase in 2023. Genetics 224, iyad031 (2023).
+    """
+    rows = pd.read_csv(_fetch("gene_go_terms.tsv.gz", data_home), sep="\t")
+    genes, terms = pd.factorize(rows["gene"], sort=True), pd.factorize(rows["term"], sort=True)
+    member = np.zeros((len(genes[1]), len(terms[1])), dtype=bool)
+    member[genes[0], terms[0]] = True
+    return pd.DataFrame(member, index=genes[1].to_numpy(dtype=object), columns=terms[1])

@@ -1,0 +1,267 @@
+"""What all models of interactions share: pairs in, graph of the positive training pairs, probabilities out."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.base import ClassifierMixin, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skperturb._pair_sampling import STRATEGIES, sample_negative_positions
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, refuse_self_pairs, symmetric_graph
+from skperturb._sklearn import StrOptions, fit_context
+from skperturb.interactions._expression import align_expression, ensure_expression
+
+__all__ = ["PairModelMixin"]
+
+
+class PairModelMixin(ClassifierMixin, TransformerMixin):
+    """Mixin of estimators whose samples are pairs of genes.
+
+    A subclass learns from the graph of the positive training pairs in ``_fit_graph`` and describes pairs in
+    ``_pair_features``; the features are the result of `transform`, and a logistic regression on them gives the
+    probabilities.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "expression": ["array-like", None],
+        "genes": ["array-like", None],
+        "unknown": [StrOptions({"error", "zero"})],
+        "negatives": [StrOptions(set(STRATEGIES))],
+        "random_state": ["random_state"],
+    }
+    # Without expression some models have nothing to work with.
+    _needs_expression = False
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn from known interactions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+            Pairs of gene names (str) or integers. A pair may occur more than once with the same label, in either
+            order; it is one edge.
+        y : array-like of shape (n_pairs,), default=None
+            1 for an interaction, 0 for a pair without. If all labels are 1, or `y` is None, as many negative pairs as
+            interactions are sampled.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If ids are no strings or integers, or kinds are mixed.
+        ValueError
+            If pairs are self-pairs, labelled both 0 and 1, or none is positive, or `expression` does not fit.
+        """
+        positions, labels = self._start(X, y)
+        self._fit_graph()
+        self._fit_head(self._training_features(positions), labels)
+        return self
+
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit, and return the features of the training pairs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+        y : array-like of shape (n_pairs,), default=None
+        **fit_params
+            None are known.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, n_features)
+        """
+        return self.fit(X, y, **fit_params).transform(X)
+
+    def transform(self, X):
+        """Describe pairs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, n_features)
+        """
+        return self._pair_features(self._locate(X))
+
+    def decision_function(self, X):
+        """Return the log-odds of an interaction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        features = self._pair_features(self._locate(X))
+        return self._head.decision_function(features)
+
+    def predict_proba(self, X):
+        """Return the probabilities of no interaction and of an interaction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2)
+            Relative to the share of interactions in the training pairs.
+        """
+        score = self.decision_function(X)
+        positive = 0.5 * (1.0 + np.tanh(0.5 * score))
+        return np.column_stack([1.0 - positive, positive])
+
+    def predict(self, X):
+        """Predict 1 for pairs that probably interact and 0 for others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        return (self.decision_function(X) > 0).astype(np.int64)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : None
+            Not used.
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        check_is_fitted(self)
+        return np.asarray(self._feature_names(), dtype=object)
+
+    def _start(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Validate everything and set what every model knows; return the training positions and labels."""
+        self._rng = check_random_state(self.random_state)
+        expression = ensure_expression(self.expression)
+        extra = [] if expression is None else [expression.index]
+        extra += [] if self.genes is None else [as_genes(self.genes, "genes")]
+        data = encode_pairs(X, y, extra, directed=bool(getattr(self, "directed", False)))
+        self.genes_ = data.genes.to_numpy()
+        self.classes_ = np.array([0, 1])
+        self.n_features_in_ = 2
+        self._index = data.genes
+        self._positives = data.positives
+        self.positive_pairs_ = self.genes_[self._positives]
+        # One isolated node more than genes: what position -1, an unknown gene, stands for.
+        self._graph = self._build_graph()
+        self._set_expression(expression, data)
+        return self._with_negatives(data)
+
+    def _build_graph(self) -> sp.csr_array:
+        return symmetric_graph(self._positives, len(self.genes_) + 1)
+
+    def _set_expression(self, expression: pd.DataFrame | None, data: GenePairs) -> None:
+        if expression is None:
+            if self._needs_expression:
+                raise ValueError(
+                    f"{type(self).__name__} needs expression; got None. Pass a DataFrame of shape (n_genes, n_samples)."
+                )
+            self._expression, self._measured = None, np.zeros(len(self.genes_) + 1, dtype=bool)
+            return
+        paired = self.genes_[np.unique(data.positions)]
+        if not expression.index.isin(paired).any():
+            raise ValueError(
+                f"expression knows none of the {len(paired)} genes of X (its genes: "
+                f"{', '.join(map(str, expression.index[:3]))}, …; those of X: {', '.join(map(str, paired[:3]))}, …). "
+                "Name genes alike in both."
+            )
+        self._expression, self._measured = align_expression(expression, data.genes)
+
+    def _with_negatives(self, data: GenePairs) -> tuple[np.ndarray, np.ndarray]:
+        if not data.labels.all():
+            return data.positions, data.labels
+        sample = self._sample(len(self._positives), self.negatives)
+        positions = np.concatenate([data.positions, sample])
+        return positions, np.repeat([1, 0], [len(data.positions), len(sample)])
+
+    def _sample(self, n_samples: int, strategy: str, may_be_empty: bool = False) -> np.ndarray:
+        """Sample negatives, fewer than asked for where the graph is so dense that no more exist."""
+        n_genes = len(self.genes_)
+        if strategy != "uniform":
+            n_genes = len(np.unique(self._positives))
+        n_edges = symmetric_graph(self._positives, len(self.genes_)).nnz // 2
+        available = n_genes * (n_genes - 1) // 2 - n_edges
+        if available == 0 and not may_be_empty:
+            raise ValueError(
+                f"X holds all pairs of its {n_genes} genes, so there is no negative to learn from. Pass negative pairs "
+                "with label 0, or more genes in genes."
+            )
+        return sample_negative_positions(
+            min(n_samples, available),
+            self._positives,
+            len(self.genes_),
+            strategy=strategy,
+            random_state=self._rng,
+        )
+
+    def _locate(self, X: Any) -> np.ndarray:
+        """Translate pairs to positions; -1 for an unknown gene where that is allowed."""
+        check_is_fitted(self)
+        pairs = ensure_pairs(X)
+        refuse_self_pairs(pairs, "X")
+        return self._positions_of(pairs.ravel(), "X").reshape(-1, 2)
+
+    def _positions_of(self, genes: np.ndarray, name: str) -> np.ndarray:
+        if (genes.dtype == object) != (self._index.dtype == object):
+            raise TypeError(
+                f"{name} names genes by {'str' if genes.dtype == object else 'int'}, but the model was fitted on "
+                f"{'str' if self._index.dtype == object else 'int'}; use the ids of the training."
+            )
+        positions = self._index.get_indexer(genes)
+        missing = pd.unique(genes[positions < 0])
+        if len(missing) and self.unknown == "error":
+            raise ValueError(
+                f"{name} has {len(missing)} genes that neither the training pairs nor expression know "
+                f"({', '.join(map(str, missing[:3]))}). Leave them out, name them in genes, or set unknown='zero'."
+            )
+        return positions
+
+    def _fit_head(self, features: np.ndarray, labels: np.ndarray) -> None:
+        self._head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, labels)
+
+    def _training_features(self, positions: np.ndarray) -> np.ndarray:
+        return self._pair_features(positions)
+
+    def _fit_graph(self) -> None:
+        """Learn from ``self._graph``, ``self._expression`` and ``self._rng``."""
+
+    def _pair_features(self, positions: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _feature_names(self) -> list[str]:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        # Samples are pairs of names, not rows of numbers.
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.target_tags.required = False
+        tags.non_deterministic = False
+        return tags

@@ -1,0 +1,173 @@
+"""Cross-fitted description of pairs: what is learned on some edges describes the others.
+
+A pair that the graph was built from is closer in that graph than a new pair will be, so a classifier that trains on
+such descriptions trusts them too much. Here the edges are divided into folds; a training pair is described by the model
+that has not seen its fold, and a new pair by the mean of the descriptions of all folds' models.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skperturb._pairs import pair_codes
+from skperturb.interactions._gne_training import GeneVectors
+from skperturb.interactions._neighbourhood import Neighbourhoods
+from skperturb.interactions._neighbourhood_scores import absolute_correlation, path_weights
+
+__all__ = ["FEATURES", "FoldModel", "PairClassifier", "fold_of_pairs", "vector_features"]
+
+FEATURES = (
+    "score",
+    "weaker_direction",
+    "log_probability",
+    "bias",
+    "log_degrees",
+    "smaller_log_degree",
+    "common_neighbors",
+    "resource_allocation",
+    "l3_sqrt",
+    "l3_degree",
+    "l3_per_degree",
+)
+
+
+@dataclass(eq=False)
+class FoldModel:
+    """Describes pairs by a graph and the vectors that were learned from it.
+
+    Parameters
+    ----------
+    vectors : GeneVectors
+    graph : csr_array of shape (n_nodes, n_nodes)
+    expression : ndarray of shape (n_nodes, n_samples) or None
+    """
+
+    vectors: GeneVectors
+    graph: sp.csr_array
+    expression: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self._neighbourhoods = Neighbourhoods(self.graph)
+        self._log_normalizer = self.vectors.log_normalizer()
+
+    def pair_degrees(self, positions: np.ndarray, directed: bool) -> np.ndarray:
+        """Return the degrees of both genes without the pair's own edge; of a directed pair the out- and in-degree."""
+        if not directed:
+            return self._neighbourhoods.pair_degrees(positions)
+        out_degrees, in_degrees = (
+            np.diff(self.graph.indptr),
+            np.bincount(self.graph.indices, minlength=len(self.graph.indptr) - 1),
+        )
+        own = self._neighbourhoods.linked(positions)[:, None]
+        return np.column_stack([out_degrees[positions[:, 0]], in_degrees[positions[:, 1]]]) - own
+
+    def features(self, positions: np.ndarray) -> np.ndarray:
+        """Return one row of `FEATURES` for each pair, and the correlation of expression if there is any."""
+        first, second = positions.T
+        near = self._neighbourhoods
+        degrees = near.pair_degrees(positions)
+        log_degrees = np.log1p(degrees)
+        # An isolated gene must stand far below a gene with one partner, but not infinitely far.
+        popularity = np.log(degrees + 0.1).sum(axis=1)
+        forth = self.vectors.directed(first, second, bias=False)
+        back = self.vectors.directed(second, first, bias=False)
+        bias = self.vectors.bias[first] + self.vectors.bias[second]
+        normalizers = self._log_normalizer[first] + self._log_normalizer[second]
+        l3 = near.paths_of_three(positions, path_weights(near.degrees, "sqrt"))
+        l3_degree = near.paths_of_three(positions, path_weights(near.degrees, "degree"))
+        columns = [
+            forth + back,
+            np.minimum(forth, back),
+            forth + back + bias - normalizers + popularity,
+            bias,
+            popularity,
+            log_degrees.min(axis=1),
+            _log(near.common(positions)),
+            _log(near.common(positions, 1.0 / np.maximum(near.degrees, 1.0))),
+            _log(l3),
+            _log(100.0 * l3_degree),
+            _log(100.0 * l3 / np.sqrt((degrees + 1.0).prod(axis=1))),
+        ]
+        if self.expression is not None:
+            columns.append(absolute_correlation(self.expression, positions))
+        return np.column_stack(columns)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    # Subtracting the walks over the own edge can leave a rounding error below zero.
+    return np.log(np.maximum(values, 0.0) + 1e-3)
+
+
+def fold_of_pairs(positions: np.ndarray, n_genes: int, n_folds: int, rng: np.random.RandomState) -> np.ndarray:
+    """Assign pairs to folds of equal size; both orders and all repetitions of a pair share one."""
+    _, which = np.unique(pair_codes(positions, n_genes), return_inverse=True)
+    n_pairs = int(which.max()) + 1
+    return (rng.permutation(n_pairs) % n_folds)[which]
+
+
+def vector_features(model: FoldModel, positions: np.ndarray, kind: str, directed: bool) -> np.ndarray:
+    """Describe pairs by the vectors of one network alone.
+
+    Parameters
+    ----------
+    model : FoldModel
+    positions : ndarray of shape (n_pairs, 2)
+    kind : {"native", "cross", "hadamard"}
+    directed : bool
+        Whether only the direction from the first to the second gene counts.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, n_features)
+    """
+    vectors, (first, second) = model.vectors, positions.T
+    if kind == "hadamard":
+        both = vectors.hidden + vectors.output
+        return both[first] * both[second]
+    if kind == "cross":
+        forth = vectors.hidden[first] * vectors.output[second]
+        return forth if directed else forth + vectors.hidden[second] * vectors.output[first]
+    forth = vectors.directed(first, second)
+    score = forth if directed else forth + vectors.directed(second, first)
+    return np.column_stack([score, np.log(model.pair_degrees(positions, directed) + 0.1).sum(axis=1)])
+
+
+class PairClassifier:
+    """The mean log-odds of a logistic regression and of boosted trees.
+
+    The regression extrapolates smoothly where the trees are constant, and the trees bend where it is straight: their
+    mean was better than both on held-out pairs.
+
+    Parameters
+    ----------
+    seed : int
+        Of the trees.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def fit(self, features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> "PairClassifier":
+        """Learn from cross-fitted features."""
+        self.linear_ = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        self.linear_.fit(features, labels, logisticregression__sample_weight=weights)
+        self.trees_ = HistGradientBoostingClassifier(
+            max_iter=150,
+            max_leaf_nodes=15,
+            # Small networks would be learned by heart with leaves of a few pairs.
+            min_samples_leaf=int(np.clip(len(features) // 100, 5, 100)),
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        self.trees_.fit(features, labels, sample_weight=weights)
+        return self
+
+    def decision_function(self, features: np.ndarray) -> np.ndarray:
+        """Return the log-odds of an interaction."""
+        return 0.5 * (self.linear_.decision_function(features) + self.trees_.decision_function(features))

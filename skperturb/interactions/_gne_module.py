@@ -1,0 +1,164 @@
+"""The network behind `GNEEmbedder`, its objectives and its batches."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["EdgeBatches", "GNENetwork", "GeneRows", "PairLoss", "RowLoss"]
+
+
+class GNENetwork(nn.Module):
+    """Encode genes as h, decode partners as ``h_i · v_j + b_j``.
+
+    Parameters
+    ----------
+    adjacency : csr_array of shape (n_nodes, n_nodes)
+        Training graph; row i lists the partners of source i.
+    expression : ndarray of shape (n_nodes, n_samples) or None
+    encoder : {"gnn", "lookup"}
+        "gnn" adds up vectors of the gene's partners, each partner being left out with probability `dropout`; "lookup"
+        has a free vector for each gene.
+    n_components, n_layers : int
+    dropout, attribute_weight : float
+    loss : {"softmax", "sampled_softmax", "bce"}
+    n_negatives : int
+        Candidates of each step ("sampled_softmax", shared by the batch) or of each pair ("bce").
+    candidate_weights : ndarray of shape (n_nodes,)
+        How often each gene is drawn as a candidate.
+    """
+
+    def __init__(
+        self,
+        adjacency: sp.csr_array,
+        expression: np.ndarray | None,
+        *,
+        encoder: str,
+        n_components: int,
+        n_layers: int,
+        dropout: float,
+        attribute_weight: float,
+        loss: str,
+        n_negatives: int,
+        candidate_weights: np.ndarray,
+    ) -> None:
+        super().__init__()
+        n_nodes = adjacency.shape[0]
+        self.adjacency = adjacency
+        self.encoder, self.loss = encoder, loss
+        self.dropout, self.attribute_weight, self.n_negatives = dropout, attribute_weight, n_negatives
+        self.identity = nn.Parameter(torch.randn(n_nodes, n_components) * 0.05)
+        self.output = nn.Parameter(torch.randn(n_nodes, n_components) * 0.1)
+        in_degrees = torch.from_numpy(np.bincount(adjacency.indices, minlength=n_nodes)).float()
+        # Starting from the popularity spares the first epochs and is what an isolated gene is left with.
+        self.bias = nn.Parameter(torch.log(in_degrees + 0.5))
+        width = n_components
+        if expression is not None:
+            self.register_buffer("expression", torch.from_numpy(expression).float())
+            self.attribute = nn.Linear(expression.shape[1], n_components)
+            width += n_components
+        widths = [width, *[n_components] * n_layers]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        weights = torch.from_numpy(candidate_weights / candidate_weights.sum()).float()
+        self.register_buffer("candidates", weights)
+
+    def _neighbours(self, genes: torch.Tensor) -> torch.Tensor:
+        """Return the rows of the adjacency matrix, dense: they are also the targets of the exact softmax."""
+        rows = self.adjacency[genes.cpu().numpy()].toarray()
+        return torch.from_numpy(rows).to(device=self.output.device, dtype=self.output.dtype)
+
+    def encode(self, genes: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the vectors h of genes; `rows` are their rows of the adjacency matrix if they are at hand."""
+        if self.encoder == "gnn":
+            rows = functional.normalize(self._neighbours(genes) if rows is None else rows)
+            rows = functional.dropout(rows, self.dropout, self.training)
+            # A row of length one leaves sums small; the factor lets tanh bend from the start.
+            vectors = torch.tanh(3.0 * (rows @ self.identity))
+        else:
+            vectors = functional.normalize(self.identity[genes])
+        if hasattr(self, "attribute"):
+            attribute = functional.elu(self.attribute(self.expression[genes]))
+            vectors = torch.cat([vectors, self.attribute_weight * functional.normalize(attribute)], dim=1)
+        for layer in self.layers:
+            vectors = torch.tanh(layer(functional.dropout(vectors, self.dropout, self.training)))
+        return vectors
+
+    def forward(self, source: torch.Tensor, target: torch.Tensor | None = None) -> Any:
+        """Return what the loss needs: logits of all genes with the true rows, or of the pair and of candidates."""
+        if self.loss == "softmax":
+            rows = self._neighbours(source)
+            return self.encode(source, rows) @ self.output.T + self.bias, rows
+        hidden = self.encode(source)
+        true = (hidden * self.output[target]).sum(dim=1) + self.bias[target]
+        if self.loss == "sampled_softmax":
+            return self._sampled(hidden, true, target)
+        drawn = torch.multinomial(self.candidates, len(source) * self.n_negatives, replacement=True)
+        drawn = drawn.view(len(source), self.n_negatives)
+        return true, torch.einsum("bd,bkd->bk", hidden, self.output[drawn]) + self.bias[drawn]
+
+    def _sampled(
+        self, hidden: torch.Tensor, true: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        drawn = torch.multinomial(self.candidates, self.n_negatives, replacement=True)
+        logits = hidden @ self.output[drawn].T + self.bias[drawn]
+        # Each logit is corrected by how often its gene is expected among the candidates.
+        logits = logits - torch.log(self.n_negatives * self.candidates[drawn])
+        logits = logits.masked_fill(target[:, None] == drawn[None, :], -1e4)
+        return true - torch.log(self.n_negatives * self.candidates[target].clamp_min(1e-9)), logits
+
+
+class RowLoss(nn.Module):
+    """Cross-entropy of the exact softmax: the mean over edges of ``-log p(j | i)``."""
+
+    def forward(self, prediction: Any, _target: Any) -> torch.Tensor:
+        """Return the loss."""
+        logits, rows = prediction
+        degrees = rows.sum(dim=1)
+        return ((degrees * logits.logsumexp(dim=1)).sum() - (rows * logits).sum()) / degrees.sum().clamp_min(1.0)
+
+
+class PairLoss(nn.Module):
+    """Cross-entropy of a true pair against its candidates, or of each of them alone."""
+
+    def __init__(self, binary: bool = False) -> None:
+        super().__init__()
+        self.binary = binary
+
+    def forward(self, prediction: Any, _target: Any) -> torch.Tensor:
+        """Return the loss."""
+        true, candidates = prediction
+        if self.binary:
+            return (functional.softplus(-true) + functional.softplus(candidates).mean(dim=1)).mean()
+        return (torch.cat([true[:, None], candidates], dim=1).logsumexp(dim=1) - true).mean()
+
+
+class GeneRows(torch.utils.data.Dataset):
+    """Genes with at least one partner, for the exact softmax."""
+
+    def __init__(self, genes: np.ndarray) -> None:
+        self.genes = torch.from_numpy(genes)
+
+    def __len__(self) -> int:
+        return len(self.genes)
+
+    def __getitem__(self, index: Any) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        genes = self.genes[index]
+        return {"source": genes}, genes
+
+
+class EdgeBatches(torch.utils.data.Dataset):
+    """Directed edges: source, target."""
+
+    def __init__(self, edges: np.ndarray) -> None:
+        self.edges = torch.from_numpy(edges)
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def __getitem__(self, index: Any) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        source, target = self.edges[index].unbind(-1)
+        return {"source": source, "target": target}, target

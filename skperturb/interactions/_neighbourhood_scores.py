@@ -1,0 +1,254 @@
+"""Neighbourhood scores as estimators: the baselines of every table."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from skperturb._sklearn import StrOptions
+from skperturb.base import BaseEstimator
+from skperturb.interactions._common import PairModelMixin
+from skperturb.interactions._neighbourhood import Neighbourhoods
+
+__all__ = ["AdamicAdar", "CommonNeighbors", "DegreeProduct", "JaccardIndex", "L3Paths", "ResourceAllocation"]
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    expression : DataFrame of shape (n_genes, n_samples), default=None
+        If given, the absolute Pearson correlation of the pair's expression is a second feature. Genes in rows, aligned
+        by name; 0 for genes without expression.
+    genes : sequence of str or int, default=None
+        Genes that are known besides those of the pairs.
+    unknown : {"error", "zero"}, default="error"
+        Whether a gene that neither training nor expression knows is refused, or scored like a gene without
+        interactions.
+    negatives : {"uniform", "connected", "degree"}, default="uniform"
+        How negatives are sampled when `fit` gets interactions only; they matter for probabilities alone.
+    random_state : int, RandomState or None, default=None
+        Decides these negatives.
+
+    Attributes
+    ----------
+    genes_ : ndarray of shape (n_genes,)
+        All known genes.
+    positive_pairs_ : ndarray of shape (n_edges, 2)
+        The graph: the interacting training pairs.
+    classes_ : ndarray of shape (2,)
+
+    Notes
+    -----
+    The pair's own edge is left out of its score, so `transform` treats training pairs and new pairs alike.
+"""
+
+
+class _NeighbourhoodModel(PairModelMixin, BaseEstimator):
+    """Base of the scores; a subclass defines ``_score``."""
+
+    _parameter_constraints: ClassVar[dict] = PairModelMixin._parameter_constraints
+
+    def __init__(
+        self,
+        expression: Any = None,
+        *,
+        genes: Any = None,
+        unknown: str = "error",
+        negatives: str = "uniform",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.expression = expression
+        self.genes = genes
+        self.unknown = unknown
+        self.negatives = negatives
+        self.random_state = random_state
+
+    def _fit_graph(self) -> None:
+        self._neighbourhoods = Neighbourhoods(self._graph)
+
+    def _pair_features(self, positions: np.ndarray) -> np.ndarray:
+        columns = [self._score(self._neighbourhoods, positions)]
+        if self._expression is not None:
+            columns.append(absolute_correlation(self._expression, positions))
+        return np.column_stack(columns)
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _feature_names(self) -> list[str]:
+        names = [type(self).__name__.lower()]
+        return names if self._expression is None else [*names, "absolute_correlation"]
+
+
+def absolute_correlation(expression: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return the absolute Pearson correlation of standardised rows."""
+    result = np.empty(len(positions))
+    for start in range(0, len(positions), 50_000):
+        first, second = positions[start : start + 50_000].T
+        result[start : start + len(first)] = np.einsum("ij,ij->i", expression[first], expression[second])
+    return np.abs(result) / expression.shape[1]
+
+
+class DegreeProduct(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by the popularity of its genes, :math:`\log(d_u + 1) + \log(d_v + 1)`.
+
+    The baseline that every other model has to beat: it knows nothing about the pair.
+"""
+        + _PARAMETERS
+        + """
+    Examples
+    --------
+    >>> from skperturb.interactions import DegreeProduct
+    >>> model = DegreeProduct(random_state=0).fit([("a", "b"), ("a", "c"), ("a", "d"), ("e", "f")])
+    >>> model.transform([("a", "b"), ("e", "f"), ("b", "c")]).round(2).ravel()
+    array([1.1 , 0.  , 1.39])
+    """
+    )
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        return np.log1p(graph.pair_degrees(positions)).sum(axis=1)
+
+
+class CommonNeighbors(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by the number of common neighbours, :math:`|N(u) \cap N(v)|`.
+"""
+        + _PARAMETERS
+        + """
+    Examples
+    --------
+    >>> from skperturb.interactions import CommonNeighbors
+    >>> model = CommonNeighbors(random_state=0).fit([("a", "b"), ("b", "c"), ("a", "d"), ("d", "c")])
+    >>> model.transform([("a", "c"), ("a", "b")]).ravel()
+    array([2., 0.])
+    """
+    )
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        return graph.common(positions)
+
+
+class AdamicAdar(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by its common neighbours, rare ones counting more: :math:`\sum_x 1 / \log d_x`.
+"""
+        + _PARAMETERS
+        + """
+    References
+    ----------
+    .. [1] Adamic, L. & Adar, E. (2003). Friends and neighbors on the Web. Social Networks 25(3), 211-230.
+
+    Examples
+    --------
+    >>> from skperturb.interactions import AdamicAdar
+    >>> model = AdamicAdar(random_state=0).fit([("a", "b"), ("b", "c"), ("a", "d")])
+    >>> model.transform([("a", "c")]).round(3).item()
+    1.443
+    """
+    )
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        # A common neighbour has at least two neighbours, so the other degrees never count.
+        return graph.common(positions, 1.0 / np.log(np.maximum(graph.degrees, 2.0)))
+
+
+class ResourceAllocation(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by what flows through its common neighbours: :math:`\sum_x 1 / d_x`.
+"""
+        + _PARAMETERS
+        + """
+    References
+    ----------
+    .. [1] Zhou, T., Lü, L. & Zhang, Y.-C. (2009). Predicting missing links via local information. European
+       Physical Journal B 71, 623-630.
+
+    Examples
+    --------
+    >>> from skperturb.interactions import ResourceAllocation
+    >>> model = ResourceAllocation(random_state=0).fit([("a", "b"), ("b", "c"), ("a", "d")])
+    >>> model.transform([("a", "c")]).item()
+    0.5
+    """
+    )
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        return graph.common(positions, 1.0 / np.maximum(graph.degrees, 1.0))
+
+
+class JaccardIndex(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by the overlap of its neighbourhoods, :math:`|N(u) \cap N(v)| / |N(u) \cup N(v)|`.
+"""
+        + _PARAMETERS
+        + """
+    Examples
+    --------
+    >>> from skperturb.interactions import JaccardIndex
+    >>> model = JaccardIndex(random_state=0).fit([("a", "b"), ("b", "c"), ("a", "d"), ("e", "f")])
+    >>> model.transform([("a", "c"), ("a", "e")]).ravel()
+    array([0.5, 0. ])
+    """
+    )
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        common = graph.common(positions)
+        union = graph.pair_degrees(positions).sum(axis=1) - common
+        return common / np.maximum(union, 1.0)
+
+
+class L3Paths(_NeighbourhoodModel):
+    __doc__ = (
+        r"""Score a pair by its paths of length three, discounted by the degrees of the two genes in between.
+
+    .. math:: s_{uv} = \sum_{x, y} \frac{A_{ux} A_{xy} A_{yv}}{w(d_x)\, w(d_y)}, \qquad
+        w(d) = \sqrt{d} \text{ or } d,
+
+    over paths without repeated genes. Interaction partners resemble each other's *partners* more than each other.
+"""
+        + _PARAMETERS.replace(
+            "    genes : sequence",
+            '    normalization : {"sqrt", "degree"}, default="sqrt"\n'
+            "        The discount w: the square root of the degree [1]_, or the degree itself.\n"
+            "    genes : sequence",
+            1,
+        )
+        + """
+    References
+    ----------
+    .. [1] Kovács, I. A. et al. (2019). Network-based prediction of protein interactions. Nature Communications
+       10, 1240.
+
+    Examples
+    --------
+    >>> from skperturb.interactions import L3Paths
+    >>> model = L3Paths(random_state=0).fit([("a", "b"), ("b", "c"), ("c", "d"), ("a", "e")])
+    >>> model.transform([("a", "d"), ("a", "b")]).round(2).ravel()
+    array([0.5, 0. ])
+    """
+    )
+
+    _parameter_constraints: ClassVar[dict] = {
+        **PairModelMixin._parameter_constraints,
+        "normalization": [StrOptions({"sqrt", "degree"})],
+    }
+
+    def __init__(
+        self,
+        expression: Any = None,
+        *,
+        normalization: str = "sqrt",
+        genes: Any = None,
+        unknown: str = "error",
+        negatives: str = "uniform",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(expression, genes=genes, unknown=unknown, negatives=negatives, random_state=random_state)
+        self.normalization = normalization
+
+    def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
+        return graph.paths_of_three(positions, path_weights(graph.degrees, self.normalization))
+
+
+def path_weights(degrees: np.ndarray, normalization: str) -> np.ndarray:
+    """Return the factor by which each gene in the middle of a path discounts it."""
+    return np.maximum(degrees, 1.0) ** (-0.5 if normalization == "sqrt" else -1.0)

@@ -1,0 +1,202 @@
+"""Scores of predicted log-fold changes beyond their distance from the truth."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import cdist
+
+from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb.metrics._pairs import reduce_scores
+
+__all__ = ["interaction_r2", "pearson_delta", "perturbation_discrimination_score", "top_de_error", "win_rate"]
+
+_AT_LEAST_1 = [Interval(Integral, 1, None, closed="left"), None]
+_AT_LEAST_2 = [Interval(Integral, 2, None, closed="left"), None]
+_REDUCE = {"reduce": [StrOptions({"mean"}), None]}
+
+
+def check_responses(**arrays: Any) -> list[np.ndarray]:
+    """Return matrices of equal shape, conditions × genes; DataFrames are aligned by the columns of the first."""
+    checked: list[np.ndarray] = []
+    (first_name, first), *_ = arrays.items()
+    for name, values in arrays.items():
+        if isinstance(values, pd.DataFrame) and isinstance(first, pd.DataFrame):
+            missing = first.columns.difference(values.columns)
+            if len(missing) or values.shape[1] != first.shape[1]:
+                raise ValueError(f"{name} and {first_name} have different columns, such as {list(missing[:3])}.")
+            values = values[first.columns]
+        matrix = np.asarray(values, dtype=float)
+        if matrix.ndim != 2 or matrix.shape != np.shape(first):
+            raise ValueError(
+                f"{name} has shape {matrix.shape} and {first_name} {np.shape(first)}; expected equal shapes "
+                "(n_conditions, n_genes)."
+            )
+        if not len(matrix):
+            raise ValueError(f"{name} is empty; expected at least one condition.")
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"{name} holds NaN or infinite values.")
+        checked.append(matrix)
+    return checked
+
+
+def _largest(truth: np.ndarray, top: int | None) -> np.ndarray:
+    """Return the columns with the largest true change, one row of positions for each condition."""
+    if top is None or top >= truth.shape[1]:
+        return np.broadcast_to(np.arange(truth.shape[1]), truth.shape)
+    return np.argsort(-np.abs(truth), axis=1, kind="stable")[:, :top]
+
+
+@validate_params(
+    {**_REDUCE, "top": [Interval(Integral, 2, None, closed="left"), None]}, prefer_skip_nested_validation=True
+)
+def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: str | None = "mean") -> Any:
+    r"""Compute the Pearson correlation of true and predicted log-fold changes per condition.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_conditions, n_genes)
+        Log-fold changes.
+    top : int, default=None
+        Only the `top` genes with the largest true change of each condition; None takes all.
+    reduce : {"mean"} or None, default="mean"
+        Mean over the conditions, or one value per condition.
+
+    Returns
+    -------
+    float or ndarray of shape (n_conditions,)
+        0 where one of the two does not vary: such a prediction says nothing.
+
+    Examples
+    --------
+    >>> from skperturb.metrics import pearson_delta
+    >>> pearson_delta([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.5]], reduce=None).round(3)
+    array([0.998])
+    """
+    truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
+    columns = _largest(truth, top)
+    truth, prediction = np.take_along_axis(truth, columns, 1), np.take_along_axis(prediction, columns, 1)
+    truth = truth - truth.mean(axis=1, keepdims=True)
+    prediction = prediction - prediction.mean(axis=1, keepdims=True)
+    sizes = np.linalg.norm(truth, axis=1) * np.linalg.norm(prediction, axis=1)
+    # What is left of a constant after its mean is subtracted is rounding, and its correlation is noise.
+    varies = sizes > 1e-12 * np.maximum(np.abs(truth).max(axis=1), 1e-300)
+    scores = np.where(varies, (truth * prediction).sum(axis=1) / np.where(varies, sizes, 1.0), 0.0)
+    return reduce_scores(list(scores), reduce)
+
+
+@validate_params(
+    {**_REDUCE, "top": [Interval(Integral, 1, None, closed="left"), None]}, prefer_skip_nested_validation=True
+)
+def top_de_error(y_true: Any, y_pred: Any, *, top: int | None = 20, reduce: str | None = "mean") -> Any:
+    """Compute the mean squared error over the most changed genes of each condition.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_conditions, n_genes)
+        Log-fold changes.
+    top : int, default=20
+        Number of genes with the largest true change; None takes all.
+    reduce : {"mean"} or None, default="mean"
+        Mean over the conditions, or one value per condition.
+
+    Returns
+    -------
+    float or ndarray of shape (n_conditions,)
+
+    Examples
+    --------
+    >>> from skperturb.metrics import top_de_error
+    >>> top_de_error([[0.1, -2.0, 1.0]], [[5.0, -1.0, 1.0]], top=2)
+    0.5
+    """
+    truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
+    errors = np.take_along_axis((truth - prediction) ** 2, _largest(truth, top), 1)
+    return reduce_scores(list(errors.mean(axis=1)), reduce)
+
+
+@validate_params(_REDUCE, prefer_skip_nested_validation=True)
+def perturbation_discrimination_score(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> Any:
+    r"""Score how well a prediction finds its own condition among all tested ones.
+
+    .. math:: 1 - \frac{r_k}{n - 1}
+
+    with :math:`r_k` the number of other conditions whose true response is nearer to the prediction k (L1 distance;
+    ties count one half).
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_conditions, n_genes)
+        Log-fold changes.
+    reduce : {"mean"} or None, default="mean"
+        Mean over the conditions, or one value per condition.
+
+    Returns
+    -------
+    float or ndarray of shape (n_conditions,)
+        1 is perfect, 0.5 is chance (and what one and the same prediction for all gets); NaN for a single condition.
+
+    Examples
+    --------
+    >>> from skperturb.metrics import perturbation_discrimination_score
+    >>> perturbation_discrimination_score([[0.0], [1.0], [2.0]], [[0.1], [1.9], [2.0]])
+    0.833...
+    """
+    truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
+    if len(truth) == 1:
+        return reduce_scores([float("nan")], reduce)
+    distances = cdist(prediction, truth, "cityblock")
+    own = np.diag(distances)[:, None]
+    # The own condition is tied with itself and counts one half in the second sum.
+    ahead = (distances < own).sum(axis=1) + 0.5 * ((distances == own).sum(axis=1) - 1)
+    return reduce_scores(list(1.0 - ahead / (len(truth) - 1)), reduce)
+
+
+def interaction_r2(y_true: Any, y_pred: Any, y_additive: Any) -> float:
+    r"""Compute the explained share of what combinations do beyond the additive expectation.
+
+    .. math:: 1 - \frac{\sum (y - \hat y)^2}{\sum (y - a)^2}
+
+    Parameters
+    ----------
+    y_true, y_pred, y_additive : array-like of shape (n_conditions, n_genes)
+        True and predicted log-fold changes of combinations, and the sum of their single effects.
+
+    Returns
+    -------
+    float
+        1 is perfect, 0 is as good as addition, negative is worse; NaN if the truth is exactly additive.
+
+    Examples
+    --------
+    >>> from skperturb.metrics import interaction_r2
+    >>> interaction_r2([[1.0, 2.0]], [[1.0, 2.5]], [[1.0, 3.0]])
+    0.75
+    """
+    truth, prediction, additive = check_responses(y_true=y_true, y_pred=y_pred, y_additive=y_additive)
+    total = float(((truth - additive) ** 2).sum())
+    return 1.0 - float(((truth - prediction) ** 2).sum()) / total if total > 0 else float("nan")
+
+
+def win_rate(y_true: Any, y_pred: Any, y_baseline: Any) -> float:
+    """Compute the share of conditions for which a prediction is nearer to the truth than a baseline's.
+
+    Parameters
+    ----------
+    y_true, y_pred, y_baseline : array-like of shape (n_conditions, n_genes)
+        True log-fold changes, and those of the two models. Euclidean distance; ties count one half.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from skperturb.metrics import win_rate
+    >>> win_rate([[1.0], [2.0]], [[1.1], [3.0]], [[2.0], [3.0]])
+    0.75
+    """
+    truth, prediction, baseline = check_responses(y_true=y_true, y_pred=y_pred, y_baseline=y_baseline)
+    ours, theirs = np.linalg.norm(truth - prediction, axis=1), np.linalg.norm(truth - baseline, axis=1)
+    return float(((ours < theirs) + 0.5 * (ours == theirs)).mean())

@@ -1,0 +1,69 @@
+"""Ready scorers of predicted log-fold changes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.metrics import make_scorer
+
+from skperturb.metrics._response import (
+    interaction_r2,
+    pearson_delta,
+    perturbation_discrimination_score,
+    top_de_error,
+    win_rate,
+)
+
+__all__ = [
+    "discrimination_scorer",
+    "interaction_scorer",
+    "pearson_delta_scorer",
+    "top_de_scorer",
+    "win_rate_scorer",
+]
+
+pearson_delta_scorer = make_scorer(pearson_delta)
+top_de_scorer = make_scorer(top_de_error, greater_is_better=False)
+discrimination_scorer = make_scorer(perturbation_discrimination_score)
+
+
+class _AgainstBaseline:
+    """A scorer that needs the predictions of a second, fitted model."""
+
+    def __init__(self, score: Callable[..., float], baseline: Any) -> None:
+        self.score = score
+        self.baseline = baseline
+
+    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+        return self.score(y, estimator.predict(X), self.baseline.predict(X))
+
+
+def win_rate_scorer(baseline: Any) -> Callable[[Any, Any, Any], float]:
+    """Make a scorer of the share of conditions on which an estimator beats a baseline.
+
+    Parameters
+    ----------
+    baseline : fitted estimator
+        Fitted on training conditions only.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y) -> float``
+    """
+    return _AgainstBaseline(win_rate, baseline)
+
+
+def interaction_scorer(additive: Any) -> Callable[[Any, Any, Any], float]:
+    """Make a scorer of the explained share of what combinations do beyond addition.
+
+    Parameters
+    ----------
+    additive : fitted AdditiveRegressor
+        Fitted on training conditions only.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y) -> float``
+    """
+    return _AgainstBaseline(interaction_r2, additive)

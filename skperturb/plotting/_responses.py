@@ -1,0 +1,272 @@
+"""Pictures of predicted responses: predicted against observed, error per model, interactions, attention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "AttentionDisplay",
+    "InteractionDisplay",
+    "ResponseErrorDisplay",
+    "ResponseScatterDisplay",
+]
+
+
+def _new_axes(ax: Any, width: float = 5.0, height: float = 4.5) -> Any:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+class ResponseScatterDisplay:
+    """Predicted against observed log-fold changes.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_conditions, n_genes)
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    ax_ : matplotlib.axes.Axes
+        Both are set by `plot`.
+
+    Examples
+    --------
+    >>> from skperturb.plotting import ResponseScatterDisplay
+    >>> ResponseScatterDisplay([[1.0, 2.0]], [[1.1, 1.9]]).correlation
+    1.0
+    """
+
+    def __init__(self, y_true: Any, y_pred: Any) -> None:
+        from ..metrics import pearson_delta
+
+        self.y_true, self.y_pred = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+        self.correlation = round(float(pearson_delta(self.y_true, self.y_pred)), 3)
+
+    @classmethod
+    def from_predictions(cls, y_true: Any, y_pred: Any) -> "ResponseScatterDisplay":
+        """Build the display from responses and predictions."""
+        return cls(y_true, y_pred)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, y: Any) -> "ResponseScatterDisplay":
+        """Predict `X` with a fitted estimator and build the display."""
+        return cls(y, estimator.predict(X))
+
+    def plot(self, ax: Any = None) -> "ResponseScatterDisplay":
+        """Draw one point for each condition and gene.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        self : ResponseScatterDisplay
+        """
+        ax = _new_axes(ax)
+        limit = float(np.abs(np.concatenate([self.y_true.ravel(), self.y_pred.ravel()])).max()) or 1.0
+        ax.plot([-limit, limit], [-limit, limit], color="0.6", linewidth=0.8)
+        ax.scatter(self.y_true.ravel(), self.y_pred.ravel(), s=4, alpha=0.4, color="tab:blue", rasterized=True)
+        ax.set(xlabel="observed log-fold change", ylabel="predicted log-fold change")
+        ax.set_title(f"mean Pearson correlation per condition {self.correlation:.2f}")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class ResponseErrorDisplay:
+    """Mean error of each model, one point for each repeat.
+
+    Parameters
+    ----------
+    errors : DataFrame of shape (n_repeats, n_models)
+        For example the ``l2`` column of ``reproduce responses``, pivoted.
+    error_name : str, default="L2 distance"
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    ax_ : matplotlib.axes.Axes
+        Both are set by `plot`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skperturb.plotting import ResponseErrorDisplay
+    >>> ResponseErrorDisplay(pd.DataFrame({"additive": [2.0, 2.2], "kernel": [1.4, 1.5]})).errors.mean().round(2)
+    additive    2.10
+    kernel      1.45
+    dtype: float64
+    """
+
+    def __init__(self, errors: pd.DataFrame, *, error_name: str = "L2 distance") -> None:
+        if not isinstance(errors, pd.DataFrame) or errors.empty:
+            raise ValueError("errors must be a DataFrame, one row for each repeat and one column for each model.")
+        self.errors = errors
+        self.error_name = error_name
+
+    @classmethod
+    def from_predictions(cls, y_true: Any, y_pred: dict[str, Any]) -> "ResponseErrorDisplay":
+        """Build the display with one point for each condition from the predictions of several models."""
+        from ..metrics import l2_distance
+
+        return cls(pd.DataFrame({name: l2_distance(y_true, y, reduce=None) for name, y in y_pred.items()}))
+
+    @classmethod
+    def from_estimator(cls, estimators: dict[str, Any], X: Any, y: Any) -> "ResponseErrorDisplay":
+        """Predict `X` with several fitted estimators and build the display."""
+        return cls.from_predictions(y, {name: estimator.predict(X) for name, estimator in estimators.items()})
+
+    def plot(self, ax: Any = None) -> "ResponseErrorDisplay":
+        """Draw the errors, the model with the largest one at the top.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        self : ResponseErrorDisplay
+        """
+        ax = _new_axes(ax, 6.0, 1.2 + 0.35 * self.errors.shape[1])
+        ordered = self.errors[self.errors.mean().sort_values().index]
+        for position, model in enumerate(ordered):
+            ax.scatter(ordered[model], np.full(len(ordered), position), s=14, alpha=0.6, color="tab:blue")
+            ax.scatter(ordered[model].mean(), position, marker="|", s=250, linewidth=2.5, color="tab:red")
+        ax.set_yticks(np.arange(ordered.shape[1]), [str(model) for model in ordered])
+        ax.set_xlabel(self.error_name)
+        ax.set_xlim(left=0)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class InteractionDisplay:
+    """How far combinations are from addition, and how much of that a model sees.
+
+    Parameters
+    ----------
+    observed, predicted : array-like of shape (n_conditions,)
+        Size of the response divided by the size of the additive expectation: above 1 synergistic, below 1 buffering.
+    labels : sequence of str, default=None
+        Names of the combinations.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    ax_ : matplotlib.axes.Axes
+        Both are set by `plot`.
+
+    Examples
+    --------
+    >>> from skperturb.plotting import InteractionDisplay
+    >>> InteractionDisplay.from_predictions([[3.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]]).observed
+    array([3.])
+    """
+
+    def __init__(self, observed: Any, predicted: Any, labels: Sequence[str] | None = None) -> None:
+        self.observed, self.predicted = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
+        self.labels = None if labels is None else list(labels)
+
+    @classmethod
+    def from_predictions(
+        cls, y_true: Any, y_pred: Any, y_additive: Any, labels: Sequence[str] | None = None
+    ) -> "InteractionDisplay":
+        """Build the display from responses, predictions and additive expectations of combinations."""
+        size = [np.linalg.norm(np.asarray(y, dtype=float), axis=1) for y in (y_true, y_pred, y_additive)]
+        expected = np.maximum(size[2], 1e-12)
+        return cls(size[0] / expected, size[1] / expected, labels)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, additive: Any, X: Any, y: Any, labels: Any = None) -> "InteractionDisplay":
+        """Predict `X` with a fitted estimator and a fitted `AdditiveRegressor` and build the display."""
+        return cls.from_predictions(y, estimator.predict(X), additive.predict(X), labels)
+
+    def plot(self, ax: Any = None, *, n_labels: int = 5) -> "InteractionDisplay":
+        """Draw one point for each combination.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure by default.
+        n_labels : int, default=5
+            Name this many of the combinations farthest from addition.
+
+        Returns
+        -------
+        self : InteractionDisplay
+        """
+        ax = _new_axes(ax)
+        ax.axhline(1, color="0.8", linewidth=0.8)
+        ax.axvline(1, color="0.8", linewidth=0.8)
+        top = float(max(self.observed.max(), self.predicted.max(), 1.0)) * 1.05
+        ax.plot([0, top], [0, top], color="0.6", linewidth=0.8)
+        ax.scatter(self.observed, self.predicted, s=16, alpha=0.7, color="tab:blue")
+        for k in np.argsort(-np.abs(np.log(np.maximum(self.observed, 1e-12))))[: n_labels if self.labels else 0]:
+            ax.annotate(str(self.labels[k]), (self.observed[k], self.predicted[k]), fontsize=7)  # type: ignore[index]
+        ax.set(xlabel="observed size / additive size", ylabel="predicted size / additive size")
+        ax.set_title("buffering < 1 < synergistic")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class AttentionDisplay:
+    """Genes with the largest attention weights of one condition.
+
+    Parameters
+    ----------
+    weights : Series
+        Weight of each gene.
+    n_genes : int, default=15
+        Number of bars.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+    ax_ : matplotlib.axes.Axes
+        Both are set by `plot`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skperturb.plotting import AttentionDisplay
+    >>> list(AttentionDisplay(pd.Series({"KLF1": 0.2, "CEBPA": 0.7, "SPI1": 0.1}), n_genes=2).weights.index)
+    ['CEBPA', 'KLF1']
+    """
+
+    def __init__(self, weights: pd.Series, *, n_genes: int = 15) -> None:
+        self.n_all = len(weights)
+        self.weights = weights.sort_values(ascending=False, kind="stable")[:n_genes]
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, *, n_genes: int = 15) -> "AttentionDisplay":
+        """Build the display from a fitted `APPRegressor`, for the mean over the conditions `X`."""
+        return cls(estimator.attention_weights(X).mean(axis=0), n_genes=n_genes)
+
+    def plot(self, ax: Any = None) -> "AttentionDisplay":
+        """Draw the bars; a line marks the weight that every gene would have if attention were uniform.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure by default.
+
+        Returns
+        -------
+        self : AttentionDisplay
+        """
+        ax = _new_axes(ax, 5.0, 1.2 + 0.25 * len(self.weights))
+        positions = np.arange(len(self.weights))[::-1]
+        ax.barh(positions, self.weights.to_numpy(), color="tab:blue")
+        ax.set_yticks(positions, [str(gene) for gene in self.weights.index])
+        ax.axvline(1.0 / self.n_all, color="tab:red", linewidth=1.0, label="uniform")
+        ax.set_xlabel("attention weight")
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

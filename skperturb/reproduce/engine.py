@@ -1,0 +1,226 @@
+"""The SBML engine beside libRoadRunner and COPASI: what each obtains from the same files, and how long it takes.
+
+Each engine works in a process of its own, model by model, under the same time limit; imports are not counted. The
+models go through the engines in blocks, so that a change in the load of the machine meets all of them. libRoadRunner and
+COPASI (``copasi-basico``) are no requirements of the package: an engine that is not installed is left out.
+"""
+
+import argparse
+import importlib.util
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._processes import map_isolated
+from . import _engine_peers as peers
+from ._tables import format_table
+
+__all__ = ["add_arguments", "benchmark_engine", "report", "run"]
+
+RESIDUAL = 1e-6  # one independent residual test for the steady states of all engines
+DIFFERENCE = 1e-5  # of the largest term of a Jacobian's row, in scaled coordinates
+_MODULES = {"copasi": "basico", "roadrunner": "roadrunner"}
+_WORKERS = {"copasi": peers.run_copasi, "roadrunner": peers.run_roadrunner}
+
+
+def benchmark_engine(
+    paths: Sequence[str | Path], *, timeout: float = 20.0, block: int = 50, verbose: int = 0
+) -> list[dict[str, Any]]:
+    """Run every engine on every file.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        SBML files.
+    timeout : float, default=20.0
+        Seconds for one model in one engine.
+    block : int, default=50
+        Number of models that one engine treats before the next takes its turn.
+    verbose : int, default=0
+        Show progress bars when positive.
+
+    Returns
+    -------
+    list of dict
+        For each file ``path`` and one dict per engine: ``finite`` (a finite Jacobian at the initial state),
+        ``t_jacobian`` and ``t_steady`` (seconds), ``steady`` (a finite state was reported), ``residual`` (of that
+        state under another engine's right-hand side), ``difference`` (to our Jacobian at the same state) or
+        ``why`` (there is nothing).
+    """
+    listed = [str(path) for path in paths]
+    rows: list[dict[str, Any]] = []
+    for begin in range(0, len(listed), block):
+        rows += _run_block(listed[begin : begin + block], timeout, verbose)
+    return rows
+
+
+def _run_block(paths: list[str], timeout: float, verbose: int) -> list[dict[str, Any]]:
+    options: dict[str, Any] = {"n_jobs": 1, "timeout": timeout, "verbose": verbose}
+    results = {"skperturb": [_value(o) for o in map_isolated(peers.run_skperturb, paths, **options)]}
+    tasks = list(zip(paths, results["skperturb"], strict=True))
+    for tool, module in _MODULES.items():
+        if importlib.util.find_spec(module) is not None:
+            results[tool] = [_value(outcome) for outcome in map_isolated(_WORKERS[tool], tasks, **options)]
+    states = [
+        {tool: found[k]["steady"] for tool, found in results.items() if tool != "skperturb" and found[k].get("steady")}
+        for k in range(len(paths))
+    ]
+    judged = [_value(o) for o in map_isolated(peers.judge, list(zip(paths, states, strict=True)), **options)]
+    return [
+        _summary(path, {tool: found[k] for tool, found in results.items()}, judged[k]) for k, path in enumerate(paths)
+    ]
+
+
+def _value(outcome: Any) -> dict[str, Any]:
+    return outcome.value if outcome.kind == "value" else {"why": f"{outcome.kind}: {outcome.error}"[:200]}
+
+
+def _summary(path: str, results: dict[str, dict[str, Any]], judged: dict[str, Any]) -> dict[str, Any]:
+    ours = results["skperturb"]
+    row: dict[str, Any] = {
+        "path": path,
+        "has_events": ours.get("has_events"),
+        "n_variables": len(ours.get("names", ())),
+    }
+    for tool, found in results.items():
+        kept = {key: found.get(key) for key in ("finite", "t_jacobian", "t_steady", "why", "stable", "reached")}
+        kept["steady"] = found.get("steady") is not None
+        kept["residual"] = judged.get(tool)
+        row[tool] = kept
+    row["skperturb"]["residual"] = _foreign_residual(ours, results.get("copasi", {}).get("at_ours", {}))
+    for tool in results.keys() - {"skperturb"}:
+        row[tool] |= _differences(ours, results[tool].get("at_ours") or {})
+        row[tool]["same_steady_state"] = _same_state(ours, results[tool])
+    return row
+
+
+def _foreign_residual(ours: dict[str, Any], at_ours: dict[str, Any]) -> float | None:
+    if ours.get("steady") is None or "rest_rhs" not in at_ours:
+        return None
+    x = np.array([ours["steady"][name] for name in ours["names"]])
+    return peers.scaled_residual(at_ours["rest_rhs"], ours["jacobian_at_rest"], x)
+
+
+def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {"names_differ": theirs.get("names")}
+    if "initial" in theirs and not result["names_differ"]:
+        result["initial_difference"] = _largest_difference(theirs["initial"], ours["initial"])
+    for where, key, state in (
+        ("difference", "jacobian", ours.get("initial")),
+        ("difference_at_rest", "rest", ours.get("steady")),
+    ):
+        mine = ours.get("jacobian" if key == "jacobian" else "jacobian_at_rest")
+        if key in theirs and mine is not None and state is not None:
+            x = np.array([state[name] for name in ours["names"]])
+            result[where] = _jacobian_difference(mine, theirs[key], x)
+    return result
+
+
+def _largest_difference(a: dict[str, float], b: dict[str, float]) -> float:
+    largest = max((abs(value) for value in b.values()), default=0.0) or 1.0
+    return max((abs(a[k] - v) / max(abs(v), 1e-9 * largest) for k, v in b.items() if k in a), default=0.0)
+
+
+def _jacobian_difference(mine: np.ndarray, theirs: np.ndarray, x: np.ndarray) -> float:
+    """Return the largest difference of two Jacobians in scaled coordinates, relative to the row's largest entry."""
+    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
+    scale[scale == 0.0] = 1.0
+    if mine.size == 0:
+        return 0.0
+    size = np.abs(mine * scale).max(axis=1)
+    size[size == 0.0] = np.abs(theirs * scale).max(axis=1)[size == 0.0]
+    size[size == 0.0] = 1.0
+    worst = float(np.max(np.abs((mine - theirs) * scale) / size[:, None]))
+    return worst if np.isfinite(worst) else float("inf")
+
+
+def _same_state(ours: dict[str, Any], theirs: dict[str, Any]) -> bool | None:
+    if not ours.get("steady") or not theirs.get("steady"):
+        return None
+    x = np.array([ours["steady"][name] for name in ours["names"]])
+    y = np.array([theirs["steady"].get(name, np.nan) for name in ours["names"]])
+    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
+    return bool(np.all(np.abs(x - y) <= 1e-3 * np.where(scale > 0.0, scale, 1.0)))
+
+
+def report(rows: Sequence[dict[str, Any]]) -> str:
+    """Format counts, medians and ratios, and list the models on which the Jacobians differ."""
+    tools = [tool for tool in ("skperturb", "copasi", "roadrunner") if tool in rows[0]]
+    lines = [f"{len(rows)} models, each engine in its own process, imports not counted", ""]
+    counts = [[text, *(_count(rows, tool, test) for tool in tools)] for text, test in _COUNTS.items()]
+    lines += [format_table(["models", *tools], counts), ""]
+    medians = []
+    for text, key in (("file to Jacobian", "t_jacobian"), ("file to steady state to Jacobian", "t_steady")):
+        common = [row for row in rows if all(row[tool].get(key) is not None for tool in tools)]
+        times = {tool: [row[tool][key] for row in common] for tool in tools}
+        middle = {tool: float(np.median(times[tool])) if common else float("nan") for tool in tools}
+        medians.append([f"{text}, median ms ({len(common)} models)", *(round(1e3 * middle[t], 2) for t in tools)])
+        medians.append(["  90th percentile, ms", *(_percentile(times[t]) for t in tools)])
+        medians.append(["  ours / theirs", *(round(middle["skperturb"] / middle[t], 3) for t in tools)])
+    lines += [format_table(["time", *tools], medians), "", *_differing(rows, tools[1:])]
+    return "\n".join(lines)
+
+
+def _percentile(times: list[float]) -> float:
+    return round(1e3 * float(np.percentile(times, 90)), 2) if times else float("nan")
+
+
+_COUNTS = {
+    "finite Jacobian at the initial state": lambda found: bool(found.get("finite")),
+    "steady state reported": lambda found: found["steady"],
+    f"its residual under another engine < {RESIDUAL:g}": lambda found: (
+        found["steady"] and found.get("residual") is not None and found["residual"] < RESIDUAL
+    ),
+    "ours: and the trajectory reaches it": lambda found: (
+        bool(found.get("reached")) and found.get("residual") is not None and found["residual"] < RESIDUAL
+    ),
+    "same state as ours": lambda found: bool(found.get("same_steady_state")),
+    "time limit": lambda found: str(found.get("why")).startswith("timeout"),
+    "process died": lambda found: str(found.get("why")).startswith("died"),
+}
+
+
+def _count(rows: Sequence[dict[str, Any]], tool: str, test: Any) -> int:
+    return sum(test(row[tool]) for row in rows)
+
+
+def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str]:
+    lines = []
+    for tool in tools:
+        for key in ("initial_difference", "difference", "difference_at_rest"):
+            values = [(row[tool].get(key), Path(row["path"]).stem) for row in rows if row[tool].get(key) is not None]
+            listed = sorted((item for item in values if not item[0] <= DIFFERENCE), reverse=True)
+            lines.append(f"{tool}: {key} above {DIFFERENCE:g} in {len(listed)} of {len(values)} compared")
+            lines += [f"  {name}  {value:.2g}" for value, name in listed]
+        odd = [
+            f"  {Path(row['path']).stem}  {row[tool]['names_differ']}" for row in rows if row[tool].get("names_differ")
+        ]
+        lines += [f"{tool}: not compared, {len(odd)} models", *odd]
+    return lines
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``python -m skperturb reproduce engine``."""
+    parser.add_argument("--sample", type=int, metavar="N", help="a random sample of the models; by default all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one model in one engine")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
+    parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the benchmark on the curated models of the data home and print its report."""
+    from ..datasets import fetch_biomodels
+
+    paths = [str(path) for path in fetch_biomodels(None, data_home=arguments.data_home).data]
+    if arguments.sample is not None:
+        paths = sorted(random.Random(arguments.seed).sample(paths, min(arguments.sample, len(paths))))
+    rows = benchmark_engine(paths, timeout=arguments.timeout, verbose=1)
+    print(report(rows))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
+    return 0

@@ -1,0 +1,389 @@
+"""The tables of GNE (KC et al. 2019), with the baselines and the controls that they lack.
+
+One row for each model, kind of negatives and repeat: ``{protocol, setting, model, negatives, repeat, auroc, aupr,
+seconds}``. A model is fitted once in a repeat, on the paper's uniform negatives, and judged by all kinds of negatives.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from skperturb.model_selection import LinkSplit, link_prediction_split, sample_negative_pairs
+
+from ._interaction_data import InteractionData, load_data
+from ._interaction_models import MODELS, build_model, model_names
+from ._tables import bootstrap_interval, format_table
+
+__all__ = ["PROTOCOLS", "PUBLISHED", "add_arguments", "novel_interactions", "report", "reproduce_interactions", "run"]
+
+#: AUROC and AUPR as printed in the paper for E. coli.
+PUBLISHED = {"correlation+": (0.537, 0.557), "gne-published": (0.930, 0.931), "gne-published+": (0.940, 0.939)}
+
+NEGATIVES = ("uniform", "connected", "degree")
+SPARSITY = (0.1, 0.3, 0.5, 0.7, 0.9)
+ATTRIBUTE_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def reproduce_interactions(
+    data: InteractionData,
+    protocol: str = "table",
+    *,
+    models: Sequence[str] | None = None,
+    n_repeats: int = 5,
+    later_pairs: np.ndarray | None = None,
+    device: str = "auto",
+    random_state: int = 0,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Evaluate models on a network.
+
+    Parameters
+    ----------
+    data : InteractionData
+        From `load_data`.
+    protocol : {"table", "sparsity", "lambda", "unseen", "temporal"}, default="table"
+        Table 4 of the paper (40 % training, 10 % validation, 50 % test); training on a growing share of the
+        interactions; the weight of expression; a tenth of the genes held out with all their pairs; interactions of a
+        later release.
+    models : sequence of str, default=None
+        Names of `MODELS`; a choice that suits the data and the protocol when None.
+    n_repeats : int, default=5
+        Number of splits.
+    later_pairs : ndarray of shape (n_later, 2), default=None
+        For "temporal".
+    device : str, default="auto"
+        As torch names it.
+    random_state : int, default=0
+        Seed of the first repeat.
+    progress : callable, default=None
+        Called with each new row.
+
+    Returns
+    -------
+    list of dict
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol={protocol!r} is unknown; expected one of {', '.join(PROTOCOLS)}.")
+    if protocol == "temporal" and later_pairs is None:
+        raise ValueError("protocol='temporal' needs later_pairs, the edge list of a later release.")
+    has_expression = data.expression is not None
+    names = model_names(models or _DEFAULT_MODELS.get(protocol, {}).get(has_expression), has_expression)
+    rows = []
+    for repeat in range(n_repeats):
+        seed = random_state + repeat
+        for setting, split, changes in PROTOCOLS[protocol](data, seed, later_pairs):
+            tests = _test_sets(split, data, seed, later_pairs)
+            for name in names:
+                if "attribute_weight" in changes and not name.startswith("gne"):
+                    continue
+                fitted, seconds = _fit(name, split, data, seed, device, changes)
+                for negatives, (X, y) in tests.items():
+                    scores = fitted.decision_function(X)
+                    row = {
+                        "protocol": protocol,
+                        "setting": setting,
+                        "model": name,
+                        "negatives": negatives,
+                        "repeat": repeat,
+                        "auroc": float(roc_auc_score(y, scores)),
+                        "aupr": float(average_precision_score(y, scores)),
+                        "seconds": round(seconds, 2),
+                    }
+                    rows.append(row)
+                    if progress is not None:
+                        progress(row)
+    return rows
+
+
+_DEFAULT_MODELS: dict[str, dict[bool, list[str]]] = {
+    "sparsity": {
+        True: ["degree", "l3", "gne-published", "gne-published+", "gne-published-noise", "gne"],
+        False: ["degree", "l3", "gne-published", "gne"],
+    },
+    "lambda": {True: ["gne-published+", "gne-published-permuted", "gne-published-noise"]},
+    "unseen": {True: ["degree", "correlation+", "gne+", "gne-permuted", "gne-noise"]},
+}
+
+
+def _fit(
+    name: str, split: LinkSplit, data: InteractionData, seed: int, device: str, changes: dict[str, Any]
+) -> tuple[Any, float]:
+    model = build_model(name, data.expression, data.genes, seed, device)
+    model.set_params(**changes)
+    start = time.perf_counter()
+    model.fit(split.X_train, split.y_train)
+    return model, time.perf_counter() - start
+
+
+def _test_sets(
+    split: LinkSplit, data: InteractionData, seed: int, later_pairs: np.ndarray | None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the test interactions with each kind of negatives."""
+    if len(split.held_out_genes):
+        # Partners are drawn where the split was made; they are as popular as the interactions' own.
+        return {"degree": (split.X_test, split.y_test)}
+    positives = split.X_test[split.y_test == 1]
+    known = data.pairs if later_pairs is None else np.concatenate([data.pairs, later_pairs])
+    tests = {"uniform": (split.X_test, split.y_test)}
+    for strategy in NEGATIVES[1:]:
+        drawn = sample_negative_pairs(
+            known, len(positives), strategy=strategy, genes=data.genes, ends=positives, random_state=1000 + seed
+        )
+        tests[strategy] = np.concatenate([positives, drawn]), np.repeat([1, 0], [len(positives), len(drawn)])
+    return tests
+
+
+_Settings = Iterator[tuple[str, LinkSplit, dict[str, Any]]]
+
+
+def _table(data: InteractionData, seed: int, later_pairs: np.ndarray | None) -> _Settings:
+    yield "", link_prediction_split(data.pairs, genes=data.genes, random_state=seed), {}
+
+
+def _sparsity(data: InteractionData, seed: int, later_pairs: np.ndarray | None) -> _Settings:
+    full = link_prediction_split(data.pairs, genes=data.genes, train_size=0.9, validation_size=0.0, random_state=seed)
+    positives = full.X_train[full.y_train == 1]
+    negatives = full.X_train[full.y_train == 0]
+    for share in SPARSITY:
+        # Growing prefixes of one order: the smaller training sets are part of the larger ones.
+        n = max(1, round(share * len(positives)))
+        part = LinkSplit(
+            np.concatenate([positives[:n], negatives[:n]]),
+            np.repeat([1, 0], [n, len(negatives[:n])]),
+            full.X_validation,
+            full.y_validation,
+            full.X_test,
+            full.y_test,
+            full.genes,
+            full.held_out_genes,
+        )
+        yield f"training on {share:.0%}", part, {}
+
+
+def _attribute_weight(data: InteractionData, seed: int, later_pairs: np.ndarray | None) -> _Settings:
+    split = link_prediction_split(data.pairs, genes=data.genes, random_state=seed)
+    for weight in ATTRIBUTE_WEIGHTS:
+        yield f"lambda {weight:.1f}", split, {"attribute_weight": weight}
+
+
+def _unseen(data: InteractionData, seed: int, later_pairs: np.ndarray | None) -> _Settings:
+    if data.expression is None:
+        raise ValueError("protocol='unseen' needs expression: nothing else is known about an unseen gene.")
+    split = link_prediction_split(
+        data.pairs,
+        genes=data.genes,
+        train_size=1.0,
+        validation_size=0.0,
+        hold_out_genes=_measured_tenth(data, seed),
+        negatives="degree",
+        random_state=seed,
+    )
+    yield "", split, {}
+
+
+def _measured_tenth(data: InteractionData, seed: int) -> np.ndarray:
+    """Draw a tenth of the genes that have both interactions and expression."""
+    assert data.expression is not None
+    connected = pd.unique(data.pairs.ravel())
+    measured = np.sort(connected[np.isin(connected, data.expression.index.to_numpy(dtype=object))])
+    rng = np.random.RandomState(seed)
+    return rng.choice(measured, size=max(1, len(measured) // 10), replace=False)
+
+
+def _temporal(data: InteractionData, seed: int, later_pairs: np.ndarray | None) -> _Settings:
+    genes = np.union1d(data.genes, pd.unique(np.asarray(later_pairs).ravel()))
+    split = link_prediction_split(
+        data.pairs, later_pairs=later_pairs, genes=genes, train_size=0.9, validation_size=0.1, random_state=seed
+    )
+    yield "", split, {}
+
+
+PROTOCOLS: dict[str, Callable[..., _Settings]] = {
+    "table": _table,
+    "sparsity": _sparsity,
+    "lambda": _attribute_weight,
+    "unseen": _unseen,
+    "temporal": _temporal,
+}
+
+
+def novel_interactions(
+    data: InteractionData, model: str = "gne", *, n_best: int = 1000, device: str = "auto", random_state: int = 0
+) -> pd.DataFrame:
+    """Rank the pairs that are no known interactions, by a model that was trained on all known ones.
+
+    Parameters
+    ----------
+    data : InteractionData
+    model : str, default="gne"
+        A name of `MODELS`.
+    n_best : int, default=1000
+        Number of pairs.
+    device : str, default="auto"
+    random_state : int, default=0
+
+    Returns
+    -------
+    DataFrame
+        Columns ``gene_a, gene_b, log_odds, shared_neighbors``, the most probable pair first. Only pairs of genes that
+        have interactions are ranked.
+    """
+    from skperturb.interactions import CommonNeighbors
+
+    fitted = build_model(model, data.expression, data.genes, random_state, device).fit(data.pairs)
+    connected = np.sort(pd.unique(data.pairs.ravel()))
+    known = pd.MultiIndex.from_arrays(np.sort(data.pairs.astype(str), axis=1).T)
+    best = pd.DataFrame({"gene_a": [], "gene_b": [], "log_odds": []})
+    # In blocks, because all pairs of thousands of genes do not fit into memory with their features.
+    for block in np.array_split(np.arange(len(connected) - 1), max(1, len(connected) ** 2 // 400_000)):
+        pairs = np.concatenate(
+            [np.column_stack([np.full(len(connected) - k - 1, connected[k]), connected[k + 1 :]]) for k in block]
+        )
+        pairs = pairs[~pd.MultiIndex.from_arrays(np.sort(pairs.astype(str), axis=1).T).isin(known)]
+        if len(pairs) == 0:
+            continue
+        table = pd.DataFrame(pairs, columns=["gene_a", "gene_b"]).assign(log_odds=fitted.decision_function(pairs))
+        best = (
+            table.nlargest(n_best, "log_odds") if best.empty else pd.concat([best, table]).nlargest(n_best, "log_odds")
+        )
+    shared = (
+        CommonNeighbors(random_state=0).fit(data.pairs).transform(best[["gene_a", "gene_b"]].to_numpy(dtype=object))
+    )
+    return best.assign(shared_neighbors=shared.ravel().astype(int)).reset_index(drop=True)
+
+
+def report(rows: Sequence[dict[str, Any]]) -> str:
+    """Format the rows: means over repeats with 95 % intervals, for each kind of negatives.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `reproduce_interactions`.
+
+    Returns
+    -------
+    str
+    """
+    frame = pd.DataFrame(rows)
+    lines = []
+    for setting, part in frame.groupby("setting", sort=False):
+        if setting:
+            lines += ["", str(setting)]
+        kinds = [kind for kind in NEGATIVES if kind in set(part["negatives"])]
+        header = ["model", *[f"{kind} AUROC / AUPR" for kind in kinds], f"95 % ({kinds[-1]} AUROC)", "seconds"]
+        show_published = part["protocol"].iloc[0] == "table"
+        header += ["published"] if show_published else []
+        table = []
+        for model, group in part.groupby("model", sort=False):
+            cells: list[Any] = [model]
+            for kind in kinds:
+                scores = group[group["negatives"] == kind]
+                cells.append(f"{scores['auroc'].mean():.3f} / {scores['aupr'].mean():.3f}")
+            low, high = bootstrap_interval(group[group["negatives"] == kinds[-1]]["auroc"].to_numpy())
+            cells += [f"[{low:.3f}, {high:.3f}]", f"{group['seconds'].mean():.1f}"]
+            if show_published:
+                cells.append("{:.3f} / {:.3f}".format(*PUBLISHED[model]) if model in PUBLISHED else None)
+            table.append(cells)
+        lines.append(format_table(header, table))
+    if frame["protocol"].iloc[0] == "unseen":
+        lines += ["", *_paired_differences(frame)]
+    lines += ["", _NOTES]
+    return "\n".join(lines).lstrip("\n")
+
+
+_NOTES = (
+    "uniform: negatives uniform over all genes (the paper's); connected: over genes with a test interaction;\n"
+    "degree: genes as popular as those of the test interactions. Every model is trained on uniform negatives.\n"
+    "published: E. coli, with other expression data. permuted, noise: controls with other genes' expression, and with\n"
+    "random numbers."
+)
+
+
+def _paired_differences(frame: pd.DataFrame) -> list[str]:
+    """Compare our model with expression to its baselines, repeat by repeat."""
+    scores = frame.pivot_table(index="repeat", columns="model", values="auroc")
+    lines = []
+    for name in scores.columns.drop("gne+", errors="ignore"):
+        if "gne+" in scores:
+            difference = (scores["gne+"] - scores[name]).to_numpy()
+            low, high = bootstrap_interval(difference)
+            lines.append(f"gne+ minus {name}: {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
+    return lines
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``reproduce interactions``."""
+    parser.add_argument("--protocol", choices=[*PROTOCOLS, "novel", "operons"], default="table")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="number of splits")
+    parser.add_argument("--models", metavar="A,B", help=f"some of {', '.join(MODELS)}")
+    parser.add_argument("--edges", type=Path, metavar="FILE", help="edge list of your organism; by default E. coli")
+    parser.add_argument("--expression", type=Path, metavar="FILE", help="its expression: genes in rows, names first")
+    parser.add_argument("--later-edges", type=Path, metavar="FILE", help="a later release, for --protocol temporal")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the rows as JSON")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="where --protocol novel writes its ranking")
+    parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="as torch names it; default: auto")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``reproduce interactions`` and return the exit status."""
+    data = load_data(arguments.edges, arguments.expression, arguments.data_home)
+    n_expression = 0 if data.expression is None else len(data.expression)
+    print(
+        f"{len(data.pairs)} interactions, {len(data.genes)} genes, expression of {n_expression}", *data.notes, sep="; "
+    )
+    models = arguments.models.split(",") if arguments.models else None
+    if arguments.protocol == "novel":
+        return _run_novel(data, models, arguments)
+    if arguments.protocol == "operons":
+        from ._operons import operon_report
+
+        print(operon_report(data, models, device=arguments.device))
+        return 0
+    later = None
+    if arguments.later_edges is not None:
+        from ._interaction_data import read_edges
+
+        later, _ = read_edges(arguments.later_edges)
+    rows = reproduce_interactions(
+        data,
+        arguments.protocol,
+        models=models,
+        n_repeats=arguments.repeats,
+        later_pairs=later,
+        device=arguments.device,
+        progress=_print_row,
+    )
+    print()
+    print(report(rows))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        print(f"\nrows written to {arguments.json}")
+    return 0
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    if row["negatives"] == "degree":
+        place = f"repeat {row['repeat']} {row['setting']} {row['model']}"
+        print(f"{place}: degree-matched AUROC {row['auroc']:.3f} ({row['seconds']:.1f} s)", flush=True)
+
+
+def _run_novel(data: InteractionData, models: list[str] | None, arguments: argparse.Namespace) -> int:
+    for name in models or ["gne"]:
+        table = novel_interactions(data, name, device=arguments.device)
+        print(f"\n{name}: the most probable pairs that are not known to interact")
+        print(table.head(10).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+        if arguments.csv:
+            path = (
+                arguments.csv if len(models or [""]) == 1 else arguments.csv.with_stem(f"{arguments.csv.stem}_{name}")
+            )
+            table.to_csv(path, index=False)
+            print(f"{len(table)} pairs written to {path}")
+    return 0

@@ -1,0 +1,300 @@
+"""Unseen pairs and unseen genes in perturbation screens, every model beside its baselines."""
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..metrics import interaction_r2, pearson_delta, perturbation_discrimination_score, win_rate
+from ..model_selection import CombinationSplit, UnseenPerturbationSplit
+from ..responses import AdditiveRegressor, APPRegressor
+from ._response_data import MIRRORED, Screen, load_mirrored, load_own
+from ._response_models import models_for
+from ._tables import bootstrap_interval, format_table
+
+__all__ = ["add_arguments", "report", "report_attention", "report_interactions", "reproduce_responses", "run"]
+
+_TOP = 1000
+
+
+def reproduce_responses(
+    screen: Screen,
+    task: str = "double",
+    *,
+    repeats: int = 5,
+    models: Sequence[str] | None = None,
+    ablations: bool = False,
+    degradation: bool = False,
+    verbose: int = 0,
+) -> list[dict[str, Any]]:
+    """Fit every model on the same splits of one screen.
+
+    Parameters
+    ----------
+    screen : Screen
+    task : {"double", "single"}, default="double"
+        "double": all singles and half of the pairs train, the other pairs are tested, a new half for each repeat.
+        "single": pairs are dropped; the genes are cut into `repeats` parts (at least two), each tested once.
+    repeats : int, default=5
+    models : sequence of str, default=None
+        Names of the models; None runs all.
+    ablations, degradation : bool, default=False
+        See `models_for`.
+    verbose : int, default=0
+        Show a progress bar when positive.
+
+    Returns
+    -------
+    list of dict
+        ``task, dataset, model, repeat, l2, pearson_delta, discrimination, seconds`` and, beside these,
+        ``predict_milliseconds`` (of one condition), ``parameters``, ``coverage`` (of the 95 % interval), and for pairs
+        ``win_rate`` and ``interaction_r2`` against addition.
+    """
+    from tqdm import tqdm
+
+    if task == "single":
+        screen = screen.singles()
+    available = models_for(task, screen, ablations=ablations, degradation=degradation)
+    chosen = list(available) if models is None else list(models)
+    unknown = [name for name in chosen if name not in available]
+    if unknown:
+        raise ValueError(f"models holds {unknown[:3]}; expected names among {list(available)}.")
+    splitter: Any = (
+        CombinationSplit(repeats, random_state=0)
+        if task == "double"
+        else UnseenPerturbationSplit(max(repeats, 2), random_state=0)
+    )
+    jobs = [(k, split, name) for k, split in enumerate(splitter.split(screen.X)) for name in chosen]
+    rows = []
+    for repeat, (train, test), name in tqdm(jobs, disable=not verbose, desc="fits", unit="fit"):
+        rows.append({"task": task, "dataset": screen.name, "model": name, "repeat": repeat})
+        rows[-1] |= _score(available[name](repeat), screen, train, test, task)
+    return rows
+
+
+def _score(model: Any, screen: Screen, train: np.ndarray, test: np.ndarray, task: str) -> dict[str, Any]:
+    X, y = screen.X, screen.y
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        # The number of genes outside the graph is a property of the screen, the same for every fit.
+        warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ perturbed genes are not in", UserWarning)
+        model.fit(X.iloc[train], y.iloc[train])
+    seconds = time.perf_counter() - start
+    truth = y.iloc[test].to_numpy()
+    start = time.perf_counter()
+    for row in range(min(5, len(test))):
+        model.predict(X.iloc[test[row : row + 1]])
+    single_prediction = (time.perf_counter() - start) / min(5, len(test))
+    predicted = np.asarray(model.predict(X.iloc[test]))
+    columns = _readout(screen)
+    scores: dict[str, Any] = {
+        "l2": float(np.linalg.norm(truth[:, columns] - predicted[:, columns], axis=1).mean()),
+        "pearson_delta": pearson_delta(truth, predicted),
+        "discrimination": perturbation_discrimination_score(truth, predicted),
+        "seconds": seconds,
+        "predict_milliseconds": 1000 * single_prediction,
+        "parameters": getattr(model, "n_parameters_", None),
+        "coverage": _coverage(model, X.iloc[test], truth),
+    }
+    if task == "double":
+        additive = np.asarray(AdditiveRegressor().fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
+        scores["win_rate"] = win_rate(truth, predicted, additive)
+        scores["interaction_r2"] = interaction_r2(truth, predicted, additive)
+    return scores
+
+
+def _readout(screen: Screen) -> np.ndarray:
+    """Return the 1,000 read-out genes with the highest expression in the control, or all."""
+    if screen.control_mean is None or screen.y.shape[1] <= _TOP:
+        return np.arange(screen.y.shape[1])
+    return np.argsort(-screen.control_mean.to_numpy(), kind="stable")[:_TOP]
+
+
+def _coverage(model: Any, X: pd.DataFrame, truth: np.ndarray) -> float | None:
+    if not isinstance(model, APPRegressor):
+        return None
+    mean, deviation = (np.asarray(part) for part in model.predict(X, return_std=True))
+    return float((np.abs(truth - mean) <= 1.96 * deviation).mean())
+
+
+def report(rows: Sequence[dict[str, Any]]) -> str:
+    """Format one table for each task and dataset: means over repeats, L2 with a 95 % bootstrap interval."""
+    frame = pd.DataFrame(list(rows))
+    parts = []
+    for (task, dataset), group in frame.groupby(["task", "dataset"], sort=False):
+        parts += [f"{dataset}, {task}: {group['repeat'].nunique()} repeats", _table(group, str(task)), ""]
+    return "\n".join(parts + [_NOTES])
+
+
+_NOTES = (
+    "L2: mean distance of predicted and observed response; vs: against the mean of the training perturbations (single)"
+    "\nor addition (double), the mean of the ratios of the same repeats; delta: Pearson correlation of the changes;\n"
+    "discrim.: share of other conditions that are farther from the prediction than the right one (0.5 is chance);\n"
+    "wins, inter. R2: against addition; cover: share of responses inside the predicted 95 % interval; s: one fit."
+)
+
+
+def _table(group: pd.DataFrame, task: str) -> str:
+    reference_name = "additive" if task == "double" else "mean"
+    reference = group[group["model"] == reference_name].set_index("repeat")["l2"]
+    header = ["model", "L2", "95 %", "vs", "95 %", "delta", "discrim."]
+    header += ["wins", "inter. R2"] if task == "double" else []
+    header += ["cover", "parameters", "s", "ms"]
+    table = []
+    for model, part in group.groupby("model", sort=False):
+        errors = part.set_index("repeat")["l2"]
+        low, high = bootstrap_interval(errors.to_list())
+        ratio = (errors / reference - 1).dropna() if len(reference) else pd.Series(dtype=float)
+        row: list[object] = [model, errors.mean(), f"[{low:.3f}, {high:.3f}]", *_ratio(ratio)]
+        row += [part["pearson_delta"].mean(), part["discrimination"].mean()]
+        row += [part["win_rate"].mean(), part["interaction_r2"].mean()] if task == "double" else []
+        row += [_mean(part["coverage"]), _count(part["parameters"]), part["seconds"].mean()]
+        table.append([*row, part["predict_milliseconds"].mean()])
+    return format_table(header, table)
+
+
+def _ratio(ratio: pd.Series) -> list[object]:
+    if ratio.empty:
+        return [None, None]
+    low, high = bootstrap_interval(ratio.to_list())
+    return [f"{100 * ratio.mean():+.1f} %", f"[{100 * low:+.1f}, {100 * high:+.1f}]"]
+
+
+def _mean(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return None if known.empty else float(known.astype(float).mean())
+
+
+def _count(values: pd.Series) -> str | None:
+    known = values.dropna()
+    return None if known.empty else f"{int(known.iloc[0]):,}"
+
+
+def report_interactions(screen: Screen, model: Any = None, *, n_conditions: int = 5) -> str:
+    """Say which tested pairs are most synergistic and most buffering, and what a model makes of them.
+
+    Parameters
+    ----------
+    screen : Screen
+    model : estimator, default=None
+        The default `APPRegressor`.
+    n_conditions : int, default=5
+        From each end.
+    """
+    train, test = next(CombinationSplit(1, random_state=0).split(screen.X))
+    X, y = screen.X, screen.y
+    model = APPRegressor(random_state=0) if model is None else model
+    predicted = np.asarray(model.fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
+    additive = np.asarray(AdditiveRegressor().fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
+    truth = y.iloc[test].to_numpy()
+    sizes = [np.linalg.norm(values, axis=1) for values in (truth, predicted, additive)]
+    observed, seen = sizes[0] / np.maximum(sizes[2], 1e-12), sizes[1] / np.maximum(sizes[2], 1e-12)
+    order = np.argsort(observed, kind="stable")
+    shown = [*order[::-1][:n_conditions], *order[:n_conditions][::-1]]
+    table: list[list[object]] = []
+    for k in dict.fromkeys(shown):
+        kind = "synergistic" if observed[k] > 1 else "buffering"
+        errors = [np.linalg.norm(truth[k] - values[k]) for values in (additive, predicted)]
+        table.append([str(X.index[test[k]]).split("#")[0], kind, observed[k], seen[k], *errors])
+    header = ["pair", "kind", "size / additive", "predicted", "L2 additive", "L2 model"]
+    return format_table(header, table)
+
+
+def report_attention(screen: Screen, *, n_conditions: int = 5, n_genes: int = 3) -> str:
+    """Fit the published architecture and list the genes it attends to, beside what uniform attention would be.
+
+    Parameters
+    ----------
+    screen : Screen
+    n_conditions, n_genes : int
+    """
+    features = dict(list(screen.features.items())[:1]) or None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ perturbed genes are not in", UserWarning)
+        model = APPRegressor.published(screen.graph, features, random_state=0).fit(screen.X, screen.y)
+    weights = model.attention_weights(screen.X)
+    top = model.top_genes(screen.X.iloc[:n_conditions], n_genes)
+    entropy = -(weights * np.log(weights.clip(lower=1e-300))).sum(axis=1).mean() / np.log(weights.shape[1])
+    table = [
+        [str(condition).split("#")[0], ", ".join(f"{row.gene} {row.weight:.3f}" for row in part.itertuples())]
+        for condition, part in top.groupby("condition", sort=False)
+    ]
+    title = f"attention: uniform weight {1 / weights.shape[1]:.4f}, entropy {entropy:.3f} of the largest possible"
+    return "\n".join([title, format_table(["condition", "largest weights"], table)])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``reproduce responses``."""
+    parser.add_argument("--task", choices=["double", "single"], default="double", help="unseen pairs or unseen genes")
+    parser.add_argument("--dataset", choices=sorted(MIRRORED), help="default: norman2019 or, for single, all")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="splits, the same for all models")
+    parser.add_argument("--models", metavar="A,B", help="names of the table, separated by commas; default: all")
+    parser.add_argument("--ablations", action="store_true", help="add the four ablations of the published model")
+    parser.add_argument("--degradation", action="store_true", help="add the published model on degraded graphs")
+    parser.add_argument("--attention", action="store_true", help="add the genes that the published model attends to")
+    parser.add_argument("--h5ad", type=Path, metavar="FILE", help="your own cells, log-normalised")
+    parser.add_argument("--groupby", default="perturbation", metavar="COL", help="column of the conditions, for --h5ad")
+    parser.add_argument("--control", default="control", metavar="NAME", help="the condition of the control cells")
+    parser.add_argument("--pseudobulk", type=Path, metavar="TSV", help="your own log-fold changes, one row a condition")
+    parser.add_argument("--graph", type=Path, metavar="FILE", help="edges, tab-separated, for your own screen")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write one row per model and repeat as JSON")
+    parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``reproduce responses`` and print its tables."""
+    rows = []
+    for screen in _screens(arguments):
+        if screen.caveat:
+            print(screen.caveat + "\n")
+        found = reproduce_responses(
+            screen,
+            arguments.task,
+            repeats=arguments.repeats,
+            models=None if arguments.models is None else [name.strip() for name in arguments.models.split(",")],
+            ablations=arguments.ablations,
+            degradation=arguments.degradation,
+            verbose=1,
+        )
+        rows += found
+        print(report(found) + "\n")
+        if arguments.task == "double" and arguments.models is None:
+            print(report_interactions(screen) + "\n")
+        if arguments.attention:
+            print(report_attention(screen) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(_finite(rows), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        print(f"rows written to {arguments.json}")
+    return 0
+
+
+def _screens(arguments: argparse.Namespace) -> list[Screen]:
+    if arguments.h5ad or arguments.pseudobulk:
+        return [
+            load_own(
+                h5ad=arguments.h5ad,
+                groupby=arguments.groupby,
+                control=arguments.control,
+                pseudobulk_table=arguments.pseudobulk,
+                graph=arguments.graph,
+            )
+        ]
+    if arguments.dataset:
+        names = [arguments.dataset]
+    else:
+        names = ["norman2019"] if arguments.task == "double" else list(MIRRORED)
+    return [load_mirrored(name, arguments.data_home) for name in names]
+
+
+def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Replace NaN, which JSON lacks, by null."""
+    return [
+        {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()}
+        for row in rows
+    ]

@@ -1,0 +1,17 @@
+"""Perturbed genes become log-fold changes."""
+
+from skperturb.responses._additive import AdditiveRegressor
+from skperturb.responses._app import APPRegressor
+from skperturb.responses._encoder import PerturbationEncoder
+from skperturb.responses._kernel import KernelPerturbationRegressor
+from skperturb.responses._linear import LinearPerturbationRegressor
+from skperturb.responses._pseudobulk import pseudobulk
+
+__all__ = [
+    "APPRegressor",
+    "AdditiveRegressor",
+    "KernelPerturbationRegressor",
+    "LinearPerturbationRegressor",
+    "PerturbationEncoder",
+    "pseudobulk",
+]

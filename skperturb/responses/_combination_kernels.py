@@ -1,0 +1,123 @@
+"""Kernels between combinations of perturbed genes, from the effects of the genes alone."""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+__all__ = ["CombinationKernels"]
+
+
+class CombinationKernels:
+    """Kernels between conditions, scaled by constants of the training conditions.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_conditions, n_genes)
+        Training combinations.
+    effects : ndarray of shape (n_genes, n_outputs)
+        Single effects.
+    gene_kernels : dict of str to ndarray of shape (n_genes, n_genes), default=None
+        Similarities of genes from elsewhere.
+    """
+
+    def __init__(self, X: np.ndarray, effects: np.ndarray, gene_kernels: dict[str, np.ndarray] | None = None) -> None:
+        self.X = X
+        self.effects = effects
+        self.gene_kernels = dict(gene_kernels or {})
+        sums = X @ effects
+        self.width = _median_distance(sums)
+        # Only genes that act somewhere set the width: the others may be many and all alike.
+        self.gene_width = _median_distance(effects[(X != 0).any(axis=0)])
+        summary = self._summary(X)
+        self.centre = summary.mean(axis=0)
+        self.spread = np.where(summary.std(axis=0) > 1e-12, summary.std(axis=0), 1.0)
+        self.scales: dict[str, float] = {}
+        self.scales = {name: _scale(kernel) for name, kernel in self(X).items()}
+
+    def sums(self, X: np.ndarray) -> np.ndarray:
+        """Return the sum of the single effects of each condition."""
+        return np.einsum("cg,go->co", X, self.effects)
+
+    def bases(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return mean functions: the sum, and the sum as far as the single effects point the same way or are large."""
+        sums = self.sums(X)
+        summary = (self._summary(X) - self.centre) / self.spread
+        return [sums, sums * summary[:, [0]], sums * summary[:, [1]]]
+
+    def diagonals(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return each kernel of each row with itself."""
+        rows = [self(row[None], row[None]) for row in X]
+        return [np.array([row[name].item() for row in rows]) for name in self.scales]
+
+    def __call__(self, X: np.ndarray, other: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return the kernels of `X` with the training conditions, or with other ones.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_genes)
+        other : ndarray of shape (n_conditions, n_genes), default=None
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_rows, n_conditions)
+        """
+        other = self.X if other is None else other
+        sums, trained = self.sums(X), self.sums(other)
+        mine = (self._summary(X) - self.centre) / self.spread
+        theirs = (self._summary(other) - self.centre) / self.spread
+        linear = np.einsum("no,mo->nm", sums, trained)
+        gaussian = _gaussian(sums, trained, self.width)
+        alike = _gaussian(mine, theirs, 1.5)
+        kernels = {
+            "constant": np.ones(linear.shape),
+            "sum, linear": linear,
+            "sum, Gaussian": gaussian,
+            "sum, narrow Gaussian": _gaussian(sums, trained, self.width / 2),
+            "sum and agreement, Gaussian": gaussian * _gaussian(mine[:, :1], theirs[:, :1], 1.0),
+            "sum, linear where alike": linear * alike,
+        }
+        used = np.flatnonzero((X != 0).any(axis=0) | (other != 0).any(axis=0))
+        left, right = X[:, used], other[:, used]
+        kernels["shared genes"] = np.einsum("ng,mg->nm", left, right)
+        by_effect = _gaussian(self.effects[used], self.effects[used], self.gene_width)
+        kernels["pairs of effects"] = _pair_kernel(left, right, by_effect)
+        for name, gene_kernel in self.gene_kernels.items():
+            kernels[f"pairs of {name}"] = _pair_kernel(left, right, gene_kernel[np.ix_(used, used)])
+        return {name: kernel / self.scales.get(name, 1.0) for name, kernel in kernels.items()}
+
+    def _summary(self, X: np.ndarray) -> np.ndarray:
+        """Agreement of the single effects (mean cosine), log size of their sum, and how unequal they are."""
+        sizes = np.abs(X) * np.linalg.norm(self.effects, axis=1)
+        total = np.linalg.norm(self.sums(X), axis=1)
+        squares, whole = (sizes**2).sum(axis=1), sizes.sum(axis=1)
+        crossed = whole**2 - squares
+        safe = np.where(crossed > 1e-12, crossed, 1.0)
+        agreement = np.where(crossed > 1e-12, (total**2 - squares) / safe, 0.0)
+        unequal = squares / np.where(whole > 1e-12, whole, 1.0) ** 2
+        return np.column_stack([agreement, np.log(total + 1e-6 * (1.0 + self.width)), unequal])
+
+
+def _pair_kernel(left: np.ndarray, right: np.ndarray, gene_kernel: np.ndarray) -> np.ndarray:
+    r"""Sum :math:`k(g, h)\,k(g', h')` over distinct genes of the one and distinct genes of the other condition."""
+    once = np.einsum("ng,gh->nh", left, gene_kernel)
+    other = np.einsum("mh,gh->mg", right, gene_kernel)
+    all_pairs = np.einsum("nh,mh->nm", once, right) ** 2
+    same_left = np.einsum("ng,mg->nm", left**2, other**2)
+    same_right = np.einsum("nh,mh->nm", once**2, right**2)
+    same_both = np.einsum("nh,mh->nm", np.einsum("ng,gh->nh", left**2, gene_kernel**2), right**2)
+    return all_pairs - same_left - same_right + same_both
+
+
+def _gaussian(left: np.ndarray, right: np.ndarray, width: float) -> np.ndarray:
+    # cdist computes each distance alone; a matrix product would round differently for different numbers of rows.
+    return np.exp(-cdist(left, right, "sqeuclidean") / (2.0 * width**2))
+
+
+def _median_distance(points: np.ndarray) -> float:
+    distances = cdist(points[:500], points[:500])
+    positive = distances[distances > 1e-12]
+    return float(np.median(positive)) if positive.size else 1.0
+
+
+def _scale(kernel: np.ndarray) -> float:
+    mean = float(np.mean(np.diag(kernel)))
+    return mean if mean > 1e-12 else 1.0

@@ -1,0 +1,96 @@
+"""What the rows of a perturbation × gene matrix are, and the effect of each gene alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.utils.validation import validate_data
+
+__all__ = ["PerturbationRegressorMixin", "SingleEffects", "estimate_effects", "n_perturbed"]
+
+
+def n_perturbed(X: np.ndarray) -> np.ndarray:
+    """Return the number of perturbed genes of each condition."""
+    return np.count_nonzero(X, axis=1)
+
+
+@dataclass(frozen=True)
+class SingleEffects:
+    """Response to one unit of each gene alone.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_genes, n_outputs)
+        Zero where nothing is known.
+    observed : ndarray of bool, shape (n_genes,)
+        The gene was perturbed alone.
+    known : ndarray of bool, shape (n_genes,)
+        The gene was perturbed, alone or together with others.
+    """
+
+    values: np.ndarray
+    observed: np.ndarray
+    known: np.ndarray
+
+
+def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float = 1.0) -> SingleEffects:
+    """Estimate single effects: observed ones exactly, the others by ridge regression on the combinations.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_conditions, n_genes)
+        Doses.
+    Y : ndarray of shape (n_conditions, n_outputs)
+        Responses.
+    alpha : float, default=1.0
+        Ridge penalty for genes that are perturbed only together with others.
+
+    Returns
+    -------
+    SingleEffects
+    """
+    count = n_perturbed(X)
+    singles = X[count == 1]
+    weight = (singles**2).sum(axis=0)
+    observed = weight > 0
+    values = np.zeros((X.shape[1], Y.shape[1]))
+    values[observed] = (singles.T @ Y[count == 1])[observed] / weight[observed, None]
+    known = (X != 0).any(axis=0)
+    rest = known & ~observed
+    if rest.any():
+        rows = count > 1
+        residual = Y[rows] - X[rows] @ values
+        ridge = Ridge(alpha=alpha, fit_intercept=False).fit(X[rows][:, rest], residual)
+        values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
+    return SingleEffects(values, observed, known)
+
+
+class PerturbationRegressorMixin:
+    """Validation, names and shapes that every response estimator shares; holds no model."""
+
+    def _validate_fit(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        columns = y.columns if isinstance(y, pd.DataFrame) else None
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        y = np.asarray(y, dtype=np.float64)
+        self._output_names = columns
+        self._flat_output = y.ndim == 1
+        return X, y.reshape(len(y), -1)
+
+    def _validate_predict(self, X: Any) -> tuple[np.ndarray, pd.Index | None]:
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return validate_data(self, X, dtype=np.float64, reset=False), index
+
+    def _label_output(self, values: np.ndarray, index: pd.Index | None) -> Any:
+        if self._flat_output:
+            return values.ravel()
+        if self._output_names is None:
+            return values
+        return pd.DataFrame(values, index=index, columns=self._output_names)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,192 @@
+"""Tables and graphs of genes, aligned by name with the perturbed genes, and the kernels they give."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.preprocessing import normalize
+
+__all__ = ["AlignedTable", "align_table", "as_tables", "gene_edges", "graph_tables", "table_features"]
+
+
+@dataclass(frozen=True)
+class AlignedTable:
+    """Rows of a table in the order of the wanted genes.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_genes, n_features)
+        Zero for genes without a row.
+    present : ndarray of bool, shape (n_genes,)
+    """
+
+    values: np.ndarray
+    present: np.ndarray
+
+
+def align_table(table: Any, names: Iterable[Any], argument: str) -> AlignedTable:
+    """Bring the rows of a gene table into the order of `names`.
+
+    Parameters
+    ----------
+    table : DataFrame or array-like of shape (n_genes, n_features)
+        A DataFrame is aligned by name; an array must have one row for each name.
+    names : iterable
+        The wanted genes.
+    argument : str
+        Name of the argument, for the error text.
+
+    Returns
+    -------
+    AlignedTable
+    """
+    wanted = pd.Index(list(names), dtype=object)
+    if not isinstance(table, pd.DataFrame):
+        values = np.asarray(table, dtype=np.float64)
+        if values.ndim != 2 or len(values) != len(wanted):
+            raise ValueError(
+                f"{argument} has shape {values.shape}; expected ({len(wanted)}, n_features), one row per gene, or a "
+                "DataFrame with gene names."
+            )
+        _check_finite(values, argument)
+        return AlignedTable(values, np.ones(len(wanted), dtype=bool))
+    repeated = table.index[table.index.duplicated()].unique()
+    if len(repeated):
+        raise ValueError(f"{argument} names {len(repeated)} genes twice, such as {list(repeated[:3])}.")
+    positions = table.index.get_indexer(wanted)
+    present = positions >= 0
+    values = np.zeros((len(wanted), table.shape[1]))
+    values[present] = table.iloc[positions[present]].to_numpy(dtype=np.float64)
+    _check_finite(values, argument)
+    return AlignedTable(values, present)
+
+
+def _check_finite(values: np.ndarray, argument: str) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError(f"{argument} holds NaN or infinite values; expected finite numbers.")
+
+
+def as_tables(gene_features: Any) -> dict[str, Any]:
+    """Return gene feature tables by name."""
+    if gene_features is None:
+        return {}
+    if isinstance(gene_features, Mapping):
+        return dict(gene_features)
+    if isinstance(gene_features, list | tuple) and all(isinstance(one, pd.DataFrame) for one in gene_features):
+        return {f"table {k}": table for k, table in enumerate(gene_features)}
+    return {"table": gene_features}
+
+
+def gene_edges(graph: Any) -> pd.DataFrame:
+    """Return a gene graph as a table with the columns ``a``, ``b`` and ``source``.
+
+    Parameters
+    ----------
+    graph : DataFrame, networkx graph, or sequence of pairs
+        A DataFrame holds two gene columns first and an edge type third (optional).
+
+    Returns
+    -------
+    DataFrame
+    """
+    if isinstance(graph, pd.DataFrame):
+        if graph.shape[1] < 2:
+            raise ValueError(f"graph has {graph.shape[1]} columns; expected two genes and, optionally, an edge type.")
+        typed = graph.shape[1] > 2 and not pd.api.types.is_numeric_dtype(graph.iloc[:, 2])
+        edges = pd.DataFrame({"a": graph.iloc[:, 0].to_numpy(), "b": graph.iloc[:, 1].to_numpy()})
+        edges["source"] = graph.iloc[:, 2].to_numpy() if typed else "graph"
+    elif hasattr(graph, "edges") and hasattr(graph, "nodes"):
+        edges = pd.DataFrame([(a, b) for a, b in graph.edges()], columns=["a", "b"]).assign(source="graph")
+    else:
+        pairs = list(graph)
+        wrong = [k for k, pair in enumerate(pairs) if isinstance(pair, str) or len(pair) != 2]
+        if wrong:
+            raise ValueError(f"graph[{wrong[0]}] is {pairs[wrong[0]]!r}; expected a pair of genes.")
+        edges = pd.DataFrame(pairs, columns=["a", "b"]).assign(source="graph")
+    if edges[["a", "b"]].isna().any(axis=None):
+        raise ValueError("graph has an edge without a gene name.")
+    return edges[edges["a"] != edges["b"]]
+
+
+def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
+    """Return, for each edge type (and all together), which genes are the neighbours of each wanted gene.
+
+    Edges are undirected; an edge given twice counts once; a gene is its own neighbour, so that neighbours share it.
+
+    Parameters
+    ----------
+    graph : see `gene_edges`
+    names : sequence
+        The wanted genes.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Binary membership tables: wanted genes that the graph holds × nodes.
+    """
+    edges = gene_edges(graph)
+    nodes = pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
+    wanted = nodes.get_indexer(pd.Index(list(names), dtype=object))
+    if len(nodes) == 0 or not (wanted >= 0).any():
+        return {}
+    families = _families(edges["source"])
+    kinds = {"graph": np.ones(len(edges), dtype=bool)}
+    if families.nunique() > 1:
+        kinds |= {f"graph: {kind}": (families == kind).to_numpy() for kind in sorted(families.unique())}
+    tables = {}
+    for name, selected in kinds.items():
+        adjacency = _adjacency(edges[selected], nodes)
+        rows = wanted[wanted >= 0]
+        degree = np.asarray(adjacency.sum(axis=0)).ravel()
+        table = pd.DataFrame(adjacency[rows].toarray(), index=nodes[rows])
+        # The rarity of a neighbour is counted over the whole graph, not over the perturbed genes.
+        tables[name] = table * np.log(len(nodes) / degree)
+    return tables
+
+
+def _families(source: pd.Series) -> pd.Series:
+    """Return the database of each edge: types of one database ("PC_in-complex-with") are one family."""
+    return source.astype(str).str.split("_").str[0]
+
+
+def _adjacency(edges: pd.DataFrame, nodes: pd.Index) -> sp.csr_array:
+    first, second = nodes.get_indexer(edges["a"]), nodes.get_indexer(edges["b"])
+    ones = np.ones(2 * len(edges))
+    matrix = sp.csr_array((ones, (np.r_[first, second], np.r_[second, first])), shape=(len(nodes), len(nodes)))
+    matrix = (matrix + sp.eye_array(len(nodes))).tocsr()
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def table_features(table: Any, names: Iterable[Any], argument: str) -> AlignedTable:
+    """Return rows of length 1 whose inner products are the similarity of genes.
+
+    Binary tables (GO terms × genes) are weighted by the rarity of their columns, others are centred first.
+    """
+    aligned = align_table(table, names, argument)
+    values = aligned.values
+    if argument.startswith("graph"):
+        return AlignedTable(normalize(values), aligned.present)
+    everything = table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)
+    if everything.dtype.kind == "b" or np.isin(everything, (0, 1)).all():
+        # Counted over the whole table: a term is as rare as it is among all genes, perturbed or not.
+        count = np.maximum(everything.sum(axis=0), 1)
+        values = values * np.log(len(everything) / count)
+    elif aligned.present.any():
+        values = np.where(aligned.present[:, None], values - values[aligned.present].mean(axis=0), 0.0)
+    return AlignedTable(normalize(values), aligned.present)
+
+
+def warn_absent(present: np.ndarray, what: str) -> None:
+    """Warn once, with the count, about perturbed genes of which a table or graph knows nothing."""
+    absent = int((~present).sum())
+    if absent:
+        warnings.warn(
+            f"{absent} of {len(present)} perturbed genes are not in {what}; their response is predicted as the mean.",
+            UserWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,160 @@
+"""The bilinear model of Ahlmann-Eltze and colleagues."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skperturb._sklearn import Interval, fit_context
+from skperturb.base import BaseEstimator
+from skperturb.responses._conditions import PerturbationRegressorMixin
+from skperturb.responses._gene_tables import align_table
+
+__all__ = ["LinearPerturbationRegressor"]
+
+
+class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
+    r"""Predict responses from an embedding of the read-out genes and one of the perturbed genes.
+
+    .. math:: Y^\top \approx G W P^\top + b, \qquad
+              W = (G^\top G + \lambda I)^{-1} G^\top (Y^\top - b) P (P^\top P + \lambda I)^{-1}
+
+    G holds one row for each read-out gene, P one for each condition: the sum of the embeddings of its perturbed genes;
+    b is the mean response of each read-out gene over the training conditions.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Dimension of the embeddings that are learned.
+    alpha : float, default=0.1
+        Ridge penalty λ on both sides.
+    gene_embedding : DataFrame of shape (n_genes, n_dimensions), default=None
+        G, one row for each read-out gene, aligned by name with the columns of y (for a y without names: in their
+        order). None takes the principal components of the training responses.
+    perturbation_embedding : DataFrame of shape (n_genes, n_dimensions), default=None
+        Embedding of the perturbed genes, aligned by name with the columns of X, for example of scGPT, Geneformer,
+        scFoundation or ESM. Genes without a row get zeros. None takes the rows of G for perturbed genes that are read
+        out; where none is (or there are no names), the principal components of X.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_dimensions, n_outputs)
+        Response to one unit of each embedding dimension of P.
+    intercept_ : ndarray of shape (n_outputs,)
+    perturbation_embedding_ : ndarray of shape (n_genes, n_dimensions)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    References
+    ----------
+    Ahlmann-Eltze, C., Huber, W. & Anders, S. Deep-learning-based gene perturbation effect prediction does not yet
+    outperform simple linear baselines. Nature Methods (2025).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skperturb.responses import LinearPerturbationRegressor
+    >>> X = pd.DataFrame([[1, 0, 0], [0, 1, 0]], columns=["KLF1", "CEBPA", "SPI1"])
+    >>> y = pd.DataFrame([[1.0, 0.0], [0.0, 2.0]], columns=["HBG1", "CD14"])
+    >>> table = pd.DataFrame([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], index=["KLF1", "CEBPA", "SPI1"])
+    >>> model = LinearPerturbationRegressor(n_components=1, alpha=1e-6, perturbation_embedding=table).fit(X, y)
+    >>> model.predict(X).round(2)
+       HBG1  CD14
+    0   1.0   0.0
+    1   0.0   2.0
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "gene_embedding": ["array-like", None],
+        "perturbation_embedding": ["array-like", None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 10,
+        *,
+        alpha: float = 0.1,
+        gene_embedding: Any = None,
+        perturbation_embedding: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.alpha = alpha
+        self.gene_embedding = gene_embedding
+        self.perturbation_embedding = perturbation_embedding
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any) -> "LinearPerturbationRegressor":
+        """Fit W and b.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_conditions, n_genes)
+            Doses.
+        y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
+            Log-fold changes.
+
+        Returns
+        -------
+        self : LinearPerturbationRegressor
+        """
+        X, y = self._validate_fit(X, y)
+        self.intercept_ = y.mean(axis=0)
+        centred = y - self.intercept_
+        readout = self._readout_embedding(centred)
+        self.perturbation_embedding_ = self._perturbation_embedding(X, readout)
+        conditions = X @ self.perturbation_embedding_
+        left = readout.T @ readout + self.alpha * np.eye(readout.shape[1])
+        right = conditions.T @ conditions + self.alpha * np.eye(conditions.shape[1])
+        inner = np.linalg.solve(left, readout.T @ centred.T @ conditions)
+        weights = np.linalg.solve(right, inner.T).T
+        self.coef_ = (readout @ weights).T
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Predict log-fold changes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_conditions, n_genes)
+            Doses.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_conditions, n_outputs) or (n_conditions,)
+        """
+        check_is_fitted(self)
+        X, index = self._validate_predict(X)
+        conditions = np.einsum("cg,gk->ck", X, self.perturbation_embedding_)
+        values = self.intercept_ + np.einsum("ck,ko->co", conditions, self.coef_)
+        return self._label_output(values, index)
+
+    def _readout_embedding(self, centred: np.ndarray) -> np.ndarray:
+        if self.gene_embedding is not None:
+            names = self._output_names if self._output_names is not None else range(centred.shape[1])
+            return align_table(self.gene_embedding, names, "gene_embedding").values
+        return _principal_components(centred, self.n_components)
+
+    def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray) -> np.ndarray:
+        names = getattr(self, "feature_names_in_", None)
+        if self.perturbation_embedding is not None:
+            wanted = range(X.shape[1]) if names is None else names
+            return align_table(self.perturbation_embedding, wanted, "perturbation_embedding").values
+        if names is not None and self._output_names is not None:
+            positions = pd.Index(self._output_names).get_indexer(pd.Index(names))
+            if (positions >= 0).any():
+                return np.where(positions[:, None] >= 0, readout[positions], 0.0)
+        # No perturbed gene is read out: the only embedding left is that of the conditions themselves.
+        return _principal_components(X - X.mean(axis=0), self.n_components)
+
+
+def _principal_components(centred: np.ndarray, n_components: int) -> np.ndarray:
+    """Return the loadings, one row for each column of the data, with a sign that does not depend on the platform."""
+    _, _, rows = np.linalg.svd(centred, full_matrices=False)
+    rows = rows[:n_components]
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
+    return (rows * np.where(largest < 0, -1.0, 1.0)).T

@@ -1,0 +1,164 @@
+"""Ridge regression on a weighted sum of kernels, chosen by its closed-form leave-one-out error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+__all__ = ["MultipleKernelFit", "fit_multiple_kernels", "is_better"]
+
+#: Above this number of rows the weights are chosen on an evenly spaced subset; the solution always uses all rows.
+_MAX_ROWS = 400
+#: A weak pull of the logarithms of the weights to zero, so that unneeded kernels do not drift.
+_PENALTY = 1e-4
+
+
+@dataclass(frozen=True)
+class MultipleKernelFit:
+    """The solution for one set of kernels.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_kernels,)
+        Weight of each kernel.
+    noise : float
+        Ridge penalty.
+    slopes : ndarray of shape (n_bases,)
+        Coefficient of each given mean function.
+    dual : ndarray of shape (n_rows, n_outputs)
+        Dual coefficients.
+    inverse : ndarray of shape (n_rows, n_rows)
+        Inverse of the kernel matrix with its penalty.
+    scale : ndarray of shape (n_outputs,)
+        Variance of each output for a kernel value of 1, such that the leave-one-out residuals have the predicted size.
+    loo_residuals : ndarray of shape (n_rows, n_outputs)
+        Target minus its leave-one-out prediction.
+    n_iter : int
+        Iterations of the search for the weights.
+    """
+
+    weights: np.ndarray
+    noise: float
+    slopes: np.ndarray
+    dual: np.ndarray
+    inverse: np.ndarray
+    scale: np.ndarray
+    loo_residuals: np.ndarray
+    n_iter: int
+
+    def predict(self, kernels: Sequence[np.ndarray], bases: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """Predict new rows from their kernels with the training rows and their mean functions."""
+        # einsum sums each row alone, so that a prediction does not depend on the other rows.
+        values = np.einsum("nt,to->no", self._combine(kernels), self.dual)
+        for slope, basis in zip(self.slopes, bases, strict=True):
+            values = values + slope * basis
+        return values
+
+    def variance(self, kernels: Sequence[np.ndarray], diagonals: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the variance of the outputs of new rows, noise included."""
+        cross = self._combine(kernels)
+        prior = sum(weight * diagonal for weight, diagonal in zip(self.weights, diagonals, strict=True))
+        explained = np.einsum("nt,ts,ns->n", cross, self.inverse, cross)
+        return (np.maximum(prior - explained, 0.0) + self.noise)[:, None] * self.scale
+
+    def _combine(self, kernels: Sequence[np.ndarray]) -> np.ndarray:
+        return sum(weight * kernel for weight, kernel in zip(self.weights, kernels, strict=True))
+
+
+@dataclass
+class _Problem:
+    kernels: np.ndarray
+    target: np.ndarray
+    bases: list[np.ndarray]
+    row_noise: np.ndarray
+
+    def solve(self, log_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the inverse, the slopes and the leave-one-out residuals."""
+        weights = np.exp(log_weights)
+        matrix = np.tensordot(weights[:-1], self.kernels, axes=1) + weights[-1] * np.diag(self.row_noise)
+        inverse = np.linalg.inv(matrix)
+        diagonal = np.diag(inverse)[:, None]
+        target = inverse @ self.target / diagonal
+        if not self.bases:
+            return inverse, np.zeros(0), target
+        # The leave-one-out residual is linear in the target, so the best slopes for it have a closed form.
+        bases = np.stack([(inverse @ basis / diagonal).ravel() for basis in self.bases])
+        gram = bases @ bases.T
+        gram += 1e-8 * np.trace(gram) * np.eye(len(gram)) + np.finfo(float).tiny * np.eye(len(gram))
+        slopes = np.linalg.solve(gram, bases @ target.ravel())
+        return inverse, slopes, target - np.tensordot(slopes, bases, axes=1).reshape(target.shape)
+
+    def loss(self, log_weights: np.ndarray) -> float:
+        residuals = self.solve(log_weights)[2]
+        error = np.linalg.norm(residuals, axis=1).mean()
+        return float(np.log(error + 1e-12) + _PENALTY * np.sum(log_weights**2))
+
+    def subset(self, rows: np.ndarray) -> "_Problem":
+        return _Problem(
+            self.kernels[:, rows][:, :, rows], self.target[rows], [b[rows] for b in self.bases], self.row_noise[rows]
+        )
+
+
+def fit_multiple_kernels(
+    kernels: Sequence[np.ndarray],
+    target: np.ndarray,
+    bases: Sequence[np.ndarray] = (),
+    *,
+    max_iter: int = 50,
+    robust: bool = True,
+) -> MultipleKernelFit:
+    r"""Fit :math:`\sum_p s_p B_p + K\alpha` with :math:`K = \sum_k w_k K_k`.
+
+    The weights and the penalty minimise the mean norm of the leave-one-out residuals,
+    :math:`[C^{-1} r]_i / [C^{-1}]_{ii}` with :math:`C = K + \lambda N`.
+
+    Parameters
+    ----------
+    kernels : sequence of ndarray of shape (n_rows, n_rows)
+        Positive semidefinite, on a scale of about one.
+    target : ndarray of shape (n_rows, n_outputs)
+    bases : sequence of ndarray of shape (n_rows, n_outputs), default=()
+        Mean functions.
+    max_iter : int, default=50
+        Iterations of the search for the weights.
+    robust : bool, default=True
+        Search a second time with the rows weighed down that were far from their leave-one-out prediction: the error is
+        a norm, and least squares would let a few strong rows decide.
+
+    Returns
+    -------
+    MultipleKernelFit
+    """
+    problem = _Problem(np.stack(list(kernels)), target, list(bases), np.ones(len(target)))
+    log_weights = np.full(len(problem.kernels) + 1, -1.0)
+    bounds = [(-9.0, 5.0)] * len(problem.kernels) + [(-6.0, 3.0)]
+    rows = np.unique(np.linspace(0, len(target) - 1, min(len(target), _MAX_ROWS)).round().astype(int))
+    for second in (False, True)[: 1 + robust]:
+        if second:
+            norms = np.linalg.norm(problem.solve(log_weights)[2], axis=1)
+            middle = np.median(norms)
+            if middle > 0:
+                problem.row_noise = np.clip(norms / middle, 0.3, 10.0)
+        part = problem.subset(rows)
+        found = minimize(part.loss, log_weights, method="L-BFGS-B", bounds=bounds, options={"maxiter": max_iter})
+        log_weights = found.x
+    inverse, slopes, residuals = problem.solve(log_weights)
+    remainder = target - sum((s * b for s, b in zip(slopes, bases, strict=True)), np.zeros_like(target))
+    dual = inverse @ remainder
+    return MultipleKernelFit(
+        weights=np.exp(log_weights[:-1]),
+        noise=float(np.exp(log_weights[-1])),
+        slopes=slopes,
+        dual=dual,
+        inverse=inverse,
+        scale=np.mean(residuals**2 * np.diag(inverse)[:, None], axis=0),
+        loo_residuals=residuals,
+        n_iter=int(found.nit),
+    )
+
+
+def is_better(errors: np.ndarray, reference: np.ndarray) -> bool:
+    """Tell whether errors are smaller than those of the simpler model by more than one standard error."""
+    gain = reference - errors
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else False

@@ -1,0 +1,58 @@
+"""Simulated networks hold what they promise; E. coli is read as it is."""
+
+import numpy as np
+import pytest
+
+from skperturb.datasets import DownloadError, fetch_ecoli_interactions, make_gene_network
+
+
+def mean_correlations(network):
+    correlation = np.corrcoef(network.expression.to_numpy())
+    same = network.modules.to_numpy()[:, None] == network.modules.to_numpy()[None, :]
+    off = ~np.eye(len(same), dtype=bool)
+    return correlation[same & off].mean(), correlation[~same].mean()
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.4, 0.8])
+def test_expression_correlates_as_asked(signal):
+    network = make_gene_network(200, 10, n_samples=400, expression_signal=signal, random_state=0)
+    within, between = mean_correlations(network)
+    assert within == pytest.approx(signal, abs=0.05)
+    assert between == pytest.approx(0.0, abs=0.05)
+
+
+def test_interactions_prefer_modules_and_popular_genes():
+    network = make_gene_network(200, 5, n_interactions=800, within=0.75, degree_exponent=1.0, random_state=0)
+    modules = network.modules
+    inside = modules[network.pairs[:, 0]].to_numpy() == modules[network.pairs[:, 1]].to_numpy()
+    assert inside.mean() == 0.75
+    assert len({frozenset(pair) for pair in network.pairs.tolist()}) == 800
+    _, degrees = np.unique(network.pairs, return_counts=True)
+    assert degrees.max() > 4 * np.median(degrees)
+
+
+def test_seed_and_refusals():
+    first, second = (make_gene_network(30, 3, random_state=5) for _ in range(2))
+    np.testing.assert_array_equal(first.pairs, second.pairs)
+    np.testing.assert_array_equal(first.expression, second.expression)
+    with pytest.raises(ValueError, match="asks for 160 pairs inside modules, but there are 57"):
+        make_gene_network(20, 3, n_interactions=200)
+    with pytest.raises(ValueError, match="'within' parameter"):
+        make_gene_network(20, 3, within=2.0)
+
+
+def test_ecoli_without_data_home(tmp_path):
+    with pytest.raises(DownloadError, match="SKPERTURB_DATA"):
+        fetch_ecoli_interactions(data_home=tmp_path)
+
+
+@pytest.mark.real_data
+def test_ecoli(data_home):
+    data = fetch_ecoli_interactions(data_home=data_home)
+    assert data.pairs.shape == (147476, 2)
+    assert len(data.genes) == len(set(data.genes)) == 4511
+    assert set(data.pairs.ravel()) <= set(data.genes)
+    assert data.expression.shape == (3661, 278)
+    np.testing.assert_allclose(data.expression.mean(axis=1), 0, atol=1e-3)
+    assert data.operons.columns.tolist() == ["operon", "gene"]
+    assert data.operons["operon"].nunique() > 500

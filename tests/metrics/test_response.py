@@ -1,0 +1,82 @@
+"""Scores of responses on cases worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import pearsonr
+
+from skperturb.metrics import (
+    discrimination_scorer,
+    interaction_r2,
+    interaction_scorer,
+    pearson_delta,
+    pearson_delta_scorer,
+    perturbation_discrimination_score,
+    top_de_error,
+    top_de_scorer,
+    win_rate,
+    win_rate_scorer,
+)
+from skperturb.responses import AdditiveRegressor
+
+rng = np.random.default_rng(0)
+TRUE, PRED = rng.normal(size=(6, 30)), rng.normal(size=(6, 30))
+
+
+def test_pearson_delta():
+    expected = [pearsonr(a, b)[0] for a, b in zip(TRUE, PRED, strict=True)]
+    np.testing.assert_allclose(pearson_delta(TRUE, PRED, reduce=None), expected)
+    assert pearson_delta(TRUE, PRED) == pytest.approx(np.mean(expected))
+    top = np.argsort(-np.abs(TRUE[0]))[:5]
+    assert pearson_delta(TRUE[:1], PRED[:1], top=5) == pytest.approx(pearsonr(TRUE[0, top], PRED[0, top])[0])
+    assert pearson_delta(TRUE, np.ones_like(TRUE)) == 0.0
+    assert pearson_delta(TRUE, TRUE * 3) == pytest.approx(1.0)
+
+
+def test_top_de_error():
+    assert top_de_error([[3.0, 0.0, 1.0]], [[1.0, 9.0, 1.0]], top=1) == 4.0
+    assert top_de_error(TRUE, PRED, top=None) == pytest.approx(((TRUE - PRED) ** 2).mean())
+
+
+def test_discrimination():
+    assert perturbation_discrimination_score(TRUE, TRUE) == 1.0
+    assert perturbation_discrimination_score(TRUE, np.zeros_like(TRUE)) == pytest.approx(0.5)
+    assert perturbation_discrimination_score([[1.0], [1.0]], [[1.0], [1.0]]) == 0.5
+    assert perturbation_discrimination_score([[0.0], [1.0]], [[1.0], [0.0]]) == 0.0
+    assert np.isnan(perturbation_discrimination_score([[0.0]], [[1.0]]))
+
+
+def test_interaction_and_win_rate():
+    additive = TRUE + 1.0
+    assert interaction_r2(TRUE, additive, additive) == 0.0
+    assert interaction_r2(TRUE, TRUE, additive) == 1.0
+    assert np.isnan(interaction_r2(TRUE, PRED, TRUE))
+    assert win_rate(TRUE, TRUE, additive) == 1.0
+    assert win_rate(TRUE, additive, additive) == 0.5
+
+
+def test_columns_are_aligned_by_name():
+    a, b = pd.DataFrame(TRUE, columns=[f"g{k}" for k in range(30)]), None
+    b = a[a.columns[::-1]]
+    assert pearson_delta(a, b) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="different columns"):
+        pearson_delta(a, b.rename(columns={"g3": "x"}))
+
+
+@pytest.mark.parametrize("score", [pearson_delta, top_de_error, perturbation_discrimination_score])
+def test_bad_input(score):
+    with pytest.raises(ValueError, match="equal shapes"):
+        score(TRUE, PRED[:, :3])
+    with pytest.raises(ValueError, match="NaN"):
+        score(TRUE, np.full_like(TRUE, np.nan))
+
+
+def test_scorers():
+    X = np.vstack([np.eye(3), [[1, 1, 0], [0, 1, 1]]])
+    y = X @ rng.normal(size=(3, 4))
+    model, worse = AdditiveRegressor().fit(X, y), AdditiveRegressor(shrinkage=0.5).fit(X, y)
+    assert pearson_delta_scorer(model, X, y) == pytest.approx(1.0)
+    assert top_de_scorer(model, X, y) == pytest.approx(0.0)
+    assert discrimination_scorer(model, X, y) == 1.0
+    assert win_rate_scorer(worse)(model, X[3:], y[3:]) == 1.0
+    assert interaction_scorer(worse)(model, X[3:], y[3:]) == pytest.approx(1.0)

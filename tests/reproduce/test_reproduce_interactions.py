@@ -1,0 +1,174 @@
+"""The interactions tables on a simulated network, through the command line."""
+
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.__main__ import main
+from skperturb.datasets import make_gene_network
+from skperturb.reproduce._interaction_data import InteractionData, load_data, read_edges, read_expression
+from skperturb.reproduce._operons import operon_distances
+from skperturb.reproduce.interactions import novel_interactions, report, reproduce_interactions
+
+NETWORK = make_gene_network(70, 4, n_interactions=500, expression_signal=0.7, random_state=0)
+DATA = InteractionData(
+    NETWORK.pairs, NETWORK.genes, NETWORK.expression, NETWORK.modules.rename("operon").rename_axis("gene").reset_index()
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    edges, expression = tmp_path / "edges.tsv", tmp_path / "expression.csv"
+    pd.DataFrame(NETWORK.pairs, columns=["from", "to"]).to_csv(edges, sep="\t", index=False)
+    NETWORK.expression.to_csv(expression)
+    return edges, expression
+
+
+def test_table_on_files(files, tmp_path, capsys):
+    out = tmp_path / "rows.json"
+    arguments = ["--edges", str(files[0]), "--expression", str(files[1]), "--json", str(out), "--repeats", "2"]
+    models = "degree,l3,svd+,isomap,correlation+,gne-published-noise"
+    assert main(["reproduce", "interactions", *arguments, "--models", models]) == 0
+    rows = json.loads(out.read_text())
+    assert len(rows) == 2 * 6 * 3
+    assert {"model", "negatives", "repeat", "auroc", "aupr", "seconds"} <= set(rows[0])
+    assert {row["negatives"] for row in rows} == {"uniform", "connected", "degree"}
+    assert all(0 <= row["auroc"] <= 1 and row["seconds"] >= 0 for row in rows)
+    mean = pd.DataFrame(rows).groupby(["model", "negatives"])["auroc"].mean()
+    assert abs(mean["degree", "degree"] - 0.5) < 0.1
+    assert mean["correlation+", "degree"] > 0.7
+    printed = capsys.readouterr().out
+    assert "500 interactions, 70 genes, expression of 70" in printed
+    assert "0.537 / 0.557" in printed
+
+
+def test_unseen_genes_need_expression():
+    rows = reproduce_interactions(DATA, "unseen", models=["degree", "correlation+"], n_repeats=3)
+    scores = pd.DataFrame(rows).groupby("model")["auroc"].mean()
+    assert scores["correlation+"] > 0.65 > scores["degree"]
+    with pytest.raises(ValueError, match="needs expression"):
+        reproduce_interactions(InteractionData(DATA.pairs, DATA.genes), "unseen", models=["degree"])
+    assert "gne+ minus" not in report(rows)
+    shifted = [row | {"model": "gne+", "auroc": row["auroc"] + 0.1} for row in rows if row["model"] == "degree"]
+    assert "gne+ minus degree: +0.100 [+0.100, +0.100]" in report(rows + shifted)
+
+
+def test_sparsity_and_lambda():
+    rows = reproduce_interactions(DATA, "sparsity", models=["l3"], n_repeats=1)
+    frame = pd.DataFrame(rows).query("negatives == 'uniform'")
+    assert frame["setting"].tolist() == [f"training on {share}%" for share in (10, 30, 50, 70, 90)]
+    assert frame["auroc"].iloc[-1] > frame["auroc"].iloc[0]
+    assert "training on 10%" in report(rows)
+    rows = reproduce_interactions(DATA, "lambda", models=["gne-published+", "l3"], n_repeats=1)
+    assert {row["model"] for row in rows} == {"gne-published+"}
+    assert len({row["setting"] for row in rows}) == 6
+
+
+def test_temporal():
+    data = InteractionData(NETWORK.pairs[:300], NETWORK.genes)
+    rows = reproduce_interactions(data, "temporal", models=["l3"], n_repeats=1, later_pairs=NETWORK.pairs)
+    assert len(rows) == 3
+    with pytest.raises(ValueError, match="needs later_pairs"):
+        reproduce_interactions(data, "temporal", models=["l3"])
+
+
+def test_novel_interactions(files, tmp_path, capsys):
+    out = tmp_path / "novel.csv"
+    assert (
+        main(
+            [
+                "reproduce",
+                "interactions",
+                "--edges",
+                str(files[0]),
+                "--protocol",
+                "novel",
+                "--models",
+                "common",
+                "--csv",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    table = pd.read_csv(out)
+    known = {frozenset(pair) for pair in NETWORK.pairs.tolist()}
+    assert not {frozenset(pair) for pair in table[["gene_a", "gene_b"]].to_numpy().tolist()} & known
+    assert table["log_odds"].is_monotonic_decreasing
+    assert table["shared_neighbors"].is_monotonic_decreasing
+    everything = novel_interactions(DATA, "common", n_best=10_000)
+    assert len(everything) == 70 * 69 // 2 - 500
+    assert everything["shared_neighbors"].max() == table["shared_neighbors"].max()
+
+
+def test_operons():
+    result = operon_distances(DATA, "svd+")
+    assert result["within"].mean() < result["random"].mean()
+    assert result["p_value"] < 1e-6
+    assert len(result["map"]) == len(set(DATA.pairs.ravel()))
+    with pytest.raises(ValueError, match="needs operons"):
+        operon_distances(InteractionData(DATA.pairs, DATA.genes))
+    with pytest.raises(ValueError, match="no vectors"):
+        operon_distances(DATA, "l3")
+
+
+@pytest.mark.parametrize("separator", ["\t", ",", " "])
+def test_edge_lists_of_all_kinds(tmp_path, separator):
+    lines = [("source", "target"), ("a", "b"), ("b", "a"), ("c", "c"), ("nan", "b"), ("1", "b")]
+    path = tmp_path / "edges.txt.gz"
+    with gzip.open(path, "wt") as stream:
+        stream.write("# a comment\n" + "\n".join(separator.join(line) for line in lines) + "\n")
+    pairs, notes = read_edges(path)
+    assert pairs.tolist() == [["a", "b"], ["nan", "b"], ["1", "b"]]
+    assert notes == ("1 self-pairs left out", "1 repeated pairs left out")
+
+
+def test_edge_list_without_header(tmp_path):
+    path = tmp_path / "edges.csv"
+    path.write_text("a,b,0.5\nb,c,0.7\n")
+    assert read_edges(path)[0].tolist() == [["a", "b"], ["b", "c"]]
+
+
+def test_bad_files(tmp_path):
+    path = tmp_path / "bad.tsv"
+    path.write_text("")
+    with pytest.raises(ValueError, match="is empty"):
+        read_edges(path)
+    path.write_text("a\nb\n")
+    with pytest.raises(ValueError, match="at least two columns"):
+        read_edges(path)
+    path.write_text("a\ta\n")
+    with pytest.raises(ValueError, match="no pair of two different genes"):
+        read_edges(path)
+    path.write_text("gene\ts1\na\tx\n")
+    with pytest.raises(ValueError, match="not numbers"):
+        read_expression(path)
+    with pytest.raises(ValueError, match="without edges"):
+        load_data(None, path)
+    assert main(["reproduce", "interactions", "--edges", str(tmp_path / "missing.tsv")]) == 2
+
+
+def test_expression_with_gaps_and_repeated_genes(tmp_path):
+    path = tmp_path / "expression.tsv"
+    path.write_text("gene\ts1\ts2\na\t1\t2\na\t3\t4\nb\t\t1\n")
+    assert read_expression(path).to_dict("index") == {"a": {"s1": 2.0, "s2": 3.0}}
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match="models names 'magic'"):
+        reproduce_interactions(DATA, models=["magic"])
+    with pytest.raises(ValueError, match="needs expression"):
+        reproduce_interactions(InteractionData(DATA.pairs, DATA.genes), models=["gne+"])
+
+
+@pytest.mark.real_data
+def test_ecoli_baselines_equal_the_known_figures(data_home):
+    rows = reproduce_interactions(load_data(data_home=data_home), models=["degree", "l3"], n_repeats=1)
+    auroc = {(row["model"], row["negatives"]): row["auroc"] for row in rows}
+    assert auroc["degree", "uniform"] == pytest.approx(0.959, abs=0.005)
+    assert auroc["degree", "degree"] == pytest.approx(0.554, abs=0.015)
+    assert auroc["l3", "uniform"] > 0.96
+    assert np.isfinite(list(auroc.values())).all()

@@ -1,0 +1,157 @@
+"""Cells become log-fold changes."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from skperturb.responses import pseudobulk
+
+
+@pytest.fixture
+def cells():
+    rng = np.random.default_rng(0)
+    values = rng.poisson(0.7, size=(60, 7)) * 0.37
+    obs = pd.DataFrame(
+        {"condition": rng.permutation(["ctrl"] * 20 + ["A"] * 25 + ["A+B"] * 15), "line": ["x", "y"] * 30},
+        index=[f"cell{k}" for k in range(60)],
+    )
+    var = pd.DataFrame({"highly_variable": [True, False] * 3 + [True]}, index=[f"gene{k}" for k in range(7)])
+    return anndata.AnnData(values, obs=obs, var=var)
+
+
+def expected(cells, condition, rows=slice(None)):
+    table = cells.to_df()[rows]
+    labels = cells.obs["condition"][rows]
+    return table[labels == condition].mean() - table[labels == "ctrl"].mean()
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_values(cells, chunk_size, sparse):
+    if sparse:
+        cells.X = sp.csr_matrix(cells.X)
+    bulk = pseudobulk(cells, "condition", "ctrl", chunk_size=chunk_size)
+    assert list(bulk.data["condition"]) == ["A", "A+B"]
+    assert list(bulk.n_cells) == [25, 15]
+    for condition in ("A", "A+B"):
+        np.testing.assert_allclose(bulk.target.loc[condition], expected(cells, condition))
+    np.testing.assert_allclose(bulk.control_mean, cells.to_df()[cells.obs["condition"] == "ctrl"].mean())
+    assert list(bulk.gene_names) == list(cells.var_names)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_backed(cells, tmp_path, sparse):
+    reference = pseudobulk(cells, "condition", "ctrl").target
+    if sparse:
+        cells.X = sp.csr_matrix(cells.X)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    try:
+        pd.testing.assert_frame_equal(pseudobulk(backed, "condition", "ctrl", chunk_size=11).target, reference)
+    finally:
+        backed.file.close()
+
+
+class _Lazy:
+    """Stands in for a Dask array: slices lazily, computes on demand."""
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __getitem__(self, rows):
+        return _Lazy(self.values[rows])
+
+    def compute(self):
+        return self.values
+
+
+def test_lazy_chunks_are_computed(cells):
+    from skperturb.responses._pseudobulk import _chunks
+
+    chunks = [chunk for _, chunk in _chunks(_Lazy(cells.X), 25, 0)]
+    assert [len(chunk) for chunk in chunks] == [25, 25, 10]
+    np.testing.assert_array_equal(np.vstack(chunks), cells.X)
+
+
+def test_covariates(cells):
+    bulk = pseudobulk(cells, "condition", "ctrl", covariates="line")
+    assert list(bulk.data.columns) == ["condition", "line"]
+    rows = (cells.obs["line"] == "y").to_numpy()
+    np.testing.assert_allclose(bulk.target.loc[("A", "y")], expected(cells, "A", rows))
+    assert list(bulk.control_mean.index.get_level_values(0)) == ["x", "y"]
+
+
+def test_condition_without_controls_of_its_line(cells):
+    cells.obs["line"] = np.where(cells.obs["condition"] == "ctrl", "x", cells.obs["line"])
+    with pytest.raises(ValueError, match="no control cells with the same covariates"):
+        pseudobulk(cells, "condition", "ctrl", covariates=["line"])
+
+
+def test_genes(cells):
+    assert pseudobulk(cells, "condition", "ctrl", genes="highly_variable").target.shape == (2, 4)
+    assert list(pseudobulk(cells, "condition", "ctrl", genes=["gene3", "gene0"]).target) == ["gene3", "gene0"]
+    with pytest.raises(ValueError, match="genes holds 1 names"):
+        pseudobulk(cells, "condition", "ctrl", genes=["gene3", "nonsense"])
+    with pytest.raises(ValueError, match=r"no column of adata\.var"):
+        pseudobulk(cells, "condition", "ctrl", genes="variable")
+
+
+def test_normalisation(cells):
+    cells.X = np.rint(cells.X / 0.37) + 1
+    counts = cells.to_df()
+    logged = np.log1p(counts.div(counts.sum(axis=1), axis=0) * 1e4)
+    labels = cells.obs["condition"]
+    difference = logged[labels == "A"].mean() - logged[labels == "ctrl"].mean()
+    for matrix in (cells.X, sp.csr_matrix(cells.X)):
+        cells.X = matrix
+        bulk = pseudobulk(cells, "condition", "ctrl", target_sum=1e4, chunk_size=13)
+        np.testing.assert_allclose(bulk.target.loc["A"], difference)
+
+
+def test_raw_counts_warn(cells):
+    cells.X = np.rint(cells.X / 0.37)
+    with pytest.warns(UserWarning, match="look like raw counts"):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_min_cells_and_one_cell(cells):
+    assert list(pseudobulk(cells, "condition", "ctrl", min_cells=20).data["condition"]) == ["A"]
+    lonely = cells[
+        [int(np.flatnonzero(cells.obs["condition"] == "A")[0]), *np.flatnonzero(cells.obs["condition"] == "ctrl")]
+    ]
+    assert list(pseudobulk(lonely, "condition", "ctrl").n_cells) == [1]
+
+
+def test_missing_labels_belong_to_no_group(cells):
+    reference = pseudobulk(cells[5:], "condition", "ctrl").target
+    cells.obs.loc[cells.obs_names[:5], "condition"] = None
+    pd.testing.assert_frame_equal(pseudobulk(cells, "condition", "ctrl").target, reference)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"groupby": "gene"}, "'gene' is no column of adata.obs"),
+        ({"control": "NT"}, "control='NT' names no cell"),
+        ({"layer": "counts"}, "layer='counts' is not there"),
+        ({"chunk_size": 0}, "chunk_size=0"),
+    ],
+)
+def test_bad_arguments(cells, kwargs, message):
+    arguments = {"groupby": "condition", "control": "ctrl"} | kwargs
+    with pytest.raises(ValueError, match=message):
+        pseudobulk(cells, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(-0.5, "negative values"), (np.nan, "NaN or infinite"), (np.inf, "NaN")]
+)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_bad_expression(cells, value, message, sparse):
+    cells.X[41, 3] = value
+    if sparse:
+        cells.X = sp.csr_matrix(cells.X)
+    with pytest.raises(ValueError, match=message):
+        pseudobulk(cells, "condition", "ctrl", chunk_size=10)
