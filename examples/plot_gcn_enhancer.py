@@ -27,7 +27,7 @@ networks = extractor.fit_transform(make_biochemical_models(n_models=40, random_s
 truths = [sensitivity_matrix(network, kind="dynamo") for network in networks]
 train, test = slice(0, 30), slice(30, 40)
 
-enhancer = GCNEnhancer(max_epochs=15, random_state=0).fit(networks[train], truths[train])
+enhancer = GCNEnhancer(max_epochs=40, n_models=1, random_state=0).fit(networks[train], truths[train])
 distance = DynamoDistance().fit(networks[train])
 print(f"distance {distance.score(networks[test], truths[test]):.3f}")
 print(f"enhancer {enhancer.score(networks[test], truths[test]):.3f}")
@@ -50,11 +50,13 @@ SensitivityHeatmapDisplay.from_predictions(
 # %%
 # A bare signed map
 # -----------------
-# A pathway or a food web without any equations: +1 and -1 say who supports and who suppresses whom.
+# A pathway or a food web without any equations: +1 and -1 say who supports and who suppresses whom. A model that is to
+# predict such maps learns from signs alone, so that it does not miss the structure that it is used to.
+on_signs = GCNEnhancer(features="sign", n_models=1, random_state=0).fit(networks[train], truths[train])
 names = ["grass", "rabbit", "fox", "eagle"]
 web = pd.DataFrame(0, index=names, columns=names)
 np.fill_diagonal(web.values, -1)
 for prey, predator in [("grass", "rabbit"), ("rabbit", "fox"), ("rabbit", "eagle")]:
     web.loc[predator, prey] = 1
     web.loc[prey, predator] = -1
-print(enhancer.predict([web])[0].round(2))
+print(on_signs.predict([web])[0].round(2))

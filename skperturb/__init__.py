@@ -27,6 +27,7 @@ _PUBLIC = {
     "DynamoDistance": "networks",
     "DynamoFirstNeighbor": "networks",
     "DynamoPropagation": "networks",
+    "GCNEnhancer": "networks",
     "GNEEmbedder": "interactions",
     "InfluenceNetwork": "networks",
     "JacobianExtractor": "sbml",

@@ -100,7 +100,7 @@ def _to_array(X: Any, name: str) -> np.ndarray:
     for row, item in enumerate(items):
         if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 2:
             raise ValueError(
-                f"{name} must have exactly 2 columns, but {name}[{row}] is a {describe(item)}; expected a pair of genes."
+                f"{name} must have exactly 2 columns, but {name}[{row}] is a {describe(item)}; expected a pair."
             )
     # Through objects, because numpy turns the mixture of names and numbers into names.
     array = np.empty((len(items), 2), dtype=object)

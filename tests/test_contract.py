@@ -37,7 +37,7 @@ CASES = [
         DynamoPropagation(directed=False),
         DynamoFirstNeighbor(),
         DynamoFirstNeighbor(signed=False),
-        GCNEnhancer(hidden_dim=4, n_layers=1, max_epochs=1, random_state=0),
+        GCNEnhancer(hidden_dim=4, n_layers=1, max_epochs=1, n_models=1, random_state=0),
         GCNEnhancer.published(graph="full", max_epochs=2, random_state=0),
     )
 ]

@@ -12,6 +12,7 @@ _PUBLIC = {
     "GNEEmbedder": "_gne",
     "IsomapGeneEmbedder": "_embeddings",
     "JaccardIndex": "_neighbourhood_scores",
+    "LINEGeneEmbedder": "_line",
     "L3Paths": "_neighbourhood_scores",
     "ResourceAllocation": "_neighbourhood_scores",
     "SpectralGeneEmbedder": "_embeddings",
@@ -26,6 +27,7 @@ __all__ = [
     "IsomapGeneEmbedder",
     "JaccardIndex",
     "L3Paths",
+    "LINEGeneEmbedder",
     "ResourceAllocation",
     "SpectralGeneEmbedder",
 ]

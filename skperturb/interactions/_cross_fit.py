@@ -32,7 +32,7 @@ FEATURES = (
     "resource_allocation",
     "l3_sqrt",
     "l3_degree",
-    "l3_per_degree",
+    "l3_symmetric",
 )
 
 
@@ -91,7 +91,7 @@ class FoldModel:
             _log(near.common(positions, 1.0 / np.maximum(near.degrees, 1.0))),
             _log(l3),
             _log(100.0 * l3_degree),
-            _log(100.0 * l3 / np.sqrt((degrees + 1.0).prod(axis=1))),
+            _log(1000.0 * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
         ]
         if self.expression is not None:
             columns.append(absolute_correlation(self.expression, positions))

@@ -61,6 +61,7 @@ class ExpressionCorrelation(PairModelMixin, BaseEstimator):
         self.random_state = random_state
 
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
+        assert self._expression is not None
         return absolute_correlation(self._expression, positions)[:, None]
 
     def _feature_names(self) -> list[str]:

@@ -8,11 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._pairs import as_genes, pair_codes, symmetric_graph
+from skperturb._pairs import as_genes
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
-from skperturb.interactions._cross_fit import FEATURES, FoldModel, PairClassifier, fold_of_pairs, vector_features
+from skperturb.interactions._cross_fit import FEATURES, FoldModel, vector_features
+from skperturb.interactions._gne_folds import CrossFitMixin
 from skperturb.interactions._gne_training import GeneVectors, GNEParameters, train_vectors
 
 __all__ = ["GNEEmbedder"]
@@ -20,7 +21,7 @@ __all__ = ["GNEEmbedder"]
 _CROSS_FITTED = ("log_odds", "structural")
 
 
-class GNEEmbedder(PairModelMixin, BaseEstimator):
+class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     r"""Embed genes from known interactions and expression, and predict new interactions.
 
     A gene i is encoded as a vector :math:`h_i`, a partner j is decoded by a second vector :math:`\tilde v_j`,
@@ -53,7 +54,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     negatives : {"uniform", "degree", "mixed"}, default="mixed"
         Distribution of candidates, and of the negatives of the classifier: uniform over genes, in proportion to the
         degree, or both. Uniform ones teach popularity, degree-matched ones the structure beyond it.
-    uniform_share : float, default=0.87
+    uniform_share : float, default=0.9
         Weight of the uniform ones among the classifier's mixed negatives. No order of pairs is best against both
         kinds: 1 is best against uniform negatives, 0.5 almost best against degree-matched ones.
     loss : {"softmax", "sampled_softmax", "bce"}, default="softmax"
@@ -175,7 +176,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         dropout: float = 0.5,
         n_negatives: int = 10,
         negatives: str = "mixed",
-        uniform_share: float = 0.87,
+        uniform_share: float = 0.9,
         loss: str = "softmax",
         pair_features: str = "log_odds",
         directed: bool = False,
@@ -364,48 +365,6 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         seed = int(self._rng.randint(np.iinfo(np.int32).max))
         names = GNEParameters.__dataclass_fields__
         return train_vectors(graph, expression, GNEParameters(**{name: getattr(self, name) for name in names}), seed)
-
-    def _fit_folds(self, positions: np.ndarray, labels: np.ndarray, n_pairs: int) -> np.ndarray:
-        positions, labels, weights = self._classifier_pairs(positions, labels)
-        n_genes = len(self.genes_)
-        n_folds = min(self.n_folds, len(self._positives))
-        if n_folds < 2:
-            raise ValueError(
-                f"X has {len(self._positives)} interaction; pair_features={self.pair_features!r} needs at least 2 to "
-                "cross-fit. Use pair_features='native'."
-            )
-        folds = np.empty(len(positions), dtype=int)
-        for value in (0, 1):
-            chosen = labels == value
-            folds[chosen] = fold_of_pairs(positions[chosen], n_genes, n_folds, self._rng)
-        self._folds = []
-        features = np.empty((len(positions), len(FEATURES) + (self._expression is not None)))
-        for fold in range(n_folds):
-            kept = positions[(labels == 1) & (folds != fold)]
-            graph = symmetric_graph(kept, n_genes + 1)
-            model = FoldModel(self._train(graph), graph, self._expression)
-            features[folds == fold] = model.features(positions[folds == fold])
-            self._folds.append(model)
-        seed = int(self._rng.randint(np.iinfo(np.int32).max))
-        self._head = PairClassifier(seed).fit(features, labels, weights)
-        if self.pair_features == "structural":
-            return features[:n_pairs]
-        return self._head.decision_function(features[:n_pairs])[:, None]
-
-    def _classifier_pairs(self, positions: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Add the negatives that the cross-fitted classifier still lacks; return pairs, labels and weights."""
-        given = labels == 0
-        drawn = np.empty((0, 2), dtype=np.int64)
-        if self.negatives != "uniform":
-            drawn = self._sample(len(self._positives), "degree", may_be_empty=True)
-            codes = pair_codes(positions, len(self.genes_))
-            drawn = drawn[~np.isin(pair_codes(drawn, len(self.genes_)), codes)]
-        weights = np.ones(len(positions) + len(drawn))
-        share = {"uniform": 1.0, "degree": 0.0, "mixed": self.uniform_share}[self.negatives] if len(drawn) else 1.0
-        # Half of the total weight is the negatives', divided among the two kinds.
-        weights[: len(positions)][given] = share * (~given).sum() / max(given.sum(), 1)
-        weights[len(positions) :] = (1.0 - share) * (~given).sum() / max(len(drawn), 1)
-        return np.concatenate([positions, drawn]), np.append(labels, np.zeros(len(drawn), dtype=labels.dtype)), weights
 
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         if self.pair_features not in _CROSS_FITTED:

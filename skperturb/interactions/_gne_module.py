@@ -32,6 +32,9 @@ class GNENetwork(nn.Module):
         How often each gene is drawn as a candidate.
     """
 
+    expression: torch.Tensor
+    candidates: torch.Tensor
+
     def __init__(
         self,
         adjacency: sp.csr_array,
@@ -51,11 +54,16 @@ class GNENetwork(nn.Module):
         self.adjacency = adjacency
         self.encoder, self.loss = encoder, loss
         self.dropout, self.attribute_weight, self.n_negatives = dropout, attribute_weight, n_negatives
-        self.identity = nn.Parameter(torch.randn(n_nodes, n_components) * 0.05)
-        self.output = nn.Parameter(torch.randn(n_nodes, n_components) * 0.1)
+        if encoder == "lookup":
+            # Long vectors turn slowly once they are scaled to length one: as in the authors' implementation.
+            self.identity = nn.Parameter(torch.rand(n_nodes, n_components) * 2.0 - 1.0)
+        else:
+            self.identity = nn.Parameter(torch.randn(n_nodes, n_components) * 0.05)
+        self.output = nn.Parameter(torch.randn(n_nodes, n_components) * n_components**-0.5)
+        # With the exact softmax, starting from the popularity spares the first epochs. Otherwise the vectors have to
+        # learn it, because pair features such as Hadamard products do not see the bias.
         in_degrees = torch.from_numpy(np.bincount(adjacency.indices, minlength=n_nodes)).float()
-        # Starting from the popularity spares the first epochs and is what an isolated gene is left with.
-        self.bias = nn.Parameter(torch.log(in_degrees + 0.5))
+        self.bias = nn.Parameter(torch.log(in_degrees + 0.5) if loss == "softmax" else torch.zeros(n_nodes))
         width = n_components
         if expression is not None:
             self.register_buffer("expression", torch.from_numpy(expression).float())
@@ -92,6 +100,7 @@ class GNENetwork(nn.Module):
         if self.loss == "softmax":
             rows = self._neighbours(source)
             return self.encode(source, rows) @ self.output.T + self.bias, rows
+        assert target is not None, "only the exact softmax needs no targets"
         hidden = self.encode(source)
         true = (hidden * self.output[target]).sum(dim=1) + self.bias[target]
         if self.loss == "sampled_softmax":

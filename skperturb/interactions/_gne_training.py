@@ -96,6 +96,7 @@ def train_vectors(
     exact = parameters.loss == "softmax"
     sources = np.repeat(np.arange(train.shape[0]), np.diff(train.indptr))
     dataset: Any
+    criterion: Any
     if exact:
         dataset, criterion = GeneRows(np.unique(sources)), RowLoss
     else:
@@ -116,7 +117,7 @@ def train_vectors(
             candidate_weights=weights,
         )
 
-    extra = {} if exact else {"criterion__binary": parameters.loss == "bce"}
+    extra: dict[str, Any] = {} if exact else {"criterion__binary": parameters.loss == "bce"}
     callbacks = list(parameters.callbacks or [])
     if held_out is not None:
         from skperturb.interactions._gne_validation import ValidationAUROC

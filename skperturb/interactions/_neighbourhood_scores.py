@@ -207,8 +207,10 @@ class L3Paths(_NeighbourhoodModel):
 """
         + _PARAMETERS.replace(
             "    genes : sequence",
-            '    normalization : {"sqrt", "degree"}, default="sqrt"\n'
-            "        The discount w: the square root of the degree [1]_, or the degree itself.\n"
+            '    normalization : {"sqrt", "degree", "symmetric"}, default="sqrt"\n'
+            '        The discount w: the square root of the degree [1]_, or the degree itself. With "symmetric" it is\n'
+            "        the degree, and the sum is divided by the square roots of the degrees of u and v too, so that\n"
+            "        popular genes do not score high for their popularity alone.\n"
             "    genes : sequence",
             1,
         )
@@ -229,7 +231,7 @@ class L3Paths(_NeighbourhoodModel):
 
     _parameter_constraints: ClassVar[dict] = {
         **PairModelMixin._parameter_constraints,
-        "normalization": [StrOptions({"sqrt", "degree"})],
+        "normalization": [StrOptions({"sqrt", "degree", "symmetric"})],
     }
 
     def __init__(
@@ -246,7 +248,10 @@ class L3Paths(_NeighbourhoodModel):
         self.normalization = normalization
 
     def _score(self, graph: Neighbourhoods, positions: np.ndarray) -> np.ndarray:
-        return graph.paths_of_three(positions, path_weights(graph.degrees, self.normalization))
+        scores = graph.paths_of_three(positions, path_weights(graph.degrees, self.normalization))
+        if self.normalization == "symmetric":
+            scores /= np.sqrt(np.maximum(graph.pair_degrees(positions), 1.0).prod(axis=1))
+        return scores
 
 
 def path_weights(degrees: np.ndarray, normalization: str) -> np.ndarray:

@@ -1,19 +1,36 @@
 """Euclidean distance between true and predicted responses."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from skperturb._sklearn import StrOptions, validate_params
+from skperturb._sklearn import Interval, StrOptions, validate_params
 from skperturb.metrics._pairs import is_single, is_vector, matrix_pairs, reduce_scores
 
 __all__ = ["l2_distance"]
 
 
-@validate_params({"reduce": [StrOptions({"mean"}), None]}, prefer_skip_nested_validation=True)
-def l2_distance(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> float | np.ndarray:
+@validate_params(
+    {
+        "reduce": [StrOptions({"mean"}), None],
+        "genes": ["array-like", None],
+        "top": [Interval(Integral, 1, None, closed="left"), None],
+        "control_mean": ["array-like", None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def l2_distance(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    reduce: str | None = "mean",
+    genes: Any = None,
+    top: int | None = None,
+    control_mean: Any = None,
+) -> float | np.ndarray:
     r"""Compute the Euclidean (for matrices: Frobenius) distance of prediction and truth per sample.
 
     .. math:: d_k = \lVert y_k - \hat y_k \rVert_2
@@ -26,6 +43,13 @@ def l2_distance(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> flo
         The predictions. DataFrames are aligned by name if both are labelled.
     reduce : {"mean"} or None, default="mean"
         Mean over the samples, or one distance per sample.
+    genes : sequence, default=None
+        Only these columns of a 2-D `y_true` and `y_pred`: names for DataFrames, positions for arrays.
+    top : int, default=None
+        Only the `top` columns with the largest `control_mean`, which is then required: the protocol of the field takes
+        the 1,000 genes most expressed in control cells.
+    control_mean : array-like of shape (n_outputs,), default=None
+        Mean expression in control cells, in the order of the columns of `y_true`.
 
     Returns
     -------
@@ -49,6 +73,8 @@ def l2_distance(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> flo
     array([1.41421356, 0.        ])
     """
     y_true, y_pred = _rows_as_matrix(y_true), _rows_as_matrix(y_pred)
+    if genes is not None or top is not None:
+        y_true, y_pred = _select_columns(y_true, y_pred, genes, top, control_mean)
     pairs = matrix_pairs(y_true, y_pred)
     if is_single(y_true):
         pair = next(pairs)
@@ -56,6 +82,31 @@ def l2_distance(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> flo
             raise ValueError("y_true is empty; expected at least one sample.")
         return reduce_scores(list(np.linalg.norm(pair.truth - pair.prediction, axis=1)), reduce)
     return reduce_scores([float(np.linalg.norm(pair.truth - pair.prediction)) for pair in pairs], reduce)
+
+
+def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, control_mean: Any) -> tuple[Any, Any]:
+    """Keep the named columns, or those with the largest control expression."""
+    if genes is not None and top is not None:
+        raise ValueError("genes and top were both passed; expected one of them.")
+    if not is_single(y_true):
+        raise ValueError("genes and top need a 2-D y_true, one row per sample and one column per gene.")
+    labelled = isinstance(y_true, pd.DataFrame)
+    names = pd.Index(y_true.columns if labelled else range(np.shape(y_true)[1]))
+    if genes is not None:
+        positions = names.get_indexer(pd.Index(list(genes)))
+        if (positions < 0).any():
+            missing = [gene for gene, position in zip(genes, positions, strict=True) if position < 0]
+            raise ValueError(f"genes holds {len(missing)} columns that y_true lacks, such as {missing[:3]}.")
+    else:
+        expression = np.asarray(control_mean, dtype=float) if control_mean is not None else np.empty(0)
+        if expression.shape != (len(names),):
+            raise ValueError(
+                f"top={top} needs control_mean with {len(names)} values, one per column; got shape {expression.shape}."
+            )
+        positions = np.argsort(-expression, kind="stable")[:top]
+    if labelled and isinstance(y_pred, pd.DataFrame):
+        return y_true.iloc[:, positions], y_pred[list(names[positions])]
+    return np.asarray(y_true)[:, positions], np.asarray(y_pred)[:, positions]
 
 
 def _rows_as_matrix(y: Any) -> Any:

@@ -138,8 +138,10 @@ def link_prediction_split(
         drawn.append(sample)
         filled.append((np.concatenate([positives, sample]), np.repeat([1, 0], [len(positives), len(sample)])))
     names = data.genes.to_numpy()
-    arrays = [array for positions, labels in filled for array in (names[positions], labels)]
-    return LinkSplit(*arrays, genes=names, held_out_genes=names[held_out])
+    (train, y_train), (validation, y_validation), (test, y_test) = filled
+    return LinkSplit(
+        names[train], y_train, names[validation], y_validation, names[test], y_test, names, names[held_out]
+    )
 
 
 def _encode(pairs: Any, later_pairs: Any, genes: Any) -> tuple[GenePairs, np.ndarray, np.ndarray | None]:
@@ -193,7 +195,7 @@ def _divide(
     n_train = round(len(shuffled) * train_size / total)
     n_validation = round(len(shuffled) * validation_size / total)
     train, validation = shuffled[:n_train], shuffled[n_train : n_train + n_validation]
-    test = shuffled[n_train + n_validation:] if test is None else test[rng.permutation(len(test))]
+    test = shuffled[n_train + n_validation :] if test is None else test[rng.permutation(len(test))]
     return train, validation, test
 
 

@@ -46,16 +46,18 @@ class GCNEnhancer(BaseEstimator):
     features : {"structure", "sign"}, default="structure"
         Whether the reactions behind a network are used where it has a `structure` (stoichiometry, modifiers,
         reversibility, orders and forms of the rate laws, moieties, compartments), or its sign pattern alone. Neither
-        reads magnitudes of the Jacobian, kinetic constants or concentrations.
-    hidden_dim : int, default=32
+        reads magnitudes of the Jacobian, kinetic constants or concentrations. To predict networks without a
+        structure, learn from signs.
+    hidden_dim : int, default=16
         Width of the hidden layers.
-    n_layers : int, default=3
+    n_layers : int, default=2
         Number of rounds of message passing.
-    dropout : float, default=0.1
-        Share of hidden units that is dropped in training.
+    dropout : float, default=0.3
+        Share of hidden units, and with ``target="rank"`` of the features of nodes and edges, that is dropped in
+        training.
     lr : float, default=0.003
         Learning rate of Adam; with ``target="rank"`` the highest of a schedule that warms up and cools down.
-    max_epochs : int, default=20
+    max_epochs : int, default=10
         Number of passes over the networks.
     batch_size : int, default=4
         Networks in a batch; ``target="class"`` always takes all.
@@ -65,7 +67,7 @@ class GCNEnhancer(BaseEstimator):
         Hold a tenth of the networks out and stop when their loss no longer falls.
     patience : int, default=10
         Epochs without improvement before stopping.
-    n_models : int, default=1
+    n_models : int, default=5
         Number of models with different seeds whose scores are averaged.
     device : str, default="auto"
         Where to train: "auto" takes CUDA where it is there. Prediction runs on the CPU.
@@ -96,7 +98,12 @@ class GCNEnhancer(BaseEstimator):
     measures memory. Among the features of ``target="rank"`` are distances, propagation and the mean of log |S| over
     fixed draws of random kinetics; so the model learns the residual. With reached pairs standardised to mean 0 and
     variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
-    scale of its own. A network without edges is predicted as the identity.
+    scale of its own. A network without edges is predicted as a multiple of the identity. Where reactions pull
+    in opposite directions, kinetic constants may decide the sign of an entry of the Jacobian, and through it the
+    prediction.
+
+    The random kinetics are drawn in the order of the nodes, so that a prediction changes slightly when the nodes of a
+    network are listed in another order.
 
     The sources of large networks are worked on in chunks; memory is then O(n_nodes²) for the features alone.
 
@@ -112,7 +119,7 @@ class GCNEnhancer(BaseEstimator):
     >>> rng = np.random.default_rng(0)
     >>> networks = [np.tril(rng.normal(size=(n, n)), 1) - 3 * np.eye(n) for n in (4, 5, 6)]
     >>> truths = [np.abs(np.linalg.inv(np.eye(len(A)) - A)) for A in networks]
-    >>> enhancer = GCNEnhancer(hidden_dim=8, n_layers=1, max_epochs=2, random_state=0)
+    >>> enhancer = GCNEnhancer(hidden_dim=8, max_epochs=2, n_models=1, random_state=0)
     >>> enhancer.fit(networks, truths).predict(networks)[0].shape
     (4, 4)
     """
@@ -145,16 +152,16 @@ class GCNEnhancer(BaseEstimator):
         target: str = "rank",
         graph: str = "sparse",
         features: str = "structure",
-        hidden_dim: int = 32,
-        n_layers: int = 3,
-        dropout: float = 0.1,
+        hidden_dim: int = 16,
+        n_layers: int = 2,
+        dropout: float = 0.3,
         lr: float = 0.003,
-        max_epochs: int = 20,
+        max_epochs: int = 10,
         batch_size: int = 4,
         weight_decay: float = 0.0,
         early_stopping: bool = False,
         patience: int = 10,
-        n_models: int = 1,
+        n_models: int = 5,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -215,6 +222,7 @@ class GCNEnhancer(BaseEstimator):
             "dropout": 0.5,
             "lr": 0.01,
             "max_epochs": 200,
+            "n_models": 1,
         }
         return cls(estimator, **preset | params)
 

@@ -12,12 +12,14 @@ from skperturb._training import GraphBatch, fit_net
 from skperturb.metrics import rank_data
 from skperturb.networks._enhancer_graph import SourceGraph
 from skperturb.networks._enhancer_sample import Sample
+from skperturb.networks._enhancer_structure import NODE_COLUMNS
 from skperturb.networks._gcn_classes import ClassGCN
 
 __all__ = ["ClassModel", "fit_class_model", "node_classes", "predict_class_factor"]
 
 # Features that the sign pattern gives; the rest of the node features needs a structure.
 _N_SIGN_FEATURES = 9
+_N_STRUCTURE_FEATURES = _N_SIGN_FEATURES + NODE_COLUMNS
 _IGNORED = -100
 
 
@@ -88,7 +90,7 @@ def fit_class_model(
     ClassModel
     """
     full = params["graph"] == "full"
-    n_features = samples[0].graph.node_features.shape[1] if params["features"] == "structure" else _N_SIGN_FEATURES
+    n_features = _N_STRUCTURE_FEATURES if params["features"] == "structure" else _N_SIGN_FEATURES
     classes = [node_classes(np.asarray(sample.truth)) for sample in samples]
     n_classes = max(int(part.max()) for part in classes) + 1
     net = fit_net(

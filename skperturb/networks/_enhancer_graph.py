@@ -20,7 +20,10 @@ from skperturb.networks._propagation import DynamoPropagation
 
 __all__ = ["EDGE_FEATURES", "NODE_FEATURES", "PAIR_FEATURES", "SourceGraph", "source_graph"]
 
-NODE_FEATURES = 9 + NODE_COLUMNS
+# Columns of the pair features whose means over sources and over targets describe a node.
+_SUMMARISED = (12, 13, 14, 15, 16, 17, 18)
+
+NODE_FEATURES = 2 * (9 + NODE_COLUMNS) + 2 * len(_SUMMARISED)
 EDGE_FEATURES = 3 + EDGE_COLUMNS
 PAIR_FEATURES = 21
 
@@ -71,12 +74,13 @@ def source_graph(record: NetworkRecord, structure: Any = None) -> SourceGraph:
         roles = reaction_roles(structure, list(record.names))
     targets, sources = np.nonzero(signs - np.diag(np.diag(signs)))
     lengths = dijkstra(sp.csr_array(np.abs(signs).T), unweighted=True).T
+    pairs = _pair_features(signs, lengths, roles)
     return SourceGraph(
         n_nodes=len(signs),
         edges=np.stack([sources, targets]),
         edge_features=_edge_features(signs, targets, sources, roles),
-        node_features=_node_features(signs, lengths, roles),
-        pair_features=_pair_features(signs, lengths, roles),
+        node_features=_relative(_node_features(signs, lengths, roles), pairs, lengths),
+        pair_features=pairs,
     )
 
 
@@ -108,6 +112,21 @@ def _node_features(signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles 
     ]
     structural = np.zeros((n_nodes, NODE_COLUMNS)) if roles is None else roles.node_features()
     return np.hstack([np.column_stack(features), structural]).astype(np.float32)
+
+
+def _relative(own: np.ndarray, pairs: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Add what tells a node from the others of its network, since ranks inside a network are to be learned."""
+    if not len(own):
+        return np.zeros((0, NODE_FEATURES), dtype=np.float32)
+    aside = np.isfinite(lengths) & ~np.eye(len(lengths), dtype=bool)
+    values = np.where(aside[..., None], pairs[..., _SUMMARISED], 0.0)
+    means = [values.sum(axis=axis) / np.maximum(aside.sum(axis=axis), 1)[:, None] for axis in (1, 0)]
+    return np.hstack([own, _standardised(own, 0.3), _standardised(np.hstack(means), 1e-3)]).astype(np.float32)
+
+
+def _standardised(values: np.ndarray, floor: float) -> np.ndarray:
+    """Centre and scale columns; the floor keeps columns that hardly vary from being blown up."""
+    return (values - values.mean(axis=0)) / (values.std(axis=0) + floor)
 
 
 def _pair_features(signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles | None) -> np.ndarray:

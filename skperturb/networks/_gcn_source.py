@@ -64,7 +64,7 @@ class SourceGCN(torch.nn.Module):
     n_layers : int
         Number of rounds of message passing.
     dropout : float
-        Share of the hidden units of the read-out that is dropped in training.
+        Share of the features of nodes and edges, and of the hidden units of the read-out, that is dropped in training.
     n_heads : int, default=8
         Number of learned weights of an edge in each direction and round, reduced to a divisor of
         `hidden_dim`.
@@ -82,6 +82,7 @@ class SourceGCN(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.n_layers = n_layers
+        self.dropout = torch.nn.Dropout(dropout)
         # Every head has the same number of channels.
         self.n_heads = math.gcd(hidden_dim, n_heads)
         self.node = torch.nn.Linear(n_node_features, 2 * hidden_dim)
@@ -125,6 +126,7 @@ class SourceGCN(torch.nn.Module):
         tensor of shape (n_pairs,)
         """
         counts = sizes.tolist()
+        node_features, edge_features = self.dropout(node_features), self.dropout(edge_features)
         weights = self._edge_weights(node_features, edge_features, edge_index, counts)
         of_source, of_target = self.node(node_features).chunk(2, dim=1)
         state = self.pair(pair_features) + of_source[pair_index[0]] + of_target[pair_index[1]]

@@ -77,15 +77,20 @@ def judge(task: tuple[str, dict[str, dict[str, float]]]) -> dict[str, float]:
             model.rhs(1e6, np.array([state[name] for name in model.variables])),
             model.jacobian(1e6, np.array([state[name] for name in model.variables])),
             np.array([state[name] for name in model.variables]),
+            model.x0,
         )
         for tool, state in states.items()
         if all(name in state for name in model.variables)
     }
 
 
-def scaled_residual(f: np.ndarray, jacobian: np.ndarray, x: np.ndarray) -> float:
-    """Return ``max_i |f_i| / sum_j |J_ij| s_j`` with ``s = max(|x|, 1e-6 max|x|)``; inf if it is not finite."""
-    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
+def scaled_residual(f: np.ndarray, jacobian: np.ndarray, x: np.ndarray, x0: np.ndarray) -> float:
+    """Return ``max_i |f_i| / sum_j |J_ij| s_j`` with ``s = max(|x|, 1e-6 max|x|, 1e-9 max|x0|)``; inf if not finite.
+
+    What has decayed to nothing is measured against what it started from, not against itself.
+    """
+    floor = max(1e-6 * np.abs(x).max(initial=0.0), 1e-9 * np.abs(x0).max(initial=0.0))
+    scale = np.maximum(np.abs(x), floor)
     scale[scale == 0.0] = 1.0
     balance = np.abs(jacobian) @ scale
     with np.errstate(all="ignore"):
@@ -95,7 +100,7 @@ def scaled_residual(f: np.ndarray, jacobian: np.ndarray, x: np.ndarray) -> float
 
 # -- COPASI ----------------------------------------------------------------------------------------------
 def run_copasi(task: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """The same with COPASI, then its right-hand side and Jacobian at our states."""
+    """Do the same with COPASI, then return its right-hand side and Jacobian at our states."""
     import basico
     import COPASI
 
@@ -189,7 +194,7 @@ def _copasi_at(copasi: Any, data: Any, ours: dict[str, Any]) -> dict[str, Any]:
 
 # -- libRoadRunner ---------------------------------------------------------------------------------------
 def run_roadrunner(task: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """The same with libRoadRunner: its default solver, then with presimulation and approximation."""
+    """Do the same with libRoadRunner: its default solver, then with presimulation and approximation."""
     import roadrunner
 
     roadrunner.Logger.disableLogging()

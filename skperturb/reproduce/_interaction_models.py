@@ -15,6 +15,7 @@ from skperturb.interactions import (
     IsomapGeneEmbedder,
     JaccardIndex,
     L3Paths,
+    LINEGeneEmbedder,
     ResourceAllocation,
     SpectralGeneEmbedder,
 )
@@ -29,8 +30,10 @@ _BASELINES: dict[str, Callable[..., Any]] = {
     "jaccard": JaccardIndex,
     "l3": L3Paths,
     "l3-degree": lambda expression=None, **common: L3Paths(expression, normalization="degree", **common),
+    "l3-symmetric": lambda expression=None, **common: L3Paths(expression, normalization="symmetric", **common),
     "svd": SpectralGeneEmbedder,
     "isomap": IsomapGeneEmbedder,
+    "line": LINEGeneEmbedder,
 }
 
 
@@ -89,6 +92,7 @@ QUICK_MODELS = (
     "jaccard",
     "l3",
     "l3-degree",
+    "l3-symmetric",
     "svd",
     "correlation+",
     "gne-published",
@@ -135,4 +139,4 @@ def build_model(name: str, expression: pd.DataFrame | None, genes: Any, seed: in
     """Return an unfitted model of the table."""
     common = {"genes": genes, "unknown": "zero", "random_state": seed}
     model = MODELS[name](expression, **common)
-    return model.set_params(device=device) if isinstance(model, GNEEmbedder) else model
+    return model.set_params(device=device) if isinstance(model, GNEEmbedder | LINEGeneEmbedder) else model

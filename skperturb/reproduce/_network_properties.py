@@ -77,12 +77,12 @@ def property_correlations(
         of the permutations).
     """
     rng = np.random.default_rng(random_state)
-    accuracy = np.asarray(accuracy, dtype=float)
-    shuffled = np.column_stack([rng.permutation(accuracy) for _ in range(n_permutations)])
+    scores = np.asarray(accuracy, dtype=float)
+    shuffled = np.column_stack([rng.permutation(scores) for _ in range(n_permutations)])
     rows = []
     for name in properties.columns:
         values = properties[name].to_numpy()
-        if np.ptp(values) == 0 or np.ptp(accuracy) == 0:
+        if np.ptp(values) == 0 or np.ptp(scores) == 0:
             rows.append({"property": name, "correlation": 0.0, "random_low": 0.0, "random_high": 0.0})
             continue
         random = spearmanr(np.column_stack([values, shuffled])).statistic[0, 1:]
@@ -90,7 +90,7 @@ def property_correlations(
         rows.append(
             {
                 "property": name,
-                "correlation": float(spearmanr(values, accuracy).statistic),
+                "correlation": float(spearmanr(values, scores).statistic),
                 "random_low": float(low),
                 "random_high": float(high),
             }

@@ -1,8 +1,8 @@
 """The SBML engine beside libRoadRunner and COPASI: what each obtains from the same files, and how long it takes.
 
 Each engine works in a process of its own, model by model, under the same time limit; imports are not counted. The
-models go through the engines in blocks, so that a change in the load of the machine meets all of them. libRoadRunner and
-COPASI (``copasi-basico``) are no requirements of the package: an engine that is not installed is left out.
+models go through the engines in blocks, so that a change in the load of the machine meets all of them. libRoadRunner
+and COPASI (``copasi-basico``) are no requirements of the package: an engine that is not installed is left out.
 """
 
 import argparse
@@ -102,7 +102,8 @@ def _foreign_residual(ours: dict[str, Any], at_ours: dict[str, Any]) -> float | 
     if ours.get("steady") is None or "rest_rhs" not in at_ours:
         return None
     x = np.array([ours["steady"][name] for name in ours["names"]])
-    return peers.scaled_residual(at_ours["rest_rhs"], ours["jacobian_at_rest"], x)
+    x0 = np.array(list(ours["initial"].values()))
+    return peers.scaled_residual(at_ours["rest_rhs"], ours["jacobian_at_rest"], x, x0)
 
 
 def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ ORACLES: dict[str, tuple[dict[str, Any], float | None]] = {
 
 def enhancer_methods(random_state: int = 0, n_models: int | None = None) -> dict[str, GCNEnhancer]:
     """Return the learned methods of the table by name."""
-    ensemble = {} if n_models is None else {"n_models": n_models}
+    ensemble: dict[str, Any] = {} if n_models is None else {"n_models": n_models}
     return {
         "published, sparse graph": GCNEnhancer.published(random_state=random_state),
         "published, full graph": GCNEnhancer.published(graph="full", random_state=random_state),
@@ -315,7 +315,7 @@ def save_figures(data: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]],
     shown = min(rows, key=lambda row: abs(row["n_nodes"] - 20))
     truth = next(item["truth"] for item in data if item["id"] == shown["id"])
     heatmaps = {method: shown["predictions"][method] for method in dict.fromkeys((BASELINE, str(best)))}
-    displays = {
+    displays: dict[str, Any] = {
         "accuracy_of_methods": MethodAccuracyDisplay(accuracy),
         "pairwise_accuracy": PairwiseAccuracyDisplay(accuracy),
         "true_and_predicted": SensitivityHeatmapDisplay.from_predictions(truth, heatmaps),

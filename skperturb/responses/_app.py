@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
+from skperturb.responses._app_attention import AttentionMixin
 from skperturb.responses._app_baseline import FittedBaseline, fit_baseline
 from skperturb.responses._app_nodes import GeneNodes, warn_genes_outside
 from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
@@ -23,7 +24,7 @@ from skperturb.responses._multiple_kernels import is_better
 __all__ = ["APPRegressor"]
 
 
-class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
+class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     r"""Predict responses with gene embeddings, attention and a baseline whose errors the network corrects.
 
     .. math:: h_i^{l} = \sigma\big(W^l\, \mathrm{AGG}(\{h_i^{l-1}\} \cup \{h_j^{l-1} : j \in N(i)\}) + b^l\big), \qquad
@@ -64,7 +65,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     n_models : int, default=5
         Networks in the ensemble. With two or more and a baseline, each leaves out one part of the training conditions,
         on which the correction is weighed.
-    hidden_dim : int, default=64
+    hidden_dim : int, default=32
     n_layers : int, default=2
         Graph layers.
     lr : float, default=0.003
@@ -166,7 +167,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         decoder: str = "linear",
         aggregation: str = "mean",
         n_models: int = 5,
-        hidden_dim: int = 64,
+        hidden_dim: int = 32,
         n_layers: int = 2,
         lr: float = 0.003,
         max_epochs: int = 100,
@@ -254,7 +255,8 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         self._known = known.known
         effects = known.values if self._mode == "combinations" and self.single_effects else None
         self._nodes = GeneNodes(names, self._output_names, self.graph, self.gene_features, effects)
-        if self.baseline is None or isinstance(self.baseline, _AnyEstimator) or self.baseline == "additive":
+        # The kernel baseline has warned already.
+        if self.baseline not in ("auto", "kernel"):
             warn_genes_outside(self._nodes, X.shape[1], self.graph)
         self.node_names_ = self._nodes.names.to_numpy()
         self._train(self._nodes.widen(X[fitted.rows]), fitted, rng)
@@ -390,60 +392,6 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
     def _unseen_singles(self, X: np.ndarray, count: np.ndarray) -> np.ndarray:
         return (count > 0) & ~(X[:, self._known] != 0).any(axis=1)
-
-    def attention_weights(self, X: Any) -> pd.DataFrame:
-        """Return how much each gene contributes to the cell state of each condition.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_genes)
-            Doses.
-
-        Returns
-        -------
-        DataFrame of shape (n_conditions, n_nodes)
-            Softmax weights a, averaged over the ensemble; rows sum to one. (The name ``attention`` is taken by the
-            parameter.)
-
-        Raises
-        ------
-        ValueError
-            If the network was built with ``attention=False``.
-        """
-        import torch
-
-        check_is_fitted(self)
-        X, index = self._validate_predict(X)
-        if self.nets_[0].module_.attention is None:
-            raise ValueError("attention=False: the network has no attention weights; fit it with attention=True.")
-        doses = torch.from_numpy(self._nodes.widen(X))
-        weights = np.zeros(tuple(doses.shape))
-        with torch.inference_mode():
-            for net in self.nets_:
-                module = net.module_
-                weights += module.attention(*module.embed(doses)).numpy() / len(self.nets_)
-        return pd.DataFrame(weights, index=index, columns=self.node_names_)
-
-    def top_genes(self, X: Any, n_genes: int = 10) -> pd.DataFrame:
-        """Return the genes with the largest attention weights of each condition.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_genes)
-            Doses.
-        n_genes : int, default=10
-
-        Returns
-        -------
-        DataFrame
-            One row for each condition and rank: ``condition``, ``rank``, ``gene`` and ``weight``.
-        """
-        weights = self.attention_weights(X)
-        rows = []
-        for condition, row in zip(weights.index, weights.to_numpy(), strict=True):
-            order = np.argsort(-row, kind="stable")[:n_genes]
-            rows += [(condition, rank + 1, self.node_names_[k], row[k]) for rank, k in enumerate(order)]
-        return pd.DataFrame(rows, columns=["condition", "rank", "gene", "weight"])
 
 
 def _choose_weight(target: np.ndarray, held_out: np.ndarray) -> float:

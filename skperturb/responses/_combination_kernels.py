@@ -30,6 +30,8 @@ class CombinationKernels:
         summary = self._summary(X)
         self.centre = summary.mean(axis=0)
         self.spread = np.where(summary.std(axis=0) > 1e-12, summary.std(axis=0), 1.0)
+        # What the training conditions contribute to every kernel is kept: predictions of one condition are frequent.
+        self._trained = (sums, (summary - self.centre) / self.spread)
         self.scales: dict[str, float] = {}
         self.scales = {name: _scale(kernel) for name, kernel in self(X).items()}
 
@@ -60,10 +62,11 @@ class CombinationKernels:
         -------
         dict of str to ndarray of shape (n_rows, n_conditions)
         """
-        other = self.X if other is None else other
-        sums, trained = self.sums(X), self.sums(other)
-        mine = (self._summary(X) - self.centre) / self.spread
-        theirs = (self._summary(other) - self.centre) / self.spread
+        sums, mine = self.sums(X), (self._summary(X) - self.centre) / self.spread
+        if other is None:
+            other, (trained, theirs) = self.X, self._trained
+        else:
+            trained, theirs = self.sums(other), (self._summary(other) - self.centre) / self.spread
         linear = np.einsum("no,mo->nm", sums, trained)
         gaussian = _gaussian(sums, trained, self.width)
         alike = _gaussian(mine, theirs, 1.5)

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.utils.validation import validate_data
 
 __all__ = ["PerturbationRegressorMixin", "SingleEffects", "estimate_effects", "n_perturbed"]
+
+_ALPHAS = np.logspace(-2, 2, 9)
 
 
 def n_perturbed(X: np.ndarray) -> np.ndarray:
@@ -35,7 +37,7 @@ class SingleEffects:
     known: np.ndarray
 
 
-def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float = 1.0) -> SingleEffects:
+def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float | None = None) -> SingleEffects:
     """Estimate single effects: observed ones exactly, the others by ridge regression on the combinations.
 
     Parameters
@@ -44,8 +46,8 @@ def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float = 1.0) -> Single
         Doses.
     Y : ndarray of shape (n_conditions, n_outputs)
         Responses.
-    alpha : float, default=1.0
-        Ridge penalty for genes that are perturbed only together with others.
+    alpha : float, default=None
+        Ridge penalty for genes that are perturbed only together with others; None lets leave-one-out choose it.
 
     Returns
     -------
@@ -62,7 +64,8 @@ def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float = 1.0) -> Single
     if rest.any():
         rows = count > 1
         residual = Y[rows] - X[rows] @ values
-        ridge = Ridge(alpha=alpha, fit_intercept=False).fit(X[rows][:, rest], residual)
+        ridge = Ridge(alpha=alpha, fit_intercept=False) if alpha is not None else RidgeCV(_ALPHAS, fit_intercept=False)
+        ridge.fit(X[rows][:, rest], residual)
         values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
     return SingleEffects(values, observed, known)
 

@@ -79,8 +79,9 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
 
     Notes
     -----
-    A gene that is perturbed only in combinations enters the leave-one-out error with an effect that was estimated from
-    those combinations, so that error is too small where there are many such genes.
+    Effects of genes that are perturbed only in combinations are estimated from those by ridge regression. Such
+    combinations are left out of the second step, whose leave-one-out error they would make too small; with fewer than
+    five others the additive model remains.
 
     References
     ----------
@@ -145,10 +146,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.loo_error_ = dict(genes.loo_error)
         self.n_iter_ = max(genes.n_iter, 1)
         self.kernel_weights_ = pd.Series(genes.weights, dtype=float)
-        self._fit_combinations(X, y, kernels)
+        self._fit_combinations(X, y, kernels, effects.observed)
         return self
 
-    def _fit_combinations(self, X: np.ndarray, y: np.ndarray, kernels: dict[str, np.ndarray]) -> None:
+    def _fit_combinations(
+        self, X: np.ndarray, y: np.ndarray, kernels: dict[str, np.ndarray], observed: np.ndarray
+    ) -> None:
         combinations = n_perturbed(X) > 1
         self._combinations: MultipleKernelFit | None = None
         self._kernels: CombinationKernels | None = None
@@ -164,12 +167,16 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         residual = target - expected
         self._combination_variance = np.mean(residual**2, axis=0) if len(residual) else np.zeros(y.shape[1])
         self.loo_residuals_[combinations] = residual
-        if len(target) < _MIN_COMBINATIONS:
+        # A gene that is seen only in combinations has an effect that was estimated from them: their sums would look
+        # better than those of new combinations, and the leave-one-out error with them.
+        usable = ~(X[combinations][:, ~observed] != 0).any(axis=1)
+        if usable.sum() < _MIN_COMBINATIONS:
             return
-        built = CombinationKernels(X[combinations], self.effects_, kernels)
-        bases = built.bases(X[combinations]) if self.baseline == "auto" else []
+        used, residual = X[combinations][usable], residual[usable]
+        built = CombinationKernels(used, self.effects_, kernels)
+        bases = built.bases(used) if self.baseline == "auto" else []
         fitted = fit_multiple_kernels(
-            list(built(X[combinations]).values()),
+            list(built(used).values()),
             residual,
             bases,
             max_iter=self.max_iter,
@@ -181,7 +188,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.loo_error_["combinations, kernels"] = float(ours.mean())
         if is_better(ours, plain) or self.baseline_ == "none":
             self._kernels, self._combinations = built, fitted
-            self.loo_residuals_[combinations] = fitted.loo_residuals
+            self.loo_residuals_[np.flatnonzero(combinations)[usable]] = fitted.loo_residuals
             weights = pd.Series(dict(zip(built.scales, fitted.weights, strict=True)), dtype=float)
             self.kernel_weights_ = pd.concat([self.kernel_weights_, weights]) if len(self.kernel_weights_) else weights
 

@@ -35,8 +35,8 @@ def match_unknowns(rules: list[Any], free: set[str], assignments: Mapping[str, A
     for index in range(len(rules)):
         if not _augment(index, options, owner, set()):
             raise UnsupportedModelError(
-                f"the algebraic rule ({shown(rules[index])} = 0) determines no symbol of its own; expected one that may "
-                "vary and is set by no rule and changed by no reaction"
+                f"the algebraic rule ({shown(rules[index])} = 0) determines no symbol of its own; expected one that "
+                "may vary and is set by no rule and changed by no reaction"
             )
     return {name: rules[index] for name, index in owner.items()}
 

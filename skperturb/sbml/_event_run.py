@@ -160,21 +160,42 @@ class EventTrajectory:
             self._dense = _Constant(self.time, bound)
             return
         if self._solver is None or self._solver.status != "running":
-            self._start(bound)
-        if self.failure is None:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                message = self._solver.step() or (str(caught[-1].message) if caught else None)
-            if self._solver.status == "failed":
-                self.failure = str(message or "the integrator failed")
-            elif not np.isfinite(self._solver.y).all():
-                self.failure = "the solution is not finite"
-            else:
-                self._dense = self._solver.dense_output()
+            self._start(bound, self._method)
+        if self.failure is not None or self._solver is None:
+            return
+        message = self._attempt()
+        if self._solver.status == "failed":
+            message = self._try_again(bound) or message
+        if self._solver.status == "failed":
+            self.failure = message or "the integrator failed"
+        elif not np.isfinite(self._solver.y).all():
+            self.failure = "the solution is not finite"
+        else:
+            self._dense = self._solver.dense_output()
 
-    def _start(self, bound: float) -> None:
+    def _attempt(self) -> str | None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            return self._solver.step() or (str(caught[-1].message) if caught else None)
+
+    def _try_again(self, bound: float) -> str | None:
+        """Start anew where a step failed: the integrator's own guess of the first step may be far too long."""
+        message = None
+        cautious = max(1e-10 * (bound - self.time), 1e-14 * abs(self.time))
+        for method, first_step in ((self._method, cautious), ("BDF", None)):
+            self._start(bound, method, first_step=first_step)
+            if self.failure is not None or self._solver is None:
+                return self.failure
+            message = self._attempt()
+            if self._solver.status != "failed":
+                return None
+        return message
+
+    def _start(self, bound: float, method: str, *, first_step: float | None = None) -> None:
         from scipy import integrate
 
+        # What was known beyond this time belongs to the solver that is replaced.
+        self._solver = None
         if not np.isfinite(self._rhs(self.time, self.state)).all():
             self.failure = "the right-hand side is not finite"
             return
@@ -182,8 +203,9 @@ class EventTrajectory:
             # No step fits between two times that differ by rounding only.
             self._dense = _Constant(self.time, bound, self.state)
             return
-        solver = getattr(integrate, self._method)
-        self._solver = solver(self._rhs, self.time, self.state, bound, jac=self._finite_jacobian, **self._options)
+        solver = getattr(integrate, method)
+        options = self._options | {"first_step": first_step}
+        self._solver = solver(self._rhs, self.time, self.state, bound, jac=self._finite_jacobian, **options)
 
     def _finite_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
         return np.nan_to_num(self._jacobian(t, x), copy=False, nan=0.0, posinf=0.0, neginf=0.0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["independent_laws"]
 
 _TOLERANCE = 1e-12
+_CANCELLATION = 1e-9
 
 
 def independent_laws(model: KineticModel) -> np.ndarray:
@@ -53,6 +54,14 @@ def _common_left_null_space(model: KineticModel) -> np.ndarray:
         return np.zeros((x0.size, 0))
     f = np.asarray(model.rhs(0.0, x0), dtype=float) / scale
     stacked = np.hstack([*blocks, f[:, None]])
-    u, singular, _ = np.linalg.svd(stacked, full_matrices=True)
+    # Rows of slow variables are small; without equilibration they look like laws beside fast ones.
+    size = np.abs(stacked).max(axis=1)
+    size[size == 0.0] = 1.0
+    even = stacked / size[:, None]
+    u, singular, _ = np.linalg.svd(even, full_matrices=True)
     rank = int(np.sum(singular > _TOLERANCE * singular[0])) if singular.size else 0
-    return u[:, rank:]
+    vectors = u[:, rank:]
+    # In a law the terms of every column cancel; a slow drift is no law.
+    cancels = np.abs(vectors.T @ even) <= _CANCELLATION * (np.abs(vectors).T @ np.abs(even)) + 1e-14
+    vectors = (vectors / size[:, None])[:, cancels.all(axis=1)]
+    return np.linalg.qr(vectors)[0] if vectors.shape[1] else vectors

@@ -14,9 +14,10 @@ from skperturb.sbml._newton import LawKeepingSystem
 __all__ = ["Candidate", "Climb", "checkpoints", "climb"]
 
 _LARGEST_MOVE = 0.1
+_UNMOVED = 1e-7
 _CHECKPOINTS_PER_DECADE_OF_MEANS = 16
 
-Check = Callable[[float, np.ndarray, str], "Candidate | None"]
+Check = Callable[..., "Candidate | None"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, 
     found = _follow(system, check, t_max=t_max, rtol=rtol, max_steps=max_steps)
     if found.candidate is not None or found.status == "diverged":
         return found
-    starts = [("newton_mean", found.mean), ("newton_last", found.states[-1])]
+    starts = [("newton_mean", found.mean), ("newton_last", found.states[-1]), ("newton_initial", system.x0)]
     for method, start in starts:
         if start is not None:
             x = system.polish(found.time, start, limit=None, max_iterations=40)
@@ -73,6 +74,7 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
             continue
         if not _advance(trajectory, found, time):
             break
+        system.allow_negative(trajectory.state)
         if _growing(found.states).any():
             continue  # what grows looks ever more at rest, measured by its own size
         candidate = _polished(system, check, time, trajectory.state, "trajectory")
@@ -81,11 +83,31 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
             return found
         unstable = candidate or unstable
     found.time = trajectory.time
+    found.candidate = _at_the_end(system, check, trajectory, found)
+    if found.candidate is not None:
+        return found
     _name_the_end(found, trajectory)
     if found.status != "diverged":
         # The trajectory passes or rests at this state although it is not attracting.
         found.candidate = unstable
     return found
+
+
+def _at_the_end(system: LawKeepingSystem, check: Check, trajectory: Trajectory, found: Climb) -> Candidate | None:
+    """Return the end of the trajectory if it has not moved over two decades of time.
+
+    Where matter is used up the Jacobian may be so singular that no Newton step is defined, though nothing
+    moves any more.
+    """
+    if trajectory.failure is not None or len(found.states) < 4:
+        return None
+    scale = scale_of(trajectory.state, system.x0)
+    for before in found.states[-3:-1]:
+        if np.any(np.abs(trajectory.state - before) > _UNMOVED * scale):
+            return None
+    return check(
+        trajectory.time, system.without_rounding(trajectory.time, trajectory.state), "trajectory", at_rest=True
+    )
 
 
 def _polished(system: LawKeepingSystem, check: Check, time: float, x: np.ndarray, method: str) -> Candidate | None:

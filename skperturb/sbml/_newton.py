@@ -65,6 +65,10 @@ class LawKeepingSystem:
         # Amounts of matter that start non-negative stay so; a voltage under a rate rule need not.
         self.non_negative = ~np.asarray(model.is_rate_rule, dtype=bool) & (self.x0 >= 0.0)
 
+    def allow_negative(self, x: np.ndarray) -> None:
+        """Drop the bound of the variables that the trajectory itself has taken clearly below zero."""
+        self.non_negative = self.non_negative & ~(x < -1e-3 * np.abs(x).max(initial=0.0))
+
     def basis(self, scale: np.ndarray) -> np.ndarray:
         """Return an orthonormal basis (n_variables, n_laws) of the laws in scaled coordinates."""
         if not len(self.laws):
@@ -109,11 +113,11 @@ class LawKeepingSystem:
             if limit is not None and np.any(np.abs(x - start) > limit * scale):
                 return None
             if length < 1e-12 or (length < 1e-8 and length > 0.5 * last):
-                return self._without_rounding(t, x)
+                return self.without_rounding(t, x)
             if iteration > 8 and length > 10.0 * last:
                 return None
             last = length
-        return self._without_rounding(t, x) if last < 1e-6 else None
+        return self.without_rounding(t, x) if last < 1e-6 else None
 
     def _moved(self, x: np.ndarray, step: np.ndarray, *, damp: bool) -> np.ndarray:
         if damp:
@@ -123,7 +127,7 @@ class LawKeepingSystem:
                 step = step * np.min(-0.9 * x[falling] / step[falling])
         return x + step
 
-    def _without_rounding(self, t: float, x: np.ndarray) -> np.ndarray:
+    def without_rounding(self, t: float, x: np.ndarray) -> np.ndarray:
         """Replace negative amounts of the size of rounding errors by zero."""
         dust = self.non_negative & (x < 0.0) & (x > -1e-9 * scale_of(x, self.x0).max(initial=0.0))
         if not dust.any():

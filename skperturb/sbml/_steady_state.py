@@ -39,7 +39,7 @@ class SteadyState:
         1 / time; ``-inf`` when the laws leave no direction.
     n_conservation_laws : int
         Number of independent conserved totals, which are those of the initial state.
-    method : {"initial", "trajectory", "newton_mean", "newton_last", "pseudo_transient"}
+    method : {"initial", "trajectory", "newton_mean", "newton_last", "newton_initial", "pseudo_transient"}
         The step of the ladder that found the state.
     time : float
         Model time at which the state was found; the trajectory may approach it only later.
@@ -112,7 +112,8 @@ def find_steady_state(
     Notes
     -----
     The ladder: (1) LSODA to t = 1e2, 1e3, … `t_max`, with a Newton polish at each that counts only if no
-    variable moves by more than 10 % of its scale; (2) Newton from the mean and the end of the trajectory;
+    variable moves by more than 10 % of its scale; (2) Newton from the mean, the end and the start of the
+    trajectory;
     (3) pseudo-transient continuation [1]_ from the initial state. A trajectory on which a variable doubles
     in each of the last decades grows, and has no steady state. Every answer is verified: the residual, a
     Newton step that no longer moves it, non-negative amounts, and the conserved totals.
@@ -158,7 +159,7 @@ def find_steady_state(
 
 def _climb(model: KineticModel, tol: float, limits: dict[str, Any]) -> Candidate:
     system = LawKeepingSystem(model, independent_laws(model))
-    found = climb(system, lambda time, x, method: _verify(system, time, x, method, tol), **limits)
+    found = climb(system, lambda time, x, method, **known: _verify(system, time, x, method, tol, **known), **limits)
     if found.candidate is None:
         raise _nothing_found(model, found)
     return found.candidate
@@ -204,14 +205,18 @@ def _nothing_found(model: KineticModel, found: Climb) -> NoSteadyStateError:
     return NoSteadyStateError(f"{model.model_id}: no steady state: {found.reason}.", status=found.status)
 
 
-def _verify(system: LawKeepingSystem, time: float, x: np.ndarray, method: str, tol: float) -> Candidate | None:
-    """Return the candidate if everything that a steady state promises holds."""
+def _verify(
+    system: LawKeepingSystem, time: float, x: np.ndarray, method: str, tol: float, *, at_rest: bool = False
+) -> Candidate | None:
+    """Return the candidate if everything that a steady state promises holds; `at_rest` if it is known not to move."""
     scale = scale_of(x, system.x0)
     f, jacobian = system.linearize(time, x, scale)
     if not (np.isfinite(x).all() and np.isfinite(f).all() and np.isfinite(jacobian).all()):
         return None
     residual = _residual(f, jacobian)
-    if residual > tol or not _keeps_bounds(system, x, scale) or not _rests(system, time, x, scale, jacobian, f):
+    if residual > tol or not _keeps_bounds(system, x, scale):
+        return None
+    if not at_rest and not _rests(system, time, x, scale, jacobian, f):
         return None
     if not _holds_later(system, time, x, scale, np.abs(jacobian).sum(axis=1), tol):
         return None

@@ -55,6 +55,9 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
 
     Notes
     -----
+    Where the equations are not smooth at the state, a `ModelWarning` names the variables; see
+    `KineticModel.nonsmooth_variables`.
+
     The transformer is stateless: `fit` only validates. Networks at a steady state carry it
     (``network.steady_state``), and networks of the dynamic variables carry the conservation laws.
 
@@ -258,6 +261,7 @@ def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
         frame = _finite_frame(model, jacobian, list(names), time)
         return InfluenceNetwork(frame, state=symbols[list(names)].astype(float), **common)
     frame = _finite_frame(model, model.jacobian(time, x), list(model.variables), time)
+    _warn_of_kinks(model, time, x)
     state = pd.Series(x, index=list(model.variables))
     return InfluenceNetwork(frame, state=state, conservation_laws=conservation_laws(model), **common)
 
@@ -276,6 +280,18 @@ def _state(model: Any, at: str | float, *, ignore_events: bool) -> tuple[Any, fl
     time = float(at)
     reached, x = state_at(model, time, ignore_events=ignore_events)
     return reached, time, x, None
+
+
+def _warn_of_kinks(model: Any, time: float, x: np.ndarray) -> None:
+    kinks = model.nonsmooth_variables(time, x) if hasattr(model, "nonsmooth_variables") else ()
+    if kinks:
+        listed = ", ".join(repr(name) for name in kinks[:3]) + (f" and {len(kinks) - 3} more" if len(kinks) > 3 else "")
+        warnings.warn(
+            f"{model.model_id}: at t = {time:g} the equations of {listed} have a kink or a jump (a piecewise function "
+            "at its boundary, |x| at 0, a tie of max or min): the derivatives are those of one side.",
+            ModelWarning,
+            stacklevel=4,
+        )
 
 
 def _finite_frame(model: Any, jacobian: np.ndarray, names: list[str], time: float) -> pd.DataFrame:

@@ -272,6 +272,30 @@ class KineticModel:
         """
         return self._jacobian(t, self._checked_state(x))
 
+    def nonsmooth_variables(self, t: float, x: ArrayLike) -> tuple[str, ...]:
+        """Return the variables whose equations have a kink or a jump exactly at a state.
+
+        There, where two branches of a piecewise function meet with different slopes or values, where an
+        argument of an absolute value is zero or two arguments of a maximum are equal, no derivative exists:
+        the Jacobian holds that of the branch which the formulas take.
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        x : array-like of shape (n_variables,)
+            State, in the order of `variables`.
+
+        Returns
+        -------
+        names : tuple of str
+            Empty at a smooth point.
+        """
+        from ._nonsmooth import nonsmooth_rows
+
+        rows = nonsmooth_rows(self._system, self._jacobian_entries, t, self._checked_state(x))
+        return tuple(self.variables[row] for row in rows)
+
     @cached_property
     def jacobian_pattern(self) -> csr_array:
         """Where the Jacobian is not zero by structure."""

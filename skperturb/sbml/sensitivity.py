@@ -146,8 +146,10 @@ def _unpack(network: Any) -> tuple[np.ndarray, Any, list[str], np.ndarray | None
 
 def _balance(matrix: np.ndarray) -> np.ndarray:
     """Guess the sizes of the variables: the diagonal similarity that evens out rows and columns."""
-    _, (scale, _) = sla.matrix_balance(matrix, permute=False, separate=True)
-    return scale
+    # Entries near the largest float overflow inside, where the unused permutation is made from the scales.
+    with np.errstate(all="ignore"):
+        _, (scale, _) = sla.matrix_balance(matrix, permute=False, separate=True)
+    return np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
 
 
 def _dynamo(matrix: np.ndarray, names: list[str], undefined: str) -> np.ndarray:

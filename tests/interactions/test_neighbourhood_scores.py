@@ -41,6 +41,11 @@ def degree_product(u, v):
     return np.log1p(GRAPH.degree(u) - own) + np.log1p(GRAPH.degree(v) - own)
 
 
+def symmetric_paths(u, v):
+    own = GRAPH.has_edge(u, v)
+    return paths(u, v, 1.0) / np.sqrt(max(GRAPH.degree(u) - own, 1) * max(GRAPH.degree(v) - own, 1))
+
+
 def common(weight):
     return lambda u, v: sum(weight(GRAPH.degree(x)) for x in set(GRAPH[u]) & set(GRAPH[v]))
 
@@ -55,6 +60,7 @@ def common(weight):
         (DegreeProduct(), degree_product),
         (L3Paths(), lambda u, v: paths(u, v, 0.5)),
         (L3Paths(normalization="degree"), lambda u, v: paths(u, v, 1.0)),
+        (L3Paths(normalization="symmetric"), symmetric_paths),
     ],
     ids=repr,
 )

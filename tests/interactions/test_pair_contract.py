@@ -12,6 +12,7 @@ from skperturb.interactions import (
     IsomapGeneEmbedder,
     JaccardIndex,
     L3Paths,
+    LINEGeneEmbedder,
     ResourceAllocation,
     SpectralGeneEmbedder,
 )
@@ -30,6 +31,7 @@ MODELS = [
     ),
     SpectralGeneEmbedder(n_components=2, random_state=0),
     IsomapGeneEmbedder(n_components=2, random_state=0),
+    LINEGeneEmbedder(n_components=4, max_epochs=2, device="cpu", random_state=0),
     GNEEmbedder(**QUICK),
     GNEEmbedder(**QUICK, pair_features="hadamard", encoder="lookup", loss="sampled_softmax"),
 ]

@@ -9,6 +9,7 @@ from skperturb.metrics import (
     discrimination_scorer,
     interaction_r2,
     interaction_scorer,
+    l2_distance,
     pearson_delta,
     pearson_delta_scorer,
     perturbation_discrimination_score,
@@ -80,3 +81,20 @@ def test_scorers():
     assert discrimination_scorer(model, X, y) == 1.0
     assert win_rate_scorer(worse)(model, X[3:], y[3:]) == 1.0
     assert interaction_scorer(worse)(model, X[3:], y[3:]) == pytest.approx(1.0)
+
+
+def test_l2_over_selected_genes():
+    expected = np.linalg.norm(TRUE[:, [3, 5]] - PRED[:, [3, 5]], axis=1)
+    np.testing.assert_allclose(l2_distance(TRUE, PRED, genes=[3, 5], reduce=None), expected)
+    control = np.zeros(30)
+    control[[5, 3]] = [1.0, 2.0]
+    np.testing.assert_allclose(l2_distance(TRUE, PRED, top=2, control_mean=control, reduce=None), expected)
+    names = [f"g{k}" for k in range(30)]
+    true, pred = pd.DataFrame(TRUE, columns=names), pd.DataFrame(PRED, columns=names)[names[::-1]]
+    np.testing.assert_allclose(l2_distance(true, pred, genes=["g5", "g3"], reduce=None), expected)
+    with pytest.raises(ValueError, match=r"top=2 needs control_mean with 30 values"):
+        l2_distance(TRUE, PRED, top=2)
+    with pytest.raises(ValueError, match="genes holds 1 columns"):
+        l2_distance(true, pred, genes=["g5", "x"])
+    with pytest.raises(ValueError, match="expected one of them"):
+        l2_distance(TRUE, PRED, top=2, genes=[1], control_mean=control)

@@ -17,7 +17,7 @@ from skperturb.networks import (
     InfluenceNetwork,
 )
 
-SMALL = {"hidden_dim": 8, "n_layers": 1, "max_epochs": 3, "random_state": 0}
+SMALL = {"hidden_dim": 8, "n_layers": 1, "max_epochs": 3, "n_models": 1, "random_state": 0}
 VARIANTS = {
     "rank": GCNEnhancer(**SMALL),
     "class, sparse": GCNEnhancer.published(max_epochs=5, random_state=0),
@@ -49,7 +49,7 @@ def data():
 
 def test_learns_what_distance_cannot_see(data):
     X, y = data
-    enhancer = GCNEnhancer(hidden_dim=16, n_layers=2, max_epochs=30, lr=0.01, random_state=0).fit(X[:18], y[:18])
+    enhancer = GCNEnhancer(dropout=0.0, max_epochs=30, lr=0.01, n_models=1, random_state=0).fit(X[:18], y[:18])
     options = {"diagonal": False, "reachable_only": True}
     learned = spearman_correlation(y[18:], enhancer.predict(X[18:]), **options)
     distance = spearman_correlation(y[18:], DynamoDistance().predict(X[18:]), **options)
@@ -101,8 +101,8 @@ def test_large_networks_are_worked_on_in_chunks(data, monkeypatch):
 
 def test_models_are_averaged_and_seeded(data):
     X, y = data
-    pair = GCNEnhancer(**SMALL, n_models=2).fit(X, y)
-    again = GCNEnhancer(**SMALL, n_models=2).fit(X, y)
+    pair = GCNEnhancer(**SMALL | {"n_models": 2}).fit(X, y)
+    again = GCNEnhancer(**SMALL | {"n_models": 2}).fit(X, y)
     single = GCNEnhancer(**SMALL).fit(X, y)
     assert len(pair.models_) == 2
     np.testing.assert_array_equal(pair.predict(X)[0], again.predict(X)[0])

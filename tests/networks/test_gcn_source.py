@@ -1,9 +1,12 @@
 """The torch module of the default model: dense and sparse message passing, and the loss."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
+from skperturb._training import TensorTable, fit_net, gentle_training
 from skperturb.networks._gcn_source import CorrelationLoss, SourceConv, SourceGCN
 
 
@@ -75,3 +78,24 @@ def test_loss_is_one_minus_the_correlation_of_each_network():
     truth = torch.tensor(np.column_stack([rank, aside, offset, kind, network]))
     loss = CorrelationLoss()(torch.tensor(score), truth)
     assert loss.item() == pytest.approx(1 - np.mean(correlations), abs=1e-6)
+
+
+def test_learning_rate_warms_up_and_cools_down():
+    torch.manual_seed(0)
+    x = torch.randn(20, 2)
+    net = fit_net(
+        partial(torch.nn.Linear, 2, 1),
+        TensorTable({"input": x}, x.sum(dim=1, keepdim=True)),
+        criterion=torch.nn.MSELoss,
+        lr=0.01,
+        max_epochs=10,
+        batch_size=10,
+        random_state=0,
+        device="cpu",
+        callbacks=gentle_training(0.01, n_steps=20),
+    )
+    rates = [batch["event_lr"] for epoch in net.history for batch in epoch["batches"]]
+    assert len(rates) == 20
+    assert max(rates) == pytest.approx(0.01, rel=0.05)
+    assert int(np.argmax(rates)) < 5
+    assert rates[-1] < 0.001

@@ -38,7 +38,8 @@ def model(*events, values=None, rates=None, rules=None, extra="", compartment=Fa
     listed += "".join(f'<assignmentRule variable="{k}">{math_of(v)}</assignmentRule>' for k, v in rules.items())
     return KineticModel.from_sbml(
         '<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model id="m">'
-        f'<listOfCompartments><compartment id="c" size="2" spatialDimensions="3" constant="{str(not compartment).lower()}"'
+        '<listOfCompartments><compartment id="c" size="2" spatialDimensions="3"'
+        f' constant="{str(not compartment).lower()}"'
         f"/></listOfCompartments>{extra}<listOfParameters>{parameters}</listOfParameters>"
         f"<listOfRules>{listed}</listOfRules><listOfEvents>{''.join(events)}</listOfEvents></model></sbml>"
     )

@@ -167,3 +167,27 @@ def test_bad_options(hand, bad):
 def test_repeated_calls_agree_exactly(hand):
     first, second = (find_steady_state(hand.binding()) for _ in range(2))
     np.testing.assert_array_equal(first.state, second.state)
+
+
+def test_slow_variable_beside_a_fast_one_is_no_conservation_law(hand):
+    model = hand.Model(
+        "xy",
+        (1.0, 0.0),
+        np.zeros((2, 0)),
+        lambda t, x: np.zeros(0),
+        rules={"x": lambda t, x: 1e9 * (x[1] - x[0]), "y": lambda t, x: 1e-6 * (3.0 - x[1])},
+    )
+    rest = find_steady_state(model)
+    assert rest.n_conservation_laws == 0
+    np.testing.assert_allclose(rest.state, 3.0, rtol=1e-9)
+
+
+def test_bound_at_zero_yields_where_the_trajectory_crosses_it(hand):
+    model = hand.Model("V", (1.0,), [[1]], lambda t, x: np.array([-40.0 - x[0]]))
+    assert find_steady_state(model).state["V"] == pytest.approx(-40.0)
+
+
+def test_state_that_an_oscillator_circles_is_not_reached(hand):
+    rest = find_steady_state(hand.brusselator())
+    assert not rest.stable
+    assert not rest.is_reached

@@ -1,0 +1,54 @@
+"""Displays of responses."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.plotting import AttentionDisplay, InteractionDisplay, ResponseErrorDisplay, ResponseScatterDisplay
+from skperturb.responses import AdditiveRegressor, APPRegressor
+
+mpl.use("Agg")
+X = np.vstack([np.eye(4), [[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]])
+Y = X @ np.random.default_rng(0).normal(size=(4, 5))
+Y[4:] *= 0.5
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def test_scatter():
+    display = ResponseScatterDisplay.from_estimator(AdditiveRegressor().fit(X, Y), X, Y).plot()
+    assert display.ax_.collections[0].get_offsets().shape == (35, 2)
+    assert display.ax_.get_xlabel() == "observed log-fold change"
+
+
+def test_errors():
+    models = {"additive": AdditiveRegressor().fit(X, Y), "scaled": AdditiveRegressor("auto").fit(X, Y)}
+    display = ResponseErrorDisplay.from_estimator(models, X, Y).plot()
+    assert display.errors["scaled"].mean() < display.errors["additive"].mean()
+    assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["scaled", "additive"]
+    with pytest.raises(ValueError, match="errors must be a DataFrame"):
+        ResponseErrorDisplay([1.0])
+
+
+def test_interaction():
+    model, additive = AdditiveRegressor("auto").fit(X, Y), AdditiveRegressor().fit(X, Y)
+    display = InteractionDisplay.from_estimator(model, additive, X[4:], Y[4:], ["a+b", "b+c", "c+d"]).plot(n_labels=2)
+    np.testing.assert_allclose(display.observed, 0.5)
+    np.testing.assert_allclose(display.predicted, 0.5)
+    assert len(display.ax_.texts) == 2
+
+
+def test_attention():
+    model = APPRegressor(n_models=1, max_epochs=1, hidden_dim=4, baseline="additive", random_state=0).fit(X, Y)
+    display = AttentionDisplay.from_estimator(model, X, n_genes=3).plot()
+    assert len(display.ax_.patches) == 3
+    assert display.weights.is_monotonic_decreasing
+    assert display.n_all == 4
+    assert isinstance(display.weights, pd.Series)
