@@ -77,6 +77,11 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     line = lines.add_parser("responses", help="unseen pairs and unseen genes in perturbation screens")
     responses.add_arguments(line)
     line.set_defaults(run=responses.run)
+    from .reproduce import engine
+
+    benchmark = lines.add_parser("engine", help="the SBML engine beside libRoadRunner and COPASI")
+    engine.add_arguments(benchmark)
+    benchmark.set_defaults(run=engine.run)
     interactions = lines.add_parser("interactions", help="new gene interactions from known ones, with all baselines")
     _add_interaction_arguments(interactions)
 

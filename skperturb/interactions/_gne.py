@@ -101,7 +101,8 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     genes_ : ndarray of shape (n_genes,)
         All known genes.
     embedding_ : ndarray of shape (n_genes, n_components)
-        The vectors y = h + ṽ.
+        The vectors y = h + ṽ; with cross-fitting those of the first network, because vectors of different networks
+        cannot be averaged.
     positive_pairs_ : ndarray of shape (n_edges, 2)
         The graph that was trained on: the interactions among the training pairs.
     history_ : list of dict
@@ -348,7 +349,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
             self._folds = [FoldModel(vectors, self._graph)]
             features = self._pair_features(positions)
             self._fit_head(features, labels)
-        self._vectors = np.mean([fold.vectors.hidden + fold.vectors.output for fold in self._folds[:1]], axis=0)
+        self._vectors = self._folds[0].vectors.hidden + self._folds[0].vectors.output
         self.embedding_ = self._vectors[:-1]
         self.history_ = self._folds[0].vectors.history
         return features[:n_pairs]

@@ -77,7 +77,7 @@ class PropertyCorrelationDisplay:
         ax.axvline(0, color="0.4", linewidth=0.8)
         ax.set_yticks(positions, [str(name) for name in table.index])
         ax.set_xlabel("Spearman correlation with the accuracy")
-        ax.legend(loc="best", fontsize=8)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self

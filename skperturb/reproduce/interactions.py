@@ -370,9 +370,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_row(row: dict[str, Any]) -> None:
-    if row["negatives"] == "degree":
-        place = f"repeat {row['repeat']} {row['setting']} {row['model']}"
-        print(f"{place}: degree-matched AUROC {row['auroc']:.3f} ({row['seconds']:.1f} s)", flush=True)
+    place = " ".join(
+        part for part in (f"repeat {row['repeat']}", row["setting"], row["model"], row["negatives"]) if part
+    )
+    print(f"{place}: AUROC {row['auroc']:.4f}, AUPR {row['aupr']:.4f} ({row['seconds']:.1f} s)", flush=True)
 
 
 def _run_novel(data: InteractionData, models: list[str] | None, arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..metrics import interaction_r2, pearson_delta, perturbation_discrimination_score, win_rate
 from ..model_selection import CombinationSplit, UnseenPerturbationSplit
-from ..responses import AdditiveRegressor, APPRegressor
+from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor
 from ._response_data import MIRRORED, Screen, load_mirrored, load_own
 from ._response_models import models_for
 from ._tables import bootstrap_interval, format_table
@@ -117,7 +117,7 @@ def _readout(screen: Screen) -> np.ndarray:
 
 
 def _coverage(model: Any, X: pd.DataFrame, truth: np.ndarray) -> float | None:
-    if not isinstance(model, APPRegressor):
+    if not isinstance(model, APPRegressor | KernelPerturbationRegressor):
         return None
     mean, deviation = (np.asarray(part) for part in model.predict(X, return_std=True))
     return float((np.abs(truth - mean) <= 1.96 * deviation).mean())

@@ -61,7 +61,8 @@ class KineticModel:
 
     Notes
     -----
-    Species that no reaction and no rule changes are parameters, whether or not they are declared constant.
+    Species that no reaction and no rule changes are parameters, whether or not they are declared constant; in a
+    compartment whose size varies the parameter is their amount.
 
     Examples
     --------
@@ -113,7 +114,7 @@ class KineticModel:
         InvalidModelError
             If the source is not readable SBML or contradicts itself.
         UnsupportedModelError
-            If the model uses delays, fast reactions, algebraic rules or submodels in other files, or has no
+            If the model uses delays, fast reactions, nonlinear algebraic rules or submodels in other files, or has no
             kinetics.
         """
         # libsbml is heavy; importing this module must not load it.

@@ -11,7 +11,13 @@ from skperturb.__main__ import main
 from skperturb.datasets import make_perturbation_screen
 from skperturb.reproduce._response_data import degrade_graph, load_mirrored, load_own
 from skperturb.reproduce._response_models import models_for
-from skperturb.reproduce.responses import add_arguments, report, report_interactions, reproduce_responses
+from skperturb.reproduce.responses import (
+    add_arguments,
+    report,
+    report_attention,
+    report_interactions,
+    reproduce_responses,
+)
 from skperturb.responses import pseudobulk
 
 BASELINES = ["no change", "mean", "additive", "scaled additive", "linear", "kernel"]
@@ -40,7 +46,7 @@ def test_rows_and_report(own):
 
 
 def test_single(own):
-    rows = reproduce_responses(own, "single", repeats=2, models=["no change", "mean", "APP"])
+    rows = reproduce_responses(own, "single", repeats=2, models=["no change", "mean", "kernel, networks and GO"])
     assert [row["repeat"] for row in rows] == [0, 0, 0, 1, 1, 1]
     assert 0.5 < rows[-1]["coverage"] <= 1.0
     assert "win_rate" not in rows[0]
@@ -59,6 +65,14 @@ def test_interactions_are_named(own):
     text = report_interactions(own, models_for("double", own)["kernel"](0), n_conditions=2)
     assert "buffering" in text
     assert "gene" in text
+
+
+def test_attention_is_reported(own, cells):
+    own.graph = cells.uns["graph"]
+    lines = report_attention(own, n_conditions=2, n_genes=2).splitlines()
+    assert lines[0].startswith("attention: uniform weight")
+    assert len(lines) == 5
+    assert lines[-1].count("gene") >= 2
 
 
 def test_degraded_graph(cells):

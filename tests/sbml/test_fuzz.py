@@ -5,6 +5,7 @@ As a script it goes on for as long as it is told: ``python tests/sbml/test_fuzz.
 
 import argparse
 import collections
+import copy
 import random
 import tempfile
 import time
@@ -85,7 +86,7 @@ def _duplicate(root, rng):
 def _transplant(root, rng):
     source = rng.choice(list(root.iter()))
     # A copy, since an element that contains itself has no text.
-    rng.choice(_parents(root)).append(ElementTree.fromstring(ElementTree.tostring(source)))
+    rng.choice(_parents(root)).append(copy.deepcopy(source))
 
 
 def _change_attribute(root, rng):

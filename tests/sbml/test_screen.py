@@ -100,9 +100,10 @@ def test_no_paths():
 def test_curated_models(data_home):
     ids = (3, 9, 10, 18, 26, 51, 84, 112, 172)
     table = screen_models([data_home / "biomodels" / f"BIOMD{i:010d}.xml" for i in ids], n_jobs=2)
-    expected = dict.fromkeys(ids, "steady") | {18: "diverged", 112: "diverged"}
+    # 3 and 10 oscillate: their unstable state is found, but the trajectory circles it.
+    expected = dict.fromkeys(ids, "steady") | {3: "oscillating", 10: "oscillating", 18: "diverged", 112: "diverged"}
     assert dict(zip(ids, table["status"], strict=True)) == expected
-    steady = table[table["status"] == "steady"]
+    steady = table[table["status"].isin(["steady", "oscillating"])]
     assert (steady["residual"] < 1e-9).all()
     assert (steady["jacobian"] == "steady_state").all()
     assert (table["jacobian"] != "none").all()
