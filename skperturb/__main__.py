@@ -1,12 +1,20 @@
 """Command line: ``python -m skperturb [screen | reproduce]``."""
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["main"]
+
+# Modules of skperturb.reproduce that bring their own arguments.
+_LINES = {
+    "interactions": "new gene interactions from known ones, with all baselines",
+    "responses": "unseen pairs and unseen genes in perturbation screens",
+    "engine": "the SBML engine beside libRoadRunner and COPASI",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,30 +80,15 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
         "--figures", dest="enhancer_figures", type=Path, metavar="DIR", help="save figures there, with --enhancer"
     )
     networks.set_defaults(run=_reproduce_networks)
-    from .reproduce import responses
-
-    line = lines.add_parser("responses", help="unseen pairs and unseen genes in perturbation screens")
-    responses.add_arguments(line)
-    line.set_defaults(run=responses.run)
-    from .reproduce import engine
-
-    benchmark = lines.add_parser("engine", help="the SBML engine beside libRoadRunner and COPASI")
-    engine.add_arguments(benchmark)
-    benchmark.set_defaults(run=engine.run)
-    interactions = lines.add_parser("interactions", help="new gene interactions from known ones, with all baselines")
-    _add_interaction_arguments(interactions)
+    for name, help_text in _LINES.items():
+        module = importlib.import_module(f"{__package__}.reproduce.{name}")
+        line = lines.add_parser(name, help=help_text)
+        module.add_arguments(line)
+        line.set_defaults(run=module.run)
 
 
 def _model_id(text: str) -> int | str:
     return int(text) if text.isdigit() else text
-
-
-def _add_interaction_arguments(parser: argparse.ArgumentParser) -> None:
-    # Without torch, so that --help answers at once.
-    from .reproduce.interactions import add_arguments, run
-
-    add_arguments(parser)
-    parser.set_defaults(run=run)
 
 
 def _main_job(arguments: argparse.Namespace) -> int:

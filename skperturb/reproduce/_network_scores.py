@@ -7,11 +7,32 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import spearman_correlation
-from ..networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation
+from ..networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation, enhancement_factor
+from ._tables import format_table
 
-__all__ = ["REACHABILITY", "SCORES", "predict_topology", "score_matrices", "topology_methods"]
+__all__ = [
+    "ORACLES",
+    "ORACLE_MAX_NODES",
+    "REACHABILITY",
+    "SCORES",
+    "predict_topology",
+    "report_oracles",
+    "score_matrices",
+    "score_oracles",
+    "scores_to_frame",
+    "topology_methods",
+]
 
 REACHABILITY = "reachability only"
+
+# Upper bounds of Li & Gao, made from the truth: arguments of enhancement_factor, and the bound as printed in the paper.
+ORACLES: dict[str, tuple[dict[str, Any], float | None]] = {
+    "ranks of |S|": ({"scaled": False}, 0.84),
+    "scaled ranks of |S|": ({}, 0.80),
+    "scaled ranks of |S|, divided by the diagonal": ({"normalize": True}, None),
+    "scaled ranks of |A|": ({"source": "jacobian"}, None),
+}
+ORACLE_MAX_NODES = 130  # the bounds were published on models of at most this size
 
 # Score name -> arguments of spearman_correlation.
 SCORES: dict[str, dict[str, Any]] = {
@@ -64,6 +85,25 @@ def score_matrices(
         options = SCORES["whole"] if name == "whole_jitter" and not jitter else SCORES[name]
         result[name] = float(spearman_correlation(truth, prediction, **options))
     return result
+
+
+def score_oracles(network: Any, truth: Any) -> dict[str, dict[str, float]]:
+    """Score the products of true factors and the distance model: upper bounds, not predictions."""
+    distance = np.asarray(DynamoDistance().predict([network])[0])
+    return {
+        name: score_matrices(truth, np.asarray(enhancement_factor(network, truth, **options)) * distance, ("whole",))
+        for name, (options, _) in ORACLES.items()
+    }
+
+
+def report_oracles(rows: Sequence[dict[str, Any]]) -> str:
+    """Format the table of the upper bounds from rows of ``id, scores``."""
+    means = scores_to_frame(rows).groupby("method", sort=False)["value"].mean()
+    table = [
+        [name, float(means[name]), None if bound is None else f"{bound:.2f}"] for name, (_, bound) in ORACLES.items()
+    ]
+    title = f"Oracle upper bounds on {len(rows)} networks (factor made from the truth, times distance; whole matrix)"
+    return "\n".join([title, "", format_table(["factor", "measured", "published"], table)])
 
 
 def scores_to_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

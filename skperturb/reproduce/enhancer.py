@@ -13,21 +13,27 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import fetch_biomodels, fetch_reproduction_set
-from ..networks import DynamoDistance, GCNEnhancer, enhancement_factor
+from ..networks import GCNEnhancer
 from ._network_properties import network_properties, property_correlations
-from ._network_scores import REACHABILITY, SCORES, predict_topology, score_matrices, scores_to_frame
+from ._network_scores import (
+    REACHABILITY,
+    SCORES,
+    predict_topology,
+    report_oracles,
+    score_matrices,
+    score_oracles,
+    scores_to_frame,
+)
 from ._tables import bootstrap_interval, format_table
 from .networks import write_json
 
 __all__ = [
-    "ORACLES",
     "accuracy_frame",
     "cross_validate_enhancer",
     "enhancer_methods",
     "load_networks",
     "oracle_bounds",
     "report",
-    "report_oracles",
     "run",
     "save_figures",
 ]
@@ -35,14 +41,6 @@ __all__ = [
 MIN_NODES, MAX_NODES = 10, 130
 BASELINE = "distance directed"
 LEAKING = "enhancer, structure [LEAKS: folds ignore publications]"
-
-# Arguments of enhancement_factor, and the bound as printed in the paper.
-ORACLES: dict[str, tuple[dict[str, Any], float | None]] = {
-    "ranks of |S|": ({"scaled": False}, 0.84),
-    "scaled ranks of |S|": ({}, 0.80),
-    "scaled ranks of |S|, divided by the diagonal": ({"normalize": True}, None),
-    "scaled ranks of |A|": ({"source": "jacobian"}, None),
-}
 
 
 def enhancer_methods(random_state: int = 0, n_models: int | None = None) -> dict[str, GCNEnhancer]:
@@ -131,26 +129,9 @@ def oracle_bounds(data: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     These factors are made from the truth: they are upper bounds, not predictions.
     """
-    rows = []
-    for item in (item for item in data if item["in_table"]):
-        distance = np.asarray(DynamoDistance().predict([item["network"]])[0])
-        scores = {}
-        for name, (options, _) in ORACLES.items():
-            factor = np.asarray(enhancement_factor(item["network"], item["truth"], **options))
-            scores[name] = score_matrices(item["truth"], factor * distance, ("whole",))
-        rows.append({"id": item["id"], "scores": scores})
-    return rows
-
-
-def report_oracles(rows: Sequence[dict[str, Any]]) -> str:
-    """Format the table of the upper bounds."""
-    frame = scores_to_frame(rows)
-    means = frame.groupby("method", sort=False)["value"].mean()
-    table = [
-        [name, float(means[name]), None if bound is None else f"{bound:.2f}"] for name, (_, bound) in ORACLES.items()
+    return [
+        {"id": item["id"], "scores": score_oracles(item["network"], item["truth"])} for item in data if item["in_table"]
     ]
-    title = f"Oracle upper bounds on {len(rows)} networks (factor made from the truth, times distance; whole matrix)"
-    return "\n".join([title, "", format_table(["factor", "measured", "published"], table)])
 
 
 def cross_validate_enhancer(

@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import fetch_biomodels, fetch_reproduction_set
-from ._network_scores import predict_topology, score_matrices, scores_to_frame
+from ._network_scores import (
+    ORACLE_MAX_NODES,
+    predict_topology,
+    report_oracles,
+    score_matrices,
+    score_oracles,
+    scores_to_frame,
+)
 from ._tables import bootstrap_interval, format_table
 
 __all__ = ["PUBLISHED", "evaluate_model", "report", "reproduce_networks", "write_json"]
@@ -48,7 +55,8 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
     -------
     dict
         ``id, n_nodes, status, scores``; ``status`` is "scored" or "left out: <reason>", and ``scores`` maps each
-        method to ``{whole, whole_jitter, offdiag, reachable}``.
+        method to ``{whole, whole_jitter, offdiag, reachable}``. Networks of at most 130 nodes also have ``oracles``:
+        the upper bounds of Li & Gao, which are made from the truth.
     """
     from ..sbml import JacobianExtractor, sensitivity_matrix
 
@@ -67,6 +75,8 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
         method: score_matrices(truth, matrices[0], jitter=not method.startswith("propagation"))
         for method, matrices in predictions.items()
     }
+    if network.n_nodes <= ORACLE_MAX_NODES:
+        row["oracles"] = score_oracles(network, truth)
     return row
 
 
@@ -122,6 +132,9 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     lines = [f"{len(scored)} of {len(rows)} models scored (mean Spearman over models [95 % bootstrap interval])"]
     if scored:
         lines += ["", _score_table(scores_to_frame(scored)), "", _TABLE_NOTES]
+    bounded = [{"id": row["id"], "scores": row["oracles"]} for row in scored if "oracles" in row]
+    if bounded:
+        lines += ["", report_oracles(bounded)]
     left_out = [row for row in rows if row["status"] != "scored"]
     if left_out:
         lines += ["", f"{len(left_out)} models left out:"]

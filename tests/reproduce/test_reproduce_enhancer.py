@@ -3,17 +3,16 @@ import pandas as pd
 import pytest
 
 from skperturb.networks import GCNEnhancer, InfluenceNetwork
+from skperturb.reproduce._network_scores import ORACLES, report_oracles
 from skperturb.reproduce.enhancer import (
     BASELINE,
     LEAKING,
-    ORACLES,
     accuracy_frame,
     cross_validate_enhancer,
     enhancer_methods,
     load_networks,
     oracle_bounds,
     report,
-    report_oracles,
     save_figures,
 )
 
