@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from skperturb.exceptions import UnsupportedModelError
-from skperturb.sbml._integrate import Trajectory, absolute_tolerance
+from skperturb.sbml._integrate import Trajectory
 
 if TYPE_CHECKING:
     from skperturb.sbml.model import KineticModel
@@ -46,8 +46,8 @@ def simulate(
     rtol : float, default=1e-8
         Relative tolerance.
     atol : float or array-like of shape (n_variables,), default=None
-        Absolute tolerance; by default `rtol` times a hundredth of each initial value, and at least `rtol`
-        times 1e-4 of the largest one.
+        Absolute tolerance; by default `rtol` times 1e-8 of the largest initial value (of 1 where all are zero):
+        traces of one species can decide what the others do later.
     method : {"LSODA", "BDF", "Radau"}, default="LSODA"
         Integrator. All are for stiff systems and get the exact Jacobian.
     ignore_events : bool, default=False
@@ -161,7 +161,8 @@ def _check_tolerances(
     if not isinstance(rtol, Real) or not 0.0 < float(rtol) < 1.0:
         raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
     if atol is None:
-        return float(rtol), absolute_tolerance(np.asarray(model.x0, dtype=float), float(rtol))
+        largest = float(np.max(np.abs(model.x0[np.isfinite(model.x0)]), initial=0.0))
+        return float(rtol), float(rtol) * 1e-8 * (largest or 1.0)
     values = np.asarray(atol, dtype=float)
     if values.shape not in ((), (len(model.variables),)) or not np.all(values > 0.0):
         raise ValueError(
