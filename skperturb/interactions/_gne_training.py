@@ -1,7 +1,7 @@
 """Training of the network behind `GNEEmbedder`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -206,8 +206,3 @@ def _hold_out(
     negatives = sample_negative_positions(n_negatives, known, n_genes, random_state=rng)
     labels = np.repeat([1, 0], [len(positives), len(negatives)])
     return train, (np.concatenate([positives, negatives]), labels)
-
-
-def without_callbacks(parameters: GNEParameters) -> GNEParameters:
-    """Return the same parameters without the user's callbacks."""
-    return replace(parameters, callbacks=None)
