@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb.plotting._axes import axes_or_new
+
 __all__ = ["EmbeddingMapDisplay", "ScoreCurveDisplay"]
 
 
@@ -85,10 +87,7 @@ class ScoreCurveDisplay:
         -------
         ScoreCurveDisplay
         """
-        if ax is None:
-            from matplotlib import pyplot
-
-            _, ax = pyplot.subplots()
+        ax = axes_or_new(ax)
         for model, part in self.curves.groupby("model", sort=False):
             by_x = part.groupby("x")["score"]
             line = ax.plot(by_x.mean().index, by_x.mean(), marker="o", label=model)[0]
@@ -150,10 +149,7 @@ class EmbeddingMapDisplay:
         -------
         EmbeddingMapDisplay
         """
-        if ax is None:
-            from matplotlib import pyplot
-
-            _, ax = pyplot.subplots()
+        ax = axes_or_new(ax)
         ax.scatter(*self.places.T, s=4, color="lightgrey")
         for group in self.largest_groups():
             ax.scatter(*self.places[self.groups == group].T, s=14, label=str(group))

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb.plotting._axes import axes_or_new
+
 __all__ = ["MethodAccuracyDisplay", "PairwiseAccuracyDisplay"]
 
 
@@ -73,10 +75,7 @@ class MethodAccuracyDisplay:
         -------
         self : MethodAccuracyDisplay
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 0.45 * self.scores.shape[1] + 1.2), layout="constrained")
+        ax = axes_or_new(ax, 6.4, 0.45 * self.scores.shape[1] + 1.2)
         summary = self.summary()
         positions = np.arange(len(summary))[::-1]
         errors = [summary["mean"] - summary["low"], summary["high"] - summary["mean"]]
@@ -85,8 +84,7 @@ class MethodAccuracyDisplay:
             ax.text(0.01, position, f"{mean:.3f}", va="center", color="white", fontsize=8)
         ax.set_yticks(positions, [str(label) for label in summary.index])
         ax.set_xlabel(f"{self.score_name} (mean of {len(self.scores)} networks, 95 % interval)")
-        self.ax_ = ax
-        self.figure_ = ax.figure
+        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
@@ -143,12 +141,9 @@ class PairwiseAccuracyDisplay:
         -------
         self : PairwiseAccuracyDisplay
         """
-        import matplotlib.pyplot as plt
-
         rates = self.win_rates()
-        if ax is None:
-            size = 0.6 * len(rates) + 3
-            _, ax = plt.subplots(figsize=(size + 1, size), layout="constrained")
+        size = 0.6 * len(rates) + 3
+        ax = axes_or_new(ax, size + 1, size)
         image = ax.imshow(rates, cmap="RdBu_r", vmin=0, vmax=1)
         for (row, column), rate in np.ndenumerate(rates.to_numpy()):
             ax.text(column, row, f"{rate:.2f}", ha="center", va="center", fontsize=7)
@@ -156,6 +151,5 @@ class PairwiseAccuracyDisplay:
         ax.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
         ax.set_yticks(range(len(labels)), labels)
         ax.figure.colorbar(image, ax=ax, label="share of networks on which the row is better", shrink=0.8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
+        self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb.plotting._axes import axes_or_new
+
 __all__ = ["PropertyCorrelationDisplay"]
 
 _COLUMNS = ["correlation", "random_low", "random_high"]
@@ -65,11 +67,8 @@ class PropertyCorrelationDisplay:
         -------
         self : PropertyCorrelationDisplay
         """
-        import matplotlib.pyplot as plt
-
         table = self.correlations
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 0.4 * len(table) + 1.2), layout="constrained")
+        ax = axes_or_new(ax, 6.4, 0.4 * len(table) + 1.2)
         positions = np.arange(len(table))[::-1]
         width = table["random_high"] - table["random_low"]
         ax.barh(positions, width, left=table["random_low"], color="0.85", label="95 % of random assignments")
@@ -78,6 +77,5 @@ class PropertyCorrelationDisplay:
         ax.set_yticks(positions, [str(name) for name in table.index])
         ax.set_xlabel("Spearman correlation with the accuracy")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
+        self.ax_, self.figure_ = ax, ax.figure
         return self

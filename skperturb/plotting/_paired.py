@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb.plotting._axes import axes_or_new
+
 __all__ = ["PairedScoreDisplay"]
 
 
@@ -98,10 +100,7 @@ class PairedScoreDisplay:
         -------
         self : PairedScoreDisplay
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(1.7 * self.scores.shape[1] + 1.5, 4.5), layout="constrained")
+        ax = axes_or_new(ax, 1.7 * self.scores.shape[1] + 1.5)
         positions = np.arange(self.scores.shape[1])
         for values in self.scores.to_numpy():
             ax.plot(positions, values, color="0.75", linewidth=0.7, zorder=1)
@@ -115,6 +114,5 @@ class PairedScoreDisplay:
         ax.set_ylabel(self.score_name)
         ax.set_title(f"{len(self.scores)} networks; each line is one network")
         ax.legend(loc="lower right")
-        self.ax_ = ax
-        self.figure_ = ax.figure
+        self.ax_, self.figure_ = ax, ax.figure
         return self

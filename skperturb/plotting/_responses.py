@@ -6,20 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb.plotting._axes import axes_or_new
+
 __all__ = [
     "AttentionDisplay",
     "InteractionDisplay",
     "ResponseErrorDisplay",
     "ResponseScatterDisplay",
 ]
-
-
-def _new_axes(ax: Any, width: float = 5.0, height: float = 4.5) -> Any:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 class ResponseScatterDisplay:
@@ -70,7 +64,7 @@ class ResponseScatterDisplay:
         -------
         self : ResponseScatterDisplay
         """
-        ax = _new_axes(ax)
+        ax = axes_or_new(ax)
         limit = float(np.abs(np.concatenate([self.y_true.ravel(), self.y_pred.ravel()])).max()) or 1.0
         ax.plot([-limit, limit], [-limit, limit], color="0.6", linewidth=0.8)
         ax.scatter(self.y_true.ravel(), self.y_pred.ravel(), s=4, alpha=0.4, color="tab:blue", rasterized=True)
@@ -135,7 +129,7 @@ class ResponseErrorDisplay:
         -------
         self : ResponseErrorDisplay
         """
-        ax = _new_axes(ax, 6.0, 1.2 + 0.35 * self.errors.shape[1])
+        ax = axes_or_new(ax, 6.0, 1.2 + 0.35 * self.errors.shape[1])
         ordered = self.errors[self.errors.mean().sort_values().index]
         for position, model in enumerate(ordered):
             ax.scatter(ordered[model], np.full(len(ordered), position), s=14, alpha=0.6, color="tab:blue")
@@ -202,7 +196,7 @@ class InteractionDisplay:
         -------
         self : InteractionDisplay
         """
-        ax = _new_axes(ax)
+        ax = axes_or_new(ax)
         ax.axhline(1, color="0.8", linewidth=0.8)
         ax.axvline(1, color="0.8", linewidth=0.8)
         top = float(max(self.observed.max(), self.predicted.max(), 1.0)) * 1.05
@@ -261,7 +255,7 @@ class AttentionDisplay:
         -------
         self : AttentionDisplay
         """
-        ax = _new_axes(ax, 5.0, 1.2 + 0.25 * len(self.weights))
+        ax = axes_or_new(ax, 5.0, 1.2 + 0.25 * len(self.weights))
         positions = np.arange(len(self.weights))[::-1]
         ax.barh(positions, self.weights.to_numpy(), color="tab:blue")
         ax.set_yticks(positions, [str(gene) for gene in self.weights.index])
