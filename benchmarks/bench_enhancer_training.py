@@ -12,7 +12,7 @@ import torch
 
 from skperturb._training import seeded_torch
 from skperturb._validation import ensure_networks
-from skperturb.networks import DynamoDistance
+from skperturb.networks import DynamoDistance, GCNEnhancer
 from skperturb.networks import _enhancer_source as source
 from skperturb.networks._enhancer_sample import make_samples
 
@@ -39,20 +39,7 @@ def main() -> None:
     X, y = simulated(arguments.networks)
     records = ensure_networks(X)
     samples = make_samples(X, records, DynamoDistance().predict(X), "sign", y)
-    params = {
-        "hidden_dim": 16,
-        "n_layers": 2,
-        "dropout": 0.3,
-        "lr": 0.003,
-        "max_epochs": arguments.epochs,
-        "batch_size": 4,
-        "weight_decay": 0.0,
-        "early_stopping": False,
-        "patience": 1,
-        "device": "cpu",
-        "verbose": 0,
-        "callbacks": None,
-    }
+    params = GCNEnhancer(max_epochs=arguments.epochs, device="cpu").get_params()
     seconds: dict[str, list[float]] = {"skorch": [], "loop": []}
     for _ in range(arguments.repeats):
         for name, train in (("skorch", through_skorch), ("loop", hand_written)):
@@ -72,7 +59,7 @@ def through_skorch(samples: list, params: dict) -> None:
 
 def hand_written(samples: list, params: dict) -> None:
     """Train with the same module, batches, optimiser, schedule and gradient clipping."""
-    dataset = source._PairDataset(samples)
+    dataset = source._Networks(samples)
     with seeded_torch(0):
         module = source.SourceGCN(
             source.NODE_FEATURES,

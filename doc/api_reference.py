@@ -12,6 +12,7 @@ API_REFERENCE = {
     "skperturb.model_selection": "Splitters and negative samplers",
     "skperturb.datasets": "Embedded, simulated and fetched data",
     "skperturb.plotting": "Displays",
+    "skperturb.callbacks": "Callbacks for long fits",
     "skperturb.exceptions": "Errors and warnings",
     "skperturb.testing": "The estimator contract",
 }
@@ -27,7 +28,7 @@ def write_pages(target: Path) -> None:
     lines = ["API reference", "=============", ""]
     for module, title in API_REFERENCE.items():
         heading = f"{module}: {title}"
-        lines += [heading, "-" * len(heading), "", f".. currentmodule:: {module}", "", ".. autosummary::"]
+        lines += [heading, "-" * len(heading), "", f".. module:: {module}", "", ".. autosummary::"]
         lines += ["   :toctree: api", "", *(f"   {name}" for name in public_names(module)), ""]
     text = "\n".join(lines)
     if not target.exists() or target.read_text(encoding="utf-8") != text:

@@ -1,10 +1,12 @@
 """Sphinx configuration."""
 
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import api_reference
+import readme_results
 
 import skperturb
 
@@ -19,15 +21,57 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
+nitpicky = True  # a reference that leads nowhere is a warning, and so an error
+templates_path = ["_templates"]
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skperturb"
+html_show_sourcelink = False
+html_theme_options = {"show_nav_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+
 autosummary_generate = True
+default_role = "autolink"  # `Name` becomes a link where it names something of ours
+autodoc_typehints = "none"  # the docstrings say the types, and shapes and units with them
 numpydoc_show_class_members = False
+
+# Links to other projects need the network when the pages are built, so they are asked for.
+if os.environ.get("SKPERTURB_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "pandas": ("https://pandas.pydata.org/docs", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+        "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+        "anndata": ("https://anndata.readthedocs.io/en/stable", None),
+    }
+else:
+    nitpick_ignore_regex = [(r"py:.*", r"(?!skperturb).*")]
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "/plot_",
+    "within_subsection_order": "gallery_order.reading_order",
+    "doc_module": ("skperturb",),
+    "backreferences_dir": "gallery_backreferences",
+    "prefer_full_module": {r"skperturb\."},
     "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
 }
 
+
+def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
+    """Leave out what every scikit-learn estimator has: it is documented there, with labels that only exist there."""
+    inherited = (getattr(obj, "__module__", None) or "").startswith("sklearn.")
+    return True if inherited or (name.startswith("set_") and name.endswith("_request")) else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
+
+
 api_reference.write_pages(Path(__file__).parent / "api.rst")
+readme_results.write_results(Path(__file__).parents[1] / "README.md", Path(__file__).parent / "readme_results.inc")

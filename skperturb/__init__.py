@@ -6,6 +6,7 @@ from typing import Any
 __version__ = "0.1.0.dev0"
 
 _SUBMODULES = (
+    "callbacks",
     "datasets",
     "exceptions",
     "interactions",

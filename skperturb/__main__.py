@@ -19,7 +19,8 @@ _LINES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(argv).parse_args(argv)
     try:
         return arguments.run(arguments)
     except (ValueError, OSError) as error:
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skperturb",
         description="Without a command: the main job, topology-only predictions on the embedded textbook models.",
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_main_job)
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_screen(commands)
-    _add_reproduce(commands)
+    _add_reproduce(commands, argv)
     return parser
 
 
@@ -51,7 +52,7 @@ def _add_screen(commands: argparse._SubParsersAction) -> None:
     screen.set_defaults(run=_screen)
 
 
-def _add_reproduce(commands: argparse._SubParsersAction) -> None:
+def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) -> None:
     reproduce = commands.add_parser("reproduce", help="the tables of the papers on real data, with baselines")
     lines = reproduce.add_subparsers(title="lines of work", metavar="LINE", required=True)
     networks = lines.add_parser("networks", help="perturbation patterns of BioModels from topology alone")
@@ -81,10 +82,12 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     )
     networks.set_defaults(run=_reproduce_networks)
     for name, help_text in _LINES.items():
-        module = importlib.import_module(f"{__package__}.reproduce.{name}")
         line = lines.add_parser(name, help=help_text)
-        module.add_arguments(line)
-        line.set_defaults(run=module.run)
+        # The modules are heavy to import: only the one that is asked for brings its options.
+        if name in argv:
+            module = importlib.import_module(f"{__package__}.reproduce.{name}")
+            module.add_arguments(line)
+            line.set_defaults(run=module.run)
 
 
 def _model_id(text: str) -> int | str:

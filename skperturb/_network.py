@@ -33,7 +33,7 @@ class InfluenceNetwork:
         Names of the variables for a `jacobian` without names; ``x0, x1, …`` when None.
     structure : NetworkStructure, default=None
         What the SBML file says without any kinetic constant.
-    state : Series, mapping or array-like, default=None
+    state : Series, mapping or array-like of shape (n_nodes,), default=None
         Value of the variables at which the Jacobian was taken, in the model's units. A Series may hold
         more symbols than the network has nodes; an array has one value per node.
     steady_state : SteadyState, default=None

@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 
 from skperturb._pairs import pair_codes
 
-__all__ = ["STRATEGIES", "sample_negative_positions"]
+__all__ = ["STRATEGIES", "count_negative_positions", "sample_negative_positions"]
 
 STRATEGIES = ("uniform", "connected", "degree")
 # Below this share of accepted draws, listing all the pairs that are left is cheaper than drawing on.
@@ -53,9 +53,7 @@ def sample_negative_positions(
     """
     rng = check_random_state(random_state)
     pool, weights = _pool(n_genes, positives if ends is None else ends, strategy)
-    forbidden = np.unique(pair_codes(positives, n_genes))
-    if exclude is not None and len(exclude):
-        forbidden = np.union1d(forbidden, pair_codes(exclude, n_genes))
+    forbidden = _forbidden(positives, n_genes, exclude)
     available = _count_available(pool, forbidden, n_genes)
     if n_samples > available:
         raise ValueError(
@@ -66,6 +64,25 @@ def sample_negative_positions(
     if len(found) < n_samples:
         found = _enumerate(n_samples, found, pool, weights, forbidden, n_genes, rng)
     return np.column_stack(np.divmod(found, n_genes))
+
+
+def count_negative_positions(
+    positives: np.ndarray,
+    n_genes: int,
+    *,
+    strategy: str = "uniform",
+    ends: np.ndarray | None = None,
+    exclude: np.ndarray | None = None,
+) -> int:
+    """Return how many pairs `sample_negative_positions` can draw with these arguments."""
+    pool, _ = _pool(n_genes, positives if ends is None else ends, strategy)
+    return _count_available(pool, _forbidden(positives, n_genes, exclude), n_genes)
+
+
+def _forbidden(positives: np.ndarray, n_genes: int, exclude: np.ndarray | None) -> np.ndarray:
+    """Return the sorted codes of the pairs that must not be drawn."""
+    codes = np.unique(pair_codes(positives, n_genes))
+    return codes if exclude is None or len(exclude) == 0 else np.union1d(codes, pair_codes(exclude, n_genes))
 
 
 def _pool(n_genes: int, ends: np.ndarray, strategy: str) -> tuple[np.ndarray, np.ndarray | None]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skperturb._interchange import as_pandas, is_networkx, is_pyg
 from skperturb._validation import describe
 
 __all__ = ["GenePairs", "as_genes", "encode_pairs", "ensure_labels", "ensure_pairs", "pair_codes", "symmetric_graph"]
@@ -78,8 +79,13 @@ def ensure_pairs(X: Any, name: str = "X") -> np.ndarray:
 
 
 def _as_two_columns(X: Any, name: str) -> np.ndarray:
+    X = as_pandas(X)
     if sp.issparse(X):
         raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass np.argwhere of its upper triangle.")
+    if is_networkx(X):
+        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass list({name}.edges).")
+    if is_pyg(X):
+        raise TypeError(f"{name} is a PyG graph; expected {_EXPECTED}. Pass {name}.edge_index.T.numpy().")
     if isinstance(X, dict | str | bytes) or not hasattr(X, "__len__"):
         raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}.")
     # A 1-D object array or a Series holds one pair in each element.

@@ -5,7 +5,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import BACKENDS, get_active_backend
 
 __all__ = ["Outcome", "map_isolated"]
 
@@ -64,7 +65,9 @@ def map_isolated(
 
     Notes
     -----
-    Workers are started with "spawn": a script that calls this needs ``if __name__ == "__main__":``.
+    Workers are started with "spawn": a script that calls this needs ``if __name__ == "__main__":``. Under a joblib
+    backend that reaches other machines (``joblib.parallel_config(backend="dask")``) the items are dealt out to the
+    workers of the cluster, and each of these does its share in a process of its own.
 
     Examples
     --------
@@ -72,14 +75,37 @@ def map_isolated(
     >>> [outcome.value for outcome in map_isolated(abs, [-1, 2])]
     [1, 2]
     """
+    workers = max(min(effective_n_jobs(n_jobs), len(items)), 1)
+    if not _is_distributed():
+        return _map_here(function, items, workers, timeout, verbose)
+    # Several shares for each worker even out items that take long, but each share has to start a process.
+    n_shares = max(workers, min(4 * workers, len(items) // 64))
+    shares = [items[k::n_shares] for k in range(n_shares)]
+    done = Parallel(n_jobs=n_jobs, verbose=verbose)(
+        delayed(_map_here)(function, share, 1, timeout, 0) for share in shares
+    )
+    return [done[k % n_shares][k // n_shares] for k in range(len(items))]
+
+
+def _is_distributed() -> bool:
+    """Tell whether joblib's active backend is another than those that come with joblib."""
+    local = tuple(BACKENDS[name] for name in ("sequential", "threading", "multiprocessing", "loky") if name in BACKENDS)
+    return not isinstance(get_active_backend()[0], local)
+
+
+def _map_here(
+    function: Callable[[Any], Any], items: Sequence[Any], workers: int, timeout: float | None, verbose: int
+) -> list[Outcome]:
     import multiprocessing
 
     from pebble import ProcessPool
     from tqdm import tqdm
 
+    if multiprocessing.current_process().daemon:
+        # Dask starts its workers as daemons, which may not have children. The pool ends its processes by itself.
+        multiprocessing.current_process().daemon = False
     # "spawn" starts a clean interpreter: no lock held by a thread of the parent (BLAS, torch) is inherited.
     context = multiprocessing.get_context("spawn")
-    workers = min(effective_n_jobs(n_jobs), max(len(items), 1))
     with ProcessPool(max_workers=workers, context=context) as pool:
         futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
         return [_outcome(future, timeout) for future in tqdm(futures, disable=not verbose, desc="models", unit="model")]

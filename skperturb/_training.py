@@ -1,4 +1,4 @@
-"""Training through skorch: the only module that knows it.
+"""Training through skorch: the only module that knows it, beside the public callbacks.
 
 Estimators build their torch module in ``fit``, hand it to `fit_net` and keep the net that comes back as ``net_``.
 Training runs in float32 on the chosen device; the fitted module comes back on the CPU, in float64 and in evaluation
@@ -8,6 +8,7 @@ mode, because float32 predictions differ with the size of the batch and a model 
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, PrintLog
 from skorch.helper import predefined_split
+from skorch.history import History
 from skorch.utils import to_tensor
+
+from skperturb._persistence import decode, encode
+from skperturb.callbacks import ResumableCheckpoint
 
 __all__ = [
     "GraphBatch",
@@ -110,7 +115,55 @@ class GraphBatch:
 
 
 class _Net(NeuralNet):
-    """A skorch net that also takes a `GraphBatch`."""
+    """A skorch net that also takes a `GraphBatch`, and trains only the epochs that its history lacks.
+
+    A callback that loads a checkpoint when the training begins brings a history with it.
+    """
+
+    # Trained to the end, so that no epoch is left even if the history is short.
+    is_finished_ = False
+    # Stopped from the keyboard. skorch returns silently then, because callbacks stop a training in the same way.
+    is_interrupted_ = False
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Any:
+        left = 0 if self.is_finished_ else max(self.max_epochs - len(self.history), 0)
+        self.is_interrupted_ = True
+        result = super().fit_loop(X, y, left, **fit_params)
+        self.is_interrupted_ = False
+        return result
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            self.is_interrupted_ = False
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a trained model needs: skorch's own state also holds optimizer and data loaders, as bytes that run code.
+        build = self.module
+        call = (build.func, build.args, build.keywords) if isinstance(build, partial) else (build, (), {})
+        return {
+            "module": [call[0], encode(list(call[1])), encode(dict(call[2]))],
+            "criterion": self.criterion,
+            "weights": {name: value.cpu().numpy() for name, value in self.module_.state_dict().items()},
+            "history": [{name: row[name] for name in row if name != "batches"} for row in self.history],
+            "settings": {name: getattr(self, name) for name in ("lr", "max_epochs", "batch_size")},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        build, args, keywords = state["module"]
+        self.__init__(  # type: ignore[misc]
+            partial(build, *decode(args), **decode(keywords)), criterion=state["criterion"], **state["settings"]
+        )
+        # The initial weights, which are overwritten, must not touch the random state of the one who loads.
+        with seeded_torch(0):
+            module = self.module()
+        module.double().load_state_dict(
+            {name: torch.from_numpy(np.array(value)) for name, value in state["weights"].items()}
+        )
+        # Not by assignment: skorch wants torch modules to be set by its own methods, which begin a training.
+        self.__dict__.update(module_=module.eval(), history_=History(state["history"]), initialized_=True)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         if isinstance(x, GraphBatch):
@@ -214,6 +267,8 @@ def fit_net(
         When `dataset` is a plain list.
     ValueError
         When the device is not there, or early stopping has nothing to watch.
+    KeyboardInterrupt
+        When the training was stopped from the keyboard.
     """
     device = resolve_device(device)
     if isinstance(dataset, list | tuple):
@@ -238,6 +293,8 @@ def fit_net(
             **{**_iterators(dataset, collate_fn), **net_params},
         )
         net.fit(dataset, None)
+    if net.is_interrupted_:
+        raise KeyboardInterrupt
     # skorch maps what it unpickles to `device`, so a net trained on a GPU must not remember it.
     net.device = "cpu"
     net.module_.to("cpu").double().eval()
@@ -277,6 +334,9 @@ def _callbacks(
     verbose: int,
 ) -> list[Any]:
     chosen = list(copy.deepcopy(list(callbacks or [])))
+    # What saves the state must see the others' work on an epoch.
+    last = [callback for callback in chosen if isinstance(callback, ResumableCheckpoint)]
+    chosen = [callback for callback in chosen if callback not in last]
     if early_stopping:
         chosen.append(
             EarlyStopping(
@@ -287,7 +347,7 @@ def _callbacks(
                 sink=print if verbose else _silent,
             )
         )
-    return chosen
+    return chosen + last
 
 
 def _silent(*_: Any) -> None:

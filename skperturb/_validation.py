@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skperturb._interchange import graph_matrix, is_networkx, is_polars, is_pyg
+
 __all__ = [
     "NetworkRecord",
     "as_sequence",
@@ -21,7 +23,7 @@ __all__ = [
 
 _EXPECTED = (
     "a sequence (list, tuple, 1-D object array, Series) of InfluenceNetwork objects, square arrays, "
-    "scipy sparse matrices or square DataFrames"
+    "scipy sparse matrices, square DataFrames, networkx or PyG graphs"
 )
 
 
@@ -109,7 +111,7 @@ def as_sequence(X: Any, name: str = "X", expected: str = _EXPECTED) -> list[Any]
         If `X` is a single matrix, an array of the wrong dimension, or empty.
     """
     _refuse_non_sequence(X, name, expected)
-    if sp.issparse(X) or isinstance(X, pd.DataFrame) or is_network(X):
+    if _is_single(X):
         raise ValueError(f"{name} is a single {describe(X)}; expected {expected}. Wrap it in a list: [{name}].")
     if isinstance(X, np.ndarray):
         _check_array_of_matrices(X, name, expected)
@@ -125,10 +127,15 @@ def _refuse_non_sequence(X: Any, name: str, expected: str) -> None:
         raise TypeError(f"{name} is a dict; expected {expected}. Pass list({name}.values()).")
     if isinstance(X, str | bytes):
         raise TypeError(f"{name} is the {describe(X)}; expected {expected}.")
-    single = sp.issparse(X) or isinstance(X, pd.DataFrame) or is_network(X)
-    if not single and not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
+    if not _is_single(X) and not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
         hint = f" Pass list({name})." if hasattr(X, "__iter__") else ""
         raise TypeError(f"{name} is a {describe(X)}; expected {expected}.{hint}")
+
+
+def _is_single(X: Any) -> bool:
+    """Tell whether `X` is one matrix or graph, in whatever form."""
+    one = sp.issparse(X) or isinstance(X, pd.DataFrame) or is_network(X) or is_networkx(X) or is_pyg(X)
+    return one or (is_polars(X) and hasattr(X, "columns"))
 
 
 def _check_array_of_matrices(X: np.ndarray, name: str, expected: str) -> None:
@@ -148,8 +155,8 @@ def ensure_networks(X: Any, name: str = "X") -> list[NetworkRecord]:
     ----------
     X : sequence of n_networks networks
         List, tuple, 1-D object array or Series of `InfluenceNetwork` objects, square arrays, scipy
-        sparse matrices or DataFrames (index equal to columns), in any mixture; or an array of shape
-        (n_networks, n_nodes, n_nodes).
+        sparse matrices, DataFrames (index equal to columns), networkx or PyG graphs (see
+        `graph_matrix`), in any mixture; or an array of shape (n_networks, n_nodes, n_nodes).
     name : str, default="X"
         Name of the argument in error messages.
 
@@ -217,7 +224,7 @@ def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.
 
     Parameters
     ----------
-    item : array-like, sparse matrix, DataFrame or InfluenceNetwork
+    item : array-like, sparse matrix, DataFrame, InfluenceNetwork, networkx or PyG graph
         The matrix.
     label : str
         How error messages call it, such as ``"X[3]"``.
@@ -236,6 +243,8 @@ def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.
     ValueError
         If `item` is not 2-D or holds NaN or infinity.
     """
+    if is_networkx(item) or is_pyg(item):
+        item = graph_matrix(item, label)
     if sp.issparse(item):
         return _coerce_sparse(item, label), None, None
     if isinstance(item, pd.DataFrame):

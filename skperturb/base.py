@@ -1,12 +1,14 @@
-"""The base class of every estimator: scikit-learn's, with a link to our documentation."""
+"""The base class of every estimator: scikit-learn's, with a link to our documentation and a state of plain data."""
 
 from sklearn.base import BaseEstimator as _SklearnBaseEstimator
+
+from skperturb._persistence import PlainStateMixin
 
 __all__ = ["BaseEstimator"]
 
 
-class BaseEstimator(_SklearnBaseEstimator):
-    """scikit-learn's ``BaseEstimator`` whose HTML diagram links to skperturb's API page.
+class BaseEstimator(PlainStateMixin, _SklearnBaseEstimator):
+    """scikit-learn's ``BaseEstimator`` whose HTML diagram links to skperturb's API page and whose state is plain data.
 
     Notes
     -----
@@ -14,7 +16,9 @@ class BaseEstimator(_SklearnBaseEstimator):
     """
 
     _doc_link_module = "skperturb"
-    _doc_link_template = "https://skperturb.readthedocs.io/en/latest/api/skperturb.{estimator_name}.html"
+    _doc_link_template = "https://skperturb.readthedocs.io/en/latest/api/{public_module}.{estimator_name}.html"
 
     def _doc_link_url_param_generator(self):
-        return {"estimator_name": type(self).__name__}
+        # skperturb.networks._distance is private; its page is that of skperturb.networks.
+        public_module = ".".join(type(self).__module__.split(".")[:2])
+        return {"public_module": public_module, "estimator_name": type(self).__name__}

@@ -93,6 +93,16 @@ def contract_checks(estimator: Any, X: Any, y: Any = None) -> Iterator[Callable[
         If `estimator` is a class.
     ValueError
         If `X` has fewer than three samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.networks import DynamoDistance
+    >>> from skperturb.testing import check_name, contract_checks
+    >>> X = [np.eye(2), np.ones((3, 3)), np.tri(4)]
+    >>> names = [check_name(check) for check in contract_checks(DynamoDistance(), X, X)]
+    >>> "check_pickle_round_trip" in names
+    True
     """
     if isinstance(estimator, type):
         raise TypeError(f"estimator is the class {estimator.__name__}; expected an instance.")
@@ -110,7 +120,24 @@ def _is_matrix(sample: Any) -> bool:
 
 
 def check_name(check: Any) -> str:
-    """Return the name of the function behind a check."""
+    """Return the name of the function behind a check.
+
+    Parameters
+    ----------
+    check : callable
+        One of `contract_checks`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from skperturb.testing import check_name
+    >>> check_name(partial(sorted, reverse=True))
+    'sorted'
+    """
     return check.func.__name__ if isinstance(check, partial) else check.__name__
 
 
@@ -128,6 +155,12 @@ def assert_equal_values(actual: Any, expected: Any, *, rtol: float = 1e-10) -> N
     ------
     AssertionError
         If the two differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.testing import assert_equal_values
+    >>> assert_equal_values([np.eye(2)], [np.eye(2)])
     """
     assert type(actual) is type(expected), f"{type(actual)} is not {type(expected)}"
     if isinstance(expected, list | tuple) or getattr(expected, "dtype", None) == np.dtype(object):

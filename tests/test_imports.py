@@ -12,8 +12,8 @@ import skperturb
 ROOT = Path(skperturb.__file__).parent
 HEAVY = ("torch", "skorch", "torch_geometric", "libsbml", "matplotlib")
 LAYERS = [
-    {"_sklearn", "_validation", "_pairs", "_pair_sampling", "exceptions", "metrics"},
-    {"base", "_training", "_network", "_processes"},
+    {"_sklearn", "_interchange", "_persistence", "_validation", "_pairs", "_pair_sampling", "exceptions", "metrics"},
+    {"base", "callbacks", "_training", "_network", "_processes"},
     {"sbml", "networks", "interactions", "responses"},
     {"datasets", "model_selection", "plotting"},
     {"reproduce"},

@@ -29,3 +29,17 @@ def test_a_script_without_main_guard_is_told_so(tmp_path):
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert result.returncode != 0
     assert "if __name__ == '__main__':" in result.stderr.splitlines()[-1]
+
+
+def test_the_command_line_imports_only_what_it_runs():
+    code = (
+        "import sys; from skperturb.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'sklearn', 'libsbml', 'skperturb.reproduce') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.splitlines()[-1] == "[]"
+    for line in ("networks", "interactions", "responses", "engine"):
+        command = [sys.executable, "-m", "skperturb", "reproduce", line, "--help"]
+        assert "--json" in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout

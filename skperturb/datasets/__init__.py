@@ -7,6 +7,7 @@ from skperturb.datasets._gene_network import make_gene_network
 from skperturb.datasets._make_models import make_biochemical_models
 from skperturb.datasets._perturbation_screen import make_perturbation_screen
 from skperturb.datasets._reproduction import fetch_reproduction_set
+from skperturb.datasets._scperturb import fetch_adamson2016, fetch_scperturb
 from skperturb.datasets._screens import (
     fetch_frangieh2021,
     fetch_gene_graph,
@@ -24,6 +25,7 @@ __all__ = [
     "ChecksumWarning",
     "DownloadError",
     "clear_data_home",
+    "fetch_adamson2016",
     "fetch_biomodels",
     "fetch_ecoli_interactions",
     "fetch_file",
@@ -36,6 +38,7 @@ __all__ = [
     "fetch_papalexi2021",
     "fetch_replogle2022",
     "fetch_reproduction_set",
+    "fetch_scperturb",
     "fetch_tian2021",
     "get_data_home",
     "load_textbook_models",

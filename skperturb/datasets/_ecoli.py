@@ -44,6 +44,13 @@ def fetch_ecoli_interactions(data_home: str | os.PathLike | None = None) -> Bunc
        information. BMC Systems Biology 13(S2), 38.
     .. [2] Sastry, A. V. et al. (2019). The Escherichia coli transcriptome mostly consists of independently regulated
        modules. Nature Communications 10, 5536.
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_ecoli_interactions
+    >>> network = fetch_ecoli_interactions()  # doctest: +SKIP
+    >>> network.pairs.shape, len(network.genes)  # doctest: +SKIP
+    ((147476, 2), 4511)
     """
 
     def table(name: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ __all__ = [
     "DownloadError",
     "clear_data_home",
     "fetch_file",
+    "fetch_unregistered",
     "get_data_home",
     "read_registry",
 ]
@@ -87,6 +88,16 @@ def clear_data_home(data_home: str | os.PathLike | None = None) -> None:
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skperturb.datasets import clear_data_home
+    >>> home = Path(tempfile.mkdtemp())
+    >>> clear_data_home(home)
+    >>> home.exists()
+    False
     """
     home = get_data_home(data_home)
     files = [home / "biomodels" / name for name in read_registry("biomodels")]
@@ -138,6 +149,17 @@ def fetch_file(
     DownloadError
         If the file is not there and cannot be downloaded, or if the download's checksum is wrong. The
         message names the address, the path at which the file is expected, and ``SKPERTURB_DATA``.
+
+    Examples
+    --------
+    >>> import hashlib, tempfile
+    >>> from pathlib import Path
+    >>> from skperturb.datasets import fetch_file
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     _ = Path(home, "genes.txt").write_text("lacZ")
+    ...     digest = hashlib.sha256(b"lacZ").hexdigest()
+    ...     fetch_file("genes.txt", None, digest, data_home=home).name
+    'genes.txt'
     """
     target = get_data_home(data_home) / relative_path
     if target.is_file():
@@ -146,8 +168,48 @@ def fetch_file(
     if url is None:
         raise _missing(relative_path, target, "none (the file has no public address)", "nothing to download")
     try:
-        _download(url, target, sha256, verbose)
+        _download(url, target, f"sha256:{sha256}", verbose)
     # requests' errors are OSErrors; pooch raises ValueError for a wrong checksum.
+    except (OSError, ValueError) as error:
+        raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
+    return target
+
+
+def fetch_unregistered(
+    relative_path: str, url: str, known_hash: str | None, *, data_home: str | os.PathLike | None = None
+) -> Path:
+    """Return a file of the data home whose checksum the package does not know.
+
+    A file that is there is used. Nothing is downloaded unchecked: the caller brings the checksum.
+
+    Parameters
+    ----------
+    relative_path : str
+        Path of the file below the data home, with forward slashes.
+    url : str
+        Where the file can be downloaded.
+    known_hash : str or None
+        Such as "md5:…" or "sha256:…".
+    data_home : str or path-like, default=None
+        See `get_data_home`.
+
+    Returns
+    -------
+    path : pathlib.Path
+
+    Raises
+    ------
+    DownloadError
+        If the file is not there and there is no checksum, it cannot be downloaded, or its checksum is wrong.
+    """
+    target = get_data_home(data_home) / relative_path
+    if target.is_file():
+        return target
+    if known_hash is None:
+        reason = "no checksum is registered; pass known_hash='md5:…' with the one that the address' page shows"
+        raise _missing(relative_path, target, url, reason)
+    try:
+        _download(url, target, known_hash, 0)
     except (OSError, ValueError) as error:
         raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
     return target
@@ -164,13 +226,13 @@ def _missing(relative_path: str, target: Path, address: str, reason: str) -> Dow
     )
 
 
-def _download(url: str, target: Path, sha256: str, verbose: int) -> None:
+def _download(url: str, target: Path, known_hash: str, verbose: int) -> None:
     import pooch
 
     with _pooch_log_level(logging.INFO if verbose else logging.ERROR):
         pooch.retrieve(
             url,
-            known_hash=f"sha256:{sha256}",
+            known_hash=known_hash,
             fname=target.name,
             path=target.parent,
             downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),

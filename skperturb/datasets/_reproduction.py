@@ -37,6 +37,12 @@ def fetch_reproduction_set(data_home: str | os.PathLike | None = None) -> pd.Dat
     ----------
     Santolini, M. & Barabási, A.-L. Predicting perturbation patterns from the topology of biological
     networks. PNAS 115(27), E6375 (2018).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_reproduction_set
+    >>> fetch_reproduction_set().columns.tolist()  # doctest: +SKIP
+    ['id', 'n_nodes', 'events']
     """
     path = fetch_file(_FILE, None, read_registry("networks_reproduction")[_FILE], data_home=data_home)
     return pd.read_csv(path)

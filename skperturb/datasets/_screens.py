@@ -73,6 +73,13 @@ def fetch_norman2019(data_home: _Home = None) -> Bunch:
     ----------
     Norman, T. M. et al. Exploring genetic interaction manifolds constructed from rich single-cell phenotypes.
     Science 365, 786 (2019).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_norman2019
+    >>> screen = fetch_norman2019()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("norman2019_pc50.tsv.gz", data_home, "Norman et al. 2019, K562, CRISPRa")
 
@@ -90,10 +97,22 @@ def fetch_replogle2022(data_home: _Home = None) -> Bunch:
     screen : sklearn.utils.Bunch
         As `fetch_norman2019`.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Replogle, J. M. et al. Mapping information-rich genotype-phenotype landscapes with genome-scale Perturb-seq.
     Cell 185, 2559 (2022).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_replogle2022
+    >>> screen = fetch_replogle2022()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("replogle2022_k562_pc50.tsv.gz", data_home, "Replogle et al. 2022, K562, CRISPRi")
 
@@ -111,10 +130,22 @@ def fetch_nadig2025(data_home: _Home = None) -> Bunch:
     screen : sklearn.utils.Bunch
         As `fetch_norman2019`.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Nadig, A. et al. Transcriptome-wide analysis of differential expression in perturbation atlases. Nature Genetics
     57, 1228 (2025).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_nadig2025
+    >>> screen = fetch_nadig2025()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("nadig2025_jurkat_pc50.tsv.gz", data_home, "Nadig et al. 2025, Jurkat, CRISPRi")
 
@@ -132,10 +163,22 @@ def fetch_frangieh2021(data_home: _Home = None) -> Bunch:
     screen : sklearn.utils.Bunch
         As `fetch_norman2019`, without noise.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Frangieh, C. J. et al. Multimodal pooled Perturb-CITE-seq screens in patient models define mechanisms of cancer
     immune evasion. Nature Genetics 53, 332 (2021).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_frangieh2021
+    >>> screen = fetch_frangieh2021()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("frangieh2021_pc50.tsv.gz", data_home, "Frangieh et al. 2021, melanoma, knock-out")
 
@@ -153,10 +196,22 @@ def fetch_papalexi2021(data_home: _Home = None) -> Bunch:
     screen : sklearn.utils.Bunch
         As `fetch_norman2019`, without noise; the labels in ``data`` name the gene, the index of ``target`` the guide.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Papalexi, E. et al. Characterizing the molecular regulation of inhibitory immune checkpoints with multimodal
     single-cell screens. Nature Genetics 53, 322 (2021).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_papalexi2021
+    >>> screen = fetch_papalexi2021()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("papalexi2021_pc50.tsv.gz", data_home, "Papalexi et al. 2021, THP-1, knock-out", guide=r"g\d+")
 
@@ -174,10 +229,22 @@ def fetch_tian2021(data_home: _Home = None) -> Bunch:
     screen : sklearn.utils.Bunch
         As `fetch_norman2019`, without noise.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Tian, R. et al. Genome-wide CRISPRi/a screens in human neurons link lysosomal failure to ferroptosis. Nature
     Neuroscience 24, 1020 (2021).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_tian2021
+    >>> screen = fetch_tian2021()  # doctest: +SKIP
+    >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
+    True
     """
     return _pseudobulk("tian2021_crispri_pc50.tsv.gz", data_home, "Tian et al. 2021, neurons, CRISPRi")
 
@@ -198,9 +265,21 @@ def fetch_norman2019_cells(data_home: _Home = None, *, backed: bool = False) -> 
         With ``obs["perturbation"]`` (control: "control"), ``obs["dataset"]`` ("norman19", "mcfaline23") and
         ``obs["cell_type"]``.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     Wu, Y. et al. PerturBench: Benchmarking machine learning models for cellular perturbation analysis (2024).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_norman2019_cells
+    >>> cells = fetch_norman2019_cells(backed=True)  # doctest: +SKIP
+    >>> "control" in set(cells.obs["perturbation"])  # doctest: +SKIP
+    True
     """
     import anndata
 
@@ -220,6 +299,17 @@ def fetch_gene_graph(data_home: _Home = None) -> pd.DataFrame:
     -------
     DataFrame
         ``gene_a``, ``gene_b`` and ``source``: the ``graph`` of `KernelPerturbationRegressor` and `APPRegressor`.
+
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_gene_graph
+    >>> fetch_gene_graph().columns.tolist()  # doctest: +SKIP
+    ['gene_a', 'gene_b', 'source']
     """
     return pd.read_csv(_fetch("gene_graph_edges.tsv.gz", data_home), sep="\t")
 
@@ -237,9 +327,20 @@ def fetch_gene_terms(data_home: _Home = None) -> pd.DataFrame:
     DataFrame of bool, genes × terms
         A table for ``gene_features`` of `KernelPerturbationRegressor` and `APPRegressor`.
 
+    Raises
+    ------
+    DownloadError
+        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+
     References
     ----------
     The Gene Ontology Consortium. The Gene Ontology knowledgebase in 2023. Genetics 224, iyad031 (2023).
+
+    Examples
+    --------
+    >>> from skperturb.datasets import fetch_gene_terms
+    >>> fetch_gene_terms().dtypes.unique()  # doctest: +SKIP
+    array([dtype('bool')], dtype=object)
     """
     rows = pd.read_csv(_fetch("gene_go_terms.tsv.gz", data_home), sep="\t")
     genes, terms = pd.factorize(rows["gene"], sort=True), pd.factorize(rows["term"], sort=True)

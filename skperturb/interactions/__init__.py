@@ -14,6 +14,7 @@ _PUBLIC = {
     "JaccardIndex": "_neighbourhood_scores",
     "LINEGeneEmbedder": "_line",
     "L3Paths": "_neighbourhood_scores",
+    "Node2VecGeneEmbedder": "_node2vec",
     "ResourceAllocation": "_neighbourhood_scores",
     "SpectralGeneEmbedder": "_embeddings",
 }
@@ -28,6 +29,7 @@ __all__ = [
     "JaccardIndex",
     "L3Paths",
     "LINEGeneEmbedder",
+    "Node2VecGeneEmbedder",
     "ResourceAllocation",
     "SpectralGeneEmbedder",
 ]

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._pair_sampling import STRATEGIES, sample_negative_positions
+from skperturb._pair_sampling import STRATEGIES, count_negative_positions, sample_negative_positions
 from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, refuse_self_pairs, symmetric_graph
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.interactions._expression import align_expression, ensure_expression
@@ -195,28 +195,31 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
     def _with_negatives(self, data: GenePairs) -> tuple[np.ndarray, np.ndarray]:
         if not data.labels.all():
             return data.positions, data.labels
-        sample = self._sample(len(self._positives), self.negatives)
+        sample = self._sample(len(self._positives))
+        if len(sample) == 0:
+            raise self._no_negatives(len(np.unique(self._positives)))
         positions = np.concatenate([data.positions, sample])
         return positions, np.repeat([1, 0], [len(data.positions), len(sample)])
 
-    def _sample(self, n_samples: int, strategy: str, may_be_empty: bool = False) -> np.ndarray:
-        """Sample negatives, fewer than asked for where the graph is so dense that no more exist."""
+    def _sample(self, n_samples: int) -> np.ndarray:
+        return self._draw(n_samples, self.negatives)
+
+    def _draw(
+        self, n_samples: int, strategy: str, exclude: np.ndarray | None = None, ends: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Draw negatives, fewer than asked for where the graph is so dense that no more exist."""
+        known: dict[str, Any] = {"strategy": strategy, "exclude": exclude, "ends": ends}
         n_genes = len(self.genes_)
-        if strategy != "uniform":
-            n_genes = len(np.unique(self._positives))
-        n_edges = symmetric_graph(self._positives, len(self.genes_)).nnz // 2
-        available = n_genes * (n_genes - 1) // 2 - n_edges
-        if available == 0 and not may_be_empty:
-            raise ValueError(
-                f"X holds all pairs of its {n_genes} genes, so there is no negative to learn from. Pass negative pairs "
-                "with label 0, or more genes in genes."
-            )
+        available = count_negative_positions(self._positives, n_genes, **known)
         return sample_negative_positions(
-            min(n_samples, available),
-            self._positives,
-            len(self.genes_),
-            strategy=strategy,
-            random_state=self._rng,
+            min(n_samples, available), self._positives, n_genes, **known, random_state=self._rng
+        )
+
+    @staticmethod
+    def _no_negatives(n_genes: int) -> ValueError:
+        return ValueError(
+            f"X holds all pairs of its {n_genes} genes, so there is no negative to learn from. Pass negative pairs "
+            "with label 0, or more genes in genes."
         )
 
     def _locate(self, X: Any) -> np.ndarray:

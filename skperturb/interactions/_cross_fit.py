@@ -6,20 +6,21 @@ that has not seen its fold, and a new pair by the mean of the descriptions of al
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.utils.extmath import randomized_svd
 
 from skperturb._pairs import pair_codes
 from skperturb.interactions._gne_training import GeneVectors
 from skperturb.interactions._neighbourhood import Neighbourhoods
 from skperturb.interactions._neighbourhood_scores import absolute_correlation, path_weights
 
-__all__ = ["FEATURES", "FoldModel", "PairClassifier", "fold_of_pairs", "vector_features"]
+__all__ = ["FEATURES", "FoldModel", "fold_of_pairs", "vector_features"]
+
+# The singular vectors of the normalised graph, in groups from strong to weak.
+_BANDS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64))
 
 FEATURES = (
     "score",
@@ -28,11 +29,15 @@ FEATURES = (
     "bias",
     "log_degrees",
     "smaller_log_degree",
+    "larger_log_degree",
+    "partners_of_rarer",
+    "partners_of_commoner",
     "common_neighbors",
     "resource_allocation",
     "l3_sqrt",
     "l3_degree",
     "l3_symmetric",
+    *(f"spectral{first}_{last}" for first, last in _BANDS),
 )
 
 
@@ -53,7 +58,17 @@ class FoldModel:
 
     def __post_init__(self) -> None:
         self._neighbourhoods = Neighbourhoods(self.graph)
-        self._log_normalizer = self.vectors.log_normalizer()
+        degrees = self._neighbourhoods.degrees
+        self._popularity_of_partners = self.graph @ np.log1p(degrees) / np.maximum(degrees, 1.0)
+
+    # Only the cross-fitted features need these two.
+    @cached_property
+    def _log_normalizer(self) -> np.ndarray:
+        return self.vectors.log_normalizer()
+
+    @cached_property
+    def _spectrum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _spectrum(self._neighbourhoods)
 
     def pair_degrees(self, positions: np.ndarray, directed: bool) -> np.ndarray:
         """Return the degrees of both genes without the pair's own edge; of a directed pair the out- and in-degree."""
@@ -87,15 +102,48 @@ class FoldModel:
             bias,
             popularity,
             log_degrees.min(axis=1),
+            log_degrees.max(axis=1),
+            *self._partners(positions),
             _log(near.common(positions)),
             _log(near.common(positions, 1.0 / np.maximum(near.degrees, 1.0))),
             _log(l3),
             _log(100.0 * l3_degree),
             _log(1000.0 * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
+            *self._spectral(positions),
         ]
         if self.expression is not None:
             columns.append(absolute_correlation(self.expression, positions))
         return np.column_stack(columns)
+
+    def _partners(self, positions: np.ndarray) -> list[np.ndarray]:
+        """Return the mean log-degree of the partners of the less and of the more popular gene of each pair."""
+        first, second = self._popularity_of_partners[positions].T
+        degrees = self._neighbourhoods.degrees[positions]
+        # Of equally popular genes the mean, so that the order of a pair does not count.
+        share = 0.5 + 0.5 * np.sign(degrees[:, 1] - degrees[:, 0])
+        return [share * first + (1 - share) * second, (1 - share) * first + share * second]
+
+    def _spectral(self, positions: np.ndarray) -> list[np.ndarray]:
+        """Return what each band of singular vectors says of the normalised graph's entry, in both directions."""
+        (left, values, right), (first, second) = self._spectrum, positions.T
+        columns = [np.zeros(len(positions)) for _ in _BANDS]
+        for column, (start, stop) in zip(columns, _BANDS, strict=True):
+            scaled, other = left[:, start:stop] * values[start:stop], right[:, start:stop]
+            for a, b in ((first, second), (second, first)):
+                column += 0.5 * np.einsum("pk,pk->p", scaled[a], other[b])
+        return columns
+
+
+def _spectrum(near: Neighbourhoods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the leading singular vectors and values of the degree-normalised adjacency matrix.
+
+    A randomised decomposition ends in bounded time also where many values coincide, as with many small components.
+    """
+    scale = np.maximum(near.degrees, 1.0) ** -0.5
+    scaled = near.graph.multiply(scale[:, None]).multiply(scale[None, :]).tocsr()
+    n_components = min(_BANDS[-1][1], len(scale) - 1)
+    left, values, right = randomized_svd(scaled, n_components, n_iter=7, random_state=0)
+    return left, values, right.T
 
 
 def _log(values: np.ndarray) -> np.ndarray:
@@ -135,39 +183,3 @@ def vector_features(model: FoldModel, positions: np.ndarray, kind: str, directed
     forth = vectors.directed(first, second)
     score = forth if directed else forth + vectors.directed(second, first)
     return np.column_stack([score, np.log(model.pair_degrees(positions, directed) + 0.1).sum(axis=1)])
-
-
-class PairClassifier:
-    """The mean log-odds of a logistic regression and of boosted trees.
-
-    The regression extrapolates smoothly where the trees are constant, and the trees bend where it is straight: their
-    mean was better than both on held-out pairs.
-
-    Parameters
-    ----------
-    seed : int
-        Of the trees.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def fit(self, features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> "PairClassifier":
-        """Learn from cross-fitted features."""
-        self.linear_ = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        self.linear_.fit(features, labels, logisticregression__sample_weight=weights)
-        self.trees_ = HistGradientBoostingClassifier(
-            max_iter=150,
-            max_leaf_nodes=15,
-            # Small networks would be learned by heart with leaves of a few pairs.
-            min_samples_leaf=int(np.clip(len(features) // 100, 5, 100)),
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=self.seed,
-        )
-        self.trees_.fit(features, labels, sample_weight=weights)
-        return self
-
-    def decision_function(self, features: np.ndarray) -> np.ndarray:
-        """Return the log-odds of an interaction."""
-        return 0.5 * (self.linear_.decision_function(features) + self.trees_.decision_function(features))

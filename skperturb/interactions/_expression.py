@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skperturb._interchange import as_pandas, is_anndata
 from skperturb._pairs import as_genes
 from skperturb._validation import describe
 
@@ -17,8 +18,9 @@ def ensure_expression(expression: Any) -> pd.DataFrame | None:
 
     Parameters
     ----------
-    expression : DataFrame of shape (n_genes, n_samples), array or None
-        The index of a DataFrame names the genes; row k of an array is the gene with the integer id k.
+    expression : DataFrame of shape (n_genes, n_samples), array, AnnData or None
+        The index of a DataFrame (of a polars one: a first column of texts) names the genes; row k of an array is the
+        gene with the integer id k. An AnnData object has its genes in the columns, as usual.
 
     Returns
     -------
@@ -33,6 +35,7 @@ def ensure_expression(expression: Any) -> pd.DataFrame | None:
     """
     if expression is None:
         return None
+    expression = expression.to_df().T if is_anndata(expression) else as_pandas(expression, index=True)
     if not isinstance(expression, pd.DataFrame):
         expression = _from_array(expression)
     if expression.shape[0] == 0 or expression.shape[1] == 0:

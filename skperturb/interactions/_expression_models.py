@@ -16,7 +16,7 @@ class ExpressionCorrelation(PairModelMixin, BaseEstimator):
 
     Parameters
     ----------
-    expression : DataFrame of shape (n_genes, n_samples)
+    expression : DataFrame of shape (n_genes, n_samples), default=None
         Genes in rows, aligned by name. A pair with a gene that has no expression scores 0.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs.

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._pairs import as_genes
+from skperturb._pairs import GenePairs, as_genes
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
@@ -54,9 +54,10 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     negatives : {"uniform", "degree", "mixed"}, default="mixed"
         Distribution of candidates, and of the negatives of the classifier: uniform over genes, in proportion to the
         degree, or both. Uniform ones teach popularity, degree-matched ones the structure beyond it.
-    uniform_share : float, default=0.9
-        Weight of the uniform ones among the classifier's mixed negatives. No order of pairs is best against both
-        kinds: 1 is best against uniform negatives, 0.5 almost best against degree-matched ones.
+    uniform_share : float, default=0.85
+        Weight of the uniform ones among the classifier's mixed negatives; it rises towards the best pairs, where
+        uniform negatives cost average precision. No order of pairs is best against both kinds: 1 is best against
+        uniform negatives, 0 against degree-matched ones.
     loss : {"softmax", "sampled_softmax", "bce"}, default="softmax"
         The exact softmax over all genes, a softmax over candidates, or a binary cross-entropy.
     pair_features : {"log_odds", "structural", "native", "cross", "hadamard"}, default="log_odds"
@@ -66,7 +67,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     directed : bool, default=False
         Whether (a, b) says that a acts on b: then neither training nor features are symmetric. Neighbourhood scores,
         and so "log_odds" and "structural", are for undirected interactions only.
-    n_folds : int, default=5
+    n_folds : int, default=10
         Folds of the cross-fitting; each trains one network.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the interactions and return to the epoch with the best AUROC of
@@ -81,7 +82,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
         Number of passes over the interactions.
     batch_size : int, default=256
         Interactions in a step; with loss="softmax" genes, each with all its interactions.
-    weight_decay : float, default=0.0
+    weight_decay : float, default=1e-4
         Of Adam.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs and of `expression`.
@@ -122,7 +123,8 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     classifier behind it in a Pipeline learns from descriptions such as new pairs will have. With the other pair
     features a single network is trained on everything, as in the paper.
 
-    If `y` holds negatives, they take the place of the uniform ones among the classifier's negatives.
+    The classifier learns from up to four negatives of each kind for an interaction. If `y` holds negatives, they count
+    as uniform ones, and what is missing is drawn from the genes of the pairs.
 
     References
     ----------
@@ -177,18 +179,18 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
         dropout: float = 0.5,
         n_negatives: int = 10,
         negatives: str = "mixed",
-        uniform_share: float = 0.9,
+        uniform_share: float = 0.85,
         loss: str = "softmax",
         pair_features: str = "log_odds",
         directed: bool = False,
-        n_folds: int = 5,
+        n_folds: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 2,
         lr: float = 0.007,
         max_epochs: int = 20,
         batch_size: int = 256,
-        weight_decay: float = 0.0,
+        weight_decay: float = 1e-4,
         genes: Any = None,
         unknown: str = "error",
         device: str = "auto",
@@ -258,6 +260,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
             "lr": 0.005,
             "max_epochs": 20,
             "batch_size": 256,
+            "weight_decay": 0.0,
         }
         return cls(expression, **{**paper, **parameters})
 
@@ -341,9 +344,8 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
                 "'native', 'cross' or 'hadamard'."
             )
         positions, labels = self._start(X, y)
-        n_pairs = len(X)
         if self.pair_features in _CROSS_FITTED:
-            features = self._fit_folds(positions, labels, n_pairs)
+            features = self._fit_folds(positions, labels)
         else:
             vectors = self._train(self._graph)
             self._folds = [FoldModel(vectors, self._graph)]
@@ -352,7 +354,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
         self._vectors = self._folds[0].vectors.hidden + self._folds[0].vectors.output
         self.embedding_ = self._vectors[:-1]
         self.history_ = self._folds[0].vectors.history
-        return features[:n_pairs]
+        return features[: len(X)]
 
     def _build_graph(self) -> sp.csr_array:
         if not self.directed:
@@ -360,6 +362,17 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
         n_nodes = len(self.genes_) + 1
         ones = np.ones(len(self._positives))
         return sp.csr_array((ones, (self._positives[:, 0], self._positives[:, 1])), shape=(n_nodes, n_nodes))
+
+    def _with_negatives(self, data: GenePairs) -> tuple[np.ndarray, np.ndarray]:
+        if self.pair_features in _CROSS_FITTED:
+            return data.positions, data.labels
+        return super()._with_negatives(data)
+
+    def _sample(self, n_samples: int) -> np.ndarray:
+        if self.negatives != "mixed":
+            return super()._sample(n_samples)
+        uniform = self._draw(n_samples // 2, "uniform")
+        return np.concatenate([uniform, self._draw(n_samples - len(uniform), "degree", uniform)])
 
     def _train(self, graph: sp.csr_array) -> GeneVectors:
         expression = self._expression if self.attribute_weight > 0 else None

@@ -74,18 +74,22 @@ class GNENetwork(nn.Module):
         weights = torch.from_numpy(candidate_weights / candidate_weights.sum()).float()
         self.register_buffer("candidates", weights)
 
-    def _neighbours(self, genes: torch.Tensor) -> torch.Tensor:
-        """Return the rows of the adjacency matrix, dense: they are also the targets of the exact softmax."""
-        rows = self.adjacency[genes.cpu().numpy()].toarray()
-        return torch.from_numpy(rows).to(device=self.output.device, dtype=self.output.dtype)
+    def _partners(self, genes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the partners of the genes one after the other, and where those of each gene begin and end."""
+        rows = self.adjacency[genes.cpu().numpy()]
+        device = self.output.device
+        columns = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+        return columns, torch.from_numpy(rows.indptr.astype(np.int64)).to(device)
 
-    def encode(self, genes: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the vectors h of genes; `rows` are their rows of the adjacency matrix if they are at hand."""
+    def encode(self, genes: torch.Tensor, partners: tuple[torch.Tensor, torch.Tensor] | None = None) -> torch.Tensor:
+        """Return the vectors h of genes; `partners` are theirs if they are at hand."""
         if self.encoder == "gnn":
-            rows = functional.normalize(self._neighbours(genes) if rows is None else rows)
-            rows = functional.dropout(rows, self.dropout, self.training)
+            columns, bounds = self._partners(genes) if partners is None else partners
+            degrees = bounds.diff()
             # A row of length one leaves sums small; the factor lets tanh bend from the start.
-            vectors = torch.tanh(3.0 * (rows @ self.identity))
+            weights = 3.0 * degrees.clamp_min(1).to(self.identity.dtype).rsqrt().repeat_interleave(degrees)
+            weights = functional.dropout(weights, self.dropout, self.training)
+            vectors = torch.tanh(_sum_rows(self.identity, columns, bounds, weights))
         else:
             vectors = functional.normalize(self.identity[genes])
         if hasattr(self, "attribute"):
@@ -96,10 +100,16 @@ class GNENetwork(nn.Module):
         return vectors
 
     def forward(self, source: torch.Tensor, target: torch.Tensor | None = None) -> Any:
-        """Return what the loss needs: logits of all genes with the true rows, or of the pair and of candidates."""
+        """Return what the loss needs.
+
+        Logits of all genes, the number of true ones and their sum; or the logits of the pair and of candidates.
+        """
         if self.loss == "softmax":
-            rows = self._neighbours(source)
-            return self.encode(source, rows) @ self.output.T + self.bias, rows
+            columns, bounds = partners = self._partners(source)
+            hidden = self.encode(source, partners)
+            # Summed over the partners before the product: the same as one product for each edge.
+            true = (hidden * _sum_rows(self.output, columns, bounds)).sum() + self.bias[columns].sum()
+            return hidden @ self.output.T + self.bias, bounds.diff(), true
         assert target is not None, "only the exact softmax needs no targets"
         hidden = self.encode(source)
         true = (hidden * self.output[target]).sum(dim=1) + self.bias[target]
@@ -120,14 +130,22 @@ class GNENetwork(nn.Module):
         return true - torch.log(self.n_negatives * self.candidates[target].clamp_min(1e-9)), logits
 
 
+def _sum_rows(
+    table: torch.Tensor, columns: torch.Tensor, bounds: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Add up the rows of a table that belong to each gene; sparse rows make most of a dense product vain."""
+    return functional.embedding_bag(
+        columns, table, bounds, mode="sum", per_sample_weights=weights, include_last_offset=True
+    )
+
+
 class RowLoss(nn.Module):
     """Cross-entropy of the exact softmax: the mean over edges of ``-log p(j | i)``."""
 
     def forward(self, prediction: Any, _target: Any) -> torch.Tensor:
         """Return the loss."""
-        logits, rows = prediction
-        degrees = rows.sum(dim=1)
-        return ((degrees * logits.logsumexp(dim=1)).sum() - (rows * logits).sum()) / degrees.sum().clamp_min(1.0)
+        logits, degrees, true = prediction
+        return ((degrees * logits.logsumexp(dim=1)).sum() - true) / degrees.sum().clamp_min(1)
 
 
 class PairLoss(nn.Module):

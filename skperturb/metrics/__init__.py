@@ -1,6 +1,7 @@
 """Score functions, and ready scorers for scikit-learn's model selection."""
 
 from skperturb.metrics._auroc import auroc
+from skperturb.metrics._e_distance import e_distance
 from skperturb.metrics._l2 import l2_distance
 from skperturb.metrics._link import degree_matched_auroc, precision_at_k
 from skperturb.metrics._ranks import rank_data
@@ -26,6 +27,7 @@ __all__ = [
     "auroc_scorer",
     "degree_matched_auroc",
     "discrimination_scorer",
+    "e_distance",
     "interaction_r2",
     "interaction_scorer",
     "l2_distance",

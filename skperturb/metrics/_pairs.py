@@ -102,6 +102,8 @@ def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
     values, index, columns = coerce_matrix(prediction, labels[1])
     true_values, values = _dense(true_values), _dense(values)
     if true_index is not None and index is not None:
+        if _only_counts(index, true_index):
+            index = true_index
         rows = _positions(true_index, index, (f"{labels[0]}.index", f"{labels[1]}.index"))
         if len(rows) != len(true_index):
             missing = true_index.difference(index)[:3].tolist()
@@ -120,6 +122,12 @@ def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
 
 def _dense(matrix: Any) -> np.ndarray:
     return matrix.toarray() if sp.issparse(matrix) else matrix
+
+
+def _only_counts(index: Any, true_index: Any) -> bool:
+    """Tell whether the rows of a prediction have no names: an estimator that got an array numbers them from 0."""
+    numbered = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+    return numbered and len(index) == len(true_index) and not index.isin(true_index).all()
 
 
 def _positions(have: Any, want: Any, labels: tuple[str, str]) -> np.ndarray:

@@ -13,7 +13,7 @@ def rank_data(values: Any, *, axis: int | None = 0) -> np.ndarray:
 
     Parameters
     ----------
-    values : array-like
+    values : array-like of any shape
         Real numbers. NaN marks what is left out: it stays NaN and uses up no rank.
     axis : int or None, default=0
         Axis to rank along: 0 ranks inside every column, None ranks all values together and keeps the shape.

@@ -68,6 +68,11 @@ def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: s
     float or ndarray of shape (n_conditions,)
         0 where one of the two does not vary: such a prediction says nothing.
 
+    Raises
+    ------
+    ValueError
+        If the shapes or the columns differ, there is no condition, or a value is not finite.
+
     Examples
     --------
     >>> from skperturb.metrics import pearson_delta
@@ -105,6 +110,11 @@ def top_de_error(y_true: Any, y_pred: Any, *, top: int | None = 20, reduce: str 
     -------
     float or ndarray of shape (n_conditions,)
 
+    Raises
+    ------
+    ValueError
+        If the shapes or the columns differ, there is no condition, or a value is not finite.
+
     Examples
     --------
     >>> from skperturb.metrics import top_de_error
@@ -137,6 +147,11 @@ def perturbation_discrimination_score(y_true: Any, y_pred: Any, *, reduce: str |
     float or ndarray of shape (n_conditions,)
         1 is perfect, 0.5 is chance (and what one and the same prediction for all gets); NaN for a single condition.
 
+    Raises
+    ------
+    ValueError
+        If the shapes or the columns differ, there is no condition, or a value is not finite.
+
     Examples
     --------
     >>> from skperturb.metrics import perturbation_discrimination_score
@@ -168,6 +183,11 @@ def interaction_r2(y_true: Any, y_pred: Any, y_additive: Any) -> float:
     float
         1 is perfect, 0 is as good as addition, negative is worse; NaN if the truth is exactly additive.
 
+    Raises
+    ------
+    ValueError
+        If the shapes or the columns differ, there is no condition, or a value is not finite.
+
     Examples
     --------
     >>> from skperturb.metrics import interaction_r2
@@ -190,6 +210,11 @@ def win_rate(y_true: Any, y_pred: Any, y_baseline: Any) -> float:
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If the shapes or the columns differ, there is no condition, or a value is not finite.
 
     Examples
     --------

@@ -49,6 +49,18 @@ def win_rate_scorer(baseline: Any) -> Callable[[Any, Any, Any], float]:
     -------
     callable
         ``scorer(estimator, X, y) -> float``
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.metrics import win_rate_scorer
+    >>> from skperturb.responses import AdditiveRegressor
+    >>> X = np.array([[1, 0], [0, 1], [1, 1]])
+    >>> y = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.8]])
+    >>> additive = AdditiveRegressor().fit(X[:2], y[:2])
+    >>> shrunken = AdditiveRegressor(shrinkage=0.8).fit(X[:2], y[:2])
+    >>> win_rate_scorer(additive)(shrunken, X[2:], y[2:])
+    1.0
     """
     return _AgainstBaseline(win_rate, baseline)
 
@@ -65,5 +77,17 @@ def interaction_scorer(additive: Any) -> Callable[[Any, Any, Any], float]:
     -------
     callable
         ``scorer(estimator, X, y) -> float``
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.metrics import interaction_scorer
+    >>> from skperturb.responses import AdditiveRegressor
+    >>> X = np.array([[1, 0], [0, 1], [1, 1]])
+    >>> y = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.8]])
+    >>> additive = AdditiveRegressor().fit(X[:2], y[:2])
+    >>> shrunken = AdditiveRegressor(shrinkage=0.8).fit(X[:2], y[:2])
+    >>> interaction_scorer(additive)(shrunken, X[2:], y[2:])
+    1.0
     """
     return _AgainstBaseline(interaction_r2, additive)

@@ -27,8 +27,16 @@ class LinkSplit:
         1 for an interaction, 0 for a negative.
     genes : ndarray of shape (n_genes,)
         All genes that negatives were drawn from.
-    held_out_genes : ndarray
+    held_out_genes : ndarray of shape (n_held_out_genes,)
         Genes without any pair in the training and validation parts; empty unless they were asked for.
+
+    Examples
+    --------
+    >>> from skperturb.model_selection import link_prediction_split
+    >>> pairs = [(f"a{i}", f"b{j}") for i in range(5) for j in range(4)]
+    >>> split = link_prediction_split(pairs, genes=["c", "d", "e"], random_state=0)
+    >>> split.X_train.shape, int(split.y_train.sum())
+    ((16, 2), 8)
     """
 
     X_train: np.ndarray

@@ -48,9 +48,9 @@ class GCNEnhancer(BaseEstimator):
         reversibility, orders and forms of the rate laws, moieties, compartments), or its sign pattern alone. Neither
         reads magnitudes of the Jacobian, kinetic constants or concentrations. To predict networks without a
         structure, learn from signs.
-    hidden_dim : int, default=16
+    hidden_dim : int, default=32
         Width of the hidden layers.
-    n_layers : int, default=2
+    n_layers : int, default=4
         Number of rounds of message passing.
     dropout : float, default=0.3
         Share of hidden units, and with ``target="rank"`` of the features of nodes and edges, that is dropped in
@@ -95,7 +95,7 @@ class GCNEnhancer(BaseEstimator):
     Notes
     -----
     Networks of the same publication are variants of each other: split by publication (`GroupKFold`), or the score
-    measures memory. Among the features of ``target="rank"`` are distances, propagation and the mean of log |S| over
+    measures memory. Among the features of ``target="rank"`` are distances, propagation and the mean of log \|S\| over
     fixed draws of random kinetics; so the model learns the residual. With reached pairs standardised to mean 0 and
     variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
     scale of its own. A network without edges is predicted as a multiple of the identity. Where reactions pull
@@ -105,7 +105,8 @@ class GCNEnhancer(BaseEstimator):
     The random kinetics are drawn in the order of the nodes, so that a prediction changes slightly when the nodes of a
     network are listed in another order.
 
-    The sources of large networks are worked on in chunks; memory is then O(n_nodes²) for the features alone.
+    In each epoch a network shows the model at most 24 of its sources, drawn anew; predictions work on the sources of
+    large networks in chunks. Memory is then O(n_nodes²) for the features alone.
 
     References
     ----------
@@ -152,8 +153,8 @@ class GCNEnhancer(BaseEstimator):
         target: str = "rank",
         graph: str = "sparse",
         features: str = "structure",
-        hidden_dim: int = 16,
-        n_layers: int = 2,
+        hidden_dim: int = 32,
+        n_layers: int = 4,
         dropout: float = 0.3,
         lr: float = 0.003,
         max_epochs: int = 10,

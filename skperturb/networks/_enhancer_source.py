@@ -15,12 +15,33 @@ from skperturb.networks._gcn_source import CorrelationLoss, SourceGCN
 
 __all__ = ["fit_source_model", "predict_source_factor"]
 
-# Pairs of one network that are in memory at a time: larger networks are cut into chunks of sources.
+# Pairs of one network that are in memory at a time in prediction: larger networks are cut into chunks of sources.
 _MAX_PAIRS = 40_000
 
+# Sources of one network in a training step: more teach little, since the network is the same.
+_TRAINING_SOURCES = 24
 
-class _PairDataset(torch.utils.data.Dataset):
-    """Chunks of sources of networks, each with the true ranks of its pairs."""
+_Item = tuple[SourceGraph, np.ndarray, np.ndarray]
+
+
+class _Networks(torch.utils.data.Dataset):
+    """Networks with the true ranks of their pairs; each time with other sources, drawn from torch's random state."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.graphs = [sample.graph for sample in samples]
+        self.targets = [_targets(sample) for sample in samples]
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def __getitem__(self, index: int) -> _Item:
+        graph = self.graphs[index]
+        sources = torch.randperm(graph.n_nodes)[:_TRAINING_SOURCES].sort().values.numpy()
+        return graph, sources, self.targets[index][:, sources]
+
+
+class _Chunks(torch.utils.data.Dataset):
+    """All sources of networks, in chunks, with the true ranks of their pairs."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.items = [
@@ -32,7 +53,7 @@ class _PairDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[SourceGraph, np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> _Item:
         return self.items[index]
 
 
@@ -53,7 +74,7 @@ def fit_source_model(
     -------
     skorch.NeuralNet
     """
-    dataset = _PairDataset(samples)
+    dataset = _Networks(samples)
     n_steps = params["max_epochs"] * -(-len(dataset) // params["batch_size"])
     return fit_net(
         # Not a lambda: the net is pickled with what built its module.
@@ -73,7 +94,7 @@ def fit_source_model(
         batch_size=params["batch_size"],
         weight_decay=params["weight_decay"],
         collate_fn=_collate,
-        validation=None if validation is None else _PairDataset(validation),
+        validation=None if validation is None else _Chunks(validation),
         early_stopping=params["early_stopping"],
         patience=params["patience"],
         device=params["device"],
@@ -124,14 +145,14 @@ def _targets(sample: Sample) -> np.ndarray:
     diagonal = np.eye(sample.graph.n_nodes, dtype=bool)
     ranks = [_ranks(truth, sample.reached), _ranks(truth, sample.reached & ~diagonal)]
     kind = np.where(sample.reached, np.where(diagonal, 2, 1), 0)
-    return np.stack([*ranks, _offsets(sample), kind], axis=-1)
+    return np.stack([*ranks, _offsets(sample), kind], axis=-1).astype(np.float32)
 
 
 def _ranks(values: Any, keep: np.ndarray) -> np.ndarray:
     return np.nan_to_num(rank_data(np.where(keep, values, np.nan), axis=None)) / max(int(keep.sum()), 1)
 
 
-def _collate(items: Sequence[tuple[SourceGraph, np.ndarray, np.ndarray]]) -> tuple[GraphBatch, torch.Tensor]:
+def _collate(items: Sequence[_Item]) -> tuple[GraphBatch, torch.Tensor]:
     targets = []
     for number, (_, _, target) in enumerate(items):
         flat = target.reshape(-1, target.shape[-1])

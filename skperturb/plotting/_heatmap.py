@@ -58,6 +58,11 @@ class SensitivityHeatmapDisplay:
         Returns
         -------
         SensitivityHeatmapDisplay
+
+        Raises
+        ------
+        ValueError
+            If a matrix is not square or a prediction has another shape than the truth.
         """
         predictions = y_pred if isinstance(y_pred, dict) else {"prediction": y_pred}
         truth = np.asarray(y_true, dtype=float)
@@ -75,7 +80,21 @@ class SensitivityHeatmapDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, network: Any, y_true: Any) -> "SensitivityHeatmapDisplay":
-        """Build the display from a fitted estimator, one network and its true sensitivity matrix."""
+        """Build the display from a fitted estimator, one network and its true sensitivity matrix.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Predicts sensitivity matrices.
+        network : InfluenceNetwork, DataFrame or array-like of shape (n, n)
+            One network.
+        y_true : DataFrame or array-like of shape (n, n)
+            Its true sensitivity matrix.
+
+        Returns
+        -------
+        SensitivityHeatmapDisplay
+        """
         return cls.from_predictions(y_true, {type(estimator).__name__: estimator.predict([network])[0]})
 
     def plot(self, axes: Any = None, *, cmap: str = "viridis") -> "SensitivityHeatmapDisplay":
@@ -91,6 +110,11 @@ class SensitivityHeatmapDisplay:
         Returns
         -------
         self : SensitivityHeatmapDisplay
+
+        Raises
+        ------
+        ValueError
+            If `axes` are not as many as the panels.
         """
         import matplotlib.pyplot as plt
 

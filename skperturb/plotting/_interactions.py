@@ -15,10 +15,12 @@ class ScoreCurveDisplay:
 
     Parameters
     ----------
-    curves : DataFrame
+    curves : DataFrame of shape (n_scores, 3)
         Columns ``model``, ``x`` and ``score``; several rows with the same model and x are repeats.
-    x_name, score_name : str
-        Labels of the axes.
+    x_name : str, default="setting"
+        Label of the x axis.
+    score_name : str, default="AUROC"
+        Label of the y axis.
 
     Attributes
     ----------
@@ -63,6 +65,11 @@ class ScoreCurveDisplay:
         Returns
         -------
         ScoreCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If no row has these negatives.
         """
         frame = pd.DataFrame(rows)
         frame = frame[frame["negatives"] == negatives]

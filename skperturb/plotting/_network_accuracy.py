@@ -56,7 +56,20 @@ class MethodAccuracyDisplay:
         self.score_name = score_name
 
     def summary(self, n_resamples: int = 2000, random_state: int = 0) -> pd.DataFrame:
-        """Return the mean of each method and the bounds of its interval."""
+        """Return the mean of each method and the bounds of its interval.
+
+        Parameters
+        ----------
+        n_resamples : int, default=2000
+            Bootstrap samples of the networks.
+        random_state : int, default=0
+            Seed of the bootstrap.
+
+        Returns
+        -------
+        DataFrame of shape (n_methods, 3)
+            ``mean``, ``low`` and ``high``.
+        """
         rng = np.random.default_rng(random_state)
         values = self.scores.to_numpy(dtype=float)
         drawn = values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)

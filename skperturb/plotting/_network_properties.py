@@ -17,7 +17,7 @@ class PropertyCorrelationDisplay:
 
     Parameters
     ----------
-    correlations : DataFrame
+    correlations : DataFrame of shape (n_properties, 3)
         One row for each property, with the columns ``correlation``, ``random_low`` and ``random_high``.
 
     Attributes

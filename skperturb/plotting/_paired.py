@@ -78,7 +78,25 @@ class PairedScoreDisplay:
     def from_estimator(
         cls, estimators: dict[str, Any], X: Any, y: Any, *, metric: Any = None, **kwargs: Any
     ) -> "PairedScoreDisplay":
-        """Predict `X` with each fitted estimator (by name, baseline first), score against `y`, build the display."""
+        """Predict `X` with each fitted estimator (by name, baseline first), score against `y`, build the display.
+
+        Parameters
+        ----------
+        estimators : dict of str to fitted estimator
+            Models by name, the baseline first.
+        X : sequence of networks
+            What to predict.
+        y : sequence of matrices
+            True sensitivity matrices.
+        metric : callable, default=None
+            ``metric(true, predicted) -> float``; the whole-matrix Spearman correlation by default.
+        **kwargs
+            Passed on to the constructor.
+
+        Returns
+        -------
+        PairedScoreDisplay
+        """
         predictions = {label: estimator.predict(X) for label, estimator in estimators.items()}
         return cls.from_predictions(y, predictions, metric=metric, **kwargs)
 

@@ -44,12 +44,38 @@ class ResponseScatterDisplay:
 
     @classmethod
     def from_predictions(cls, y_true: Any, y_pred: Any) -> "ResponseScatterDisplay":
-        """Build the display from responses and predictions."""
+        """Build the display from responses and predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+        y_pred : array-like of shape (n_conditions, n_genes)
+            Predicted ones.
+
+        Returns
+        -------
+        ResponseScatterDisplay
+        """
         return cls(y_true, y_pred)
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any) -> "ResponseScatterDisplay":
-        """Predict `X` with a fitted estimator and build the display."""
+        """Predict `X` with a fitted estimator and build the display.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Predicts log-fold changes.
+        X : array-like of shape (n_conditions, n_perturbed_genes)
+            Doses.
+        y : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+
+        Returns
+        -------
+        ResponseScatterDisplay
+        """
         return cls(y, estimator.predict(X))
 
     def plot(self, ax: Any = None) -> "ResponseScatterDisplay":
@@ -107,14 +133,40 @@ class ResponseErrorDisplay:
 
     @classmethod
     def from_predictions(cls, y_true: Any, y_pred: dict[str, Any]) -> "ResponseErrorDisplay":
-        """Build the display with one point for each condition from the predictions of several models."""
+        """Build the display with one point for each condition from the predictions of several models.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+        y_pred : dict of str to array-like of shape (n_conditions, n_genes)
+            Predictions by model.
+
+        Returns
+        -------
+        ResponseErrorDisplay
+        """
         from ..metrics import l2_distance
 
         return cls(pd.DataFrame({name: l2_distance(y_true, y, reduce=None) for name, y in y_pred.items()}))
 
     @classmethod
     def from_estimator(cls, estimators: dict[str, Any], X: Any, y: Any) -> "ResponseErrorDisplay":
-        """Predict `X` with several fitted estimators and build the display."""
+        """Predict `X` with several fitted estimators and build the display.
+
+        Parameters
+        ----------
+        estimators : dict of str to fitted estimator
+            Models by name.
+        X : array-like of shape (n_conditions, n_perturbed_genes)
+            Doses.
+        y : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+
+        Returns
+        -------
+        ResponseErrorDisplay
+        """
         return cls.from_predictions(y, {name: estimator.predict(X) for name, estimator in estimators.items()})
 
     def plot(self, ax: Any = None) -> "ResponseErrorDisplay":
@@ -172,14 +224,48 @@ class InteractionDisplay:
     def from_predictions(
         cls, y_true: Any, y_pred: Any, y_additive: Any, labels: Sequence[str] | None = None
     ) -> "InteractionDisplay":
-        """Build the display from responses, predictions and additive expectations of combinations."""
+        """Build the display from responses, predictions and additive expectations of combinations.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+        y_pred : array-like of shape (n_conditions, n_genes)
+            Predicted ones.
+        y_additive : array-like of shape (n_conditions, n_genes)
+            Sums of the single responses.
+        labels : sequence of str, default=None
+            Names of the combinations.
+
+        Returns
+        -------
+        InteractionDisplay
+        """
         size = [np.linalg.norm(np.asarray(y, dtype=float), axis=1) for y in (y_true, y_pred, y_additive)]
         expected = np.maximum(size[2], 1e-12)
         return cls(size[0] / expected, size[1] / expected, labels)
 
     @classmethod
     def from_estimator(cls, estimator: Any, additive: Any, X: Any, y: Any, labels: Any = None) -> "InteractionDisplay":
-        """Predict `X` with a fitted estimator and a fitted `AdditiveRegressor` and build the display."""
+        """Predict `X` with a fitted estimator and a fitted `AdditiveRegressor` and build the display.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Predicts log-fold changes.
+        additive : fitted AdditiveRegressor
+            Predicts the additive expectation.
+        X : array-like of shape (n_conditions, n_perturbed_genes)
+            Doses.
+        y : array-like of shape (n_conditions, n_genes)
+            Observed log-fold changes.
+        labels : sequence of str, default=None
+            Names of the combinations.
+
+        Returns
+        -------
+        InteractionDisplay
+        """
         return cls.from_predictions(y, estimator.predict(X), additive.predict(X), labels)
 
     def plot(self, ax: Any = None, *, n_labels: int = 5) -> "InteractionDisplay":
@@ -240,7 +326,21 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, *, n_genes: int = 15) -> "AttentionDisplay":
-        """Build the display from a fitted `APPRegressor`, for the mean over the conditions `X`."""
+        """Build the display from a fitted `APPRegressor`, for the mean over the conditions `X`.
+
+        Parameters
+        ----------
+        estimator : fitted APPRegressor
+            With attention.
+        X : array-like of shape (n_conditions, n_perturbed_genes)
+            Doses.
+        n_genes : int, default=15
+            Number of bars.
+
+        Returns
+        -------
+        AttentionDisplay
+        """
         return cls(estimator.attention_weights(X).mean(axis=0), n_genes=n_genes)
 
     def plot(self, ax: Any = None) -> "AttentionDisplay":

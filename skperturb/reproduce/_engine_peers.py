@@ -4,12 +4,13 @@ Every function runs in a worker process and takes and returns plain dictionaries
 ``{SBML id: value}`` with the value in our convention (`KineticModel.variables`), Jacobians as arrays in that order.
 """
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-__all__ = ["judge", "run_copasi", "run_roadrunner", "run_skperturb"]
+__all__ = ["copasi_rates_at", "judge", "run_copasi", "run_roadrunner", "run_skperturb"]
 
 
 def run_skperturb(path: str) -> dict[str, Any]:
@@ -177,19 +178,47 @@ def _copasi_at(copasi: Any, data: Any, ours: dict[str, Any]) -> dict[str, Any]:
     ):
         if state is None:
             continue
-        container = model.getMathContainer()
-        model.setValue(time)
-        for entity in found:
-            entity.setValue(state[entity.getSBMLId()] * units[entity.getSBMLId()])
-        container.fetchState()
-        container.updateSimulatedValues(False)
-        rate = container.getRate(False)
-        # What events change and time come first.
-        offset = rate.size() - len(entities)
-        f = np.array([rate.get(offset + i) for i in range(len(entities))])[order] / scale
+        f = _copasi_rates(model, found, state, units, time)[order] / scale
         jacobian = _copasi_jacobian(copasi, model)[np.ix_(order, order)] * scale / scale[:, None]
         result |= {where: jacobian, f"{where}_rhs": f}
     return result
+
+
+def _copasi_rates(
+    model: Any, entities: list[Any], state: dict[str, float], units: dict[str, float], time: float
+) -> np.ndarray:
+    """Put COPASI into a state and return its rates in its own units and order."""
+    container = model.getMathContainer()
+    model.setValue(time)
+    for entity in entities:
+        entity.setValue(state[entity.getSBMLId()] * units[entity.getSBMLId()])
+    container.fetchState()
+    container.updateSimulatedValues(False)
+    rate = container.getRate(False)
+    # What events change and time come first.
+    offset = rate.size() - len(entities)
+    return np.array([rate.get(offset + i) for i in range(len(entities))])
+
+
+def copasi_rates_at(path: str, ours: dict[str, Any], time: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Return COPASI's rates as a function of the state, in our units and order."""
+    import COPASI
+
+    data = COPASI.CRootContainer.addDatamodel()
+    data.importSBML(path)
+    model = data.getModel()
+    units = _copasi_units(model, ours)
+    model.applyInitialValues()
+    found = _copasi_entities(model)
+    entities = [entity.getSBMLId() for entity in found]
+    order = [entities.index(name) for name in ours["names"]]
+    scale = np.array([units[name] for name in ours["names"]])
+
+    def rates(x: np.ndarray) -> np.ndarray:
+        state = dict(zip(ours["names"], x.tolist(), strict=True))
+        return _copasi_rates(model, found, state, units, time)[order] / scale
+
+    return rates
 
 
 # -- libRoadRunner ---------------------------------------------------------------------------------------

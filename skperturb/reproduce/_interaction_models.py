@@ -16,6 +16,7 @@ from skperturb.interactions import (
     JaccardIndex,
     L3Paths,
     LINEGeneEmbedder,
+    Node2VecGeneEmbedder,
     ResourceAllocation,
     SpectralGeneEmbedder,
 )
@@ -34,6 +35,7 @@ _BASELINES: dict[str, Callable[..., Any]] = {
     "svd": SpectralGeneEmbedder,
     "isomap": IsomapGeneEmbedder,
     "line": LINEGeneEmbedder,
+    "node2vec": Node2VecGeneEmbedder,
 }
 
 

@@ -9,7 +9,8 @@ import argparse
 import importlib.util
 import json
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy as np
 
 from .._processes import map_isolated
 from . import _engine_peers as peers
+from ._clamping import AGREES, screen_clamps
+from ._engine_differences import explain
 from ._tables import format_table
 
 __all__ = ["add_arguments", "benchmark_engine", "report", "run"]
@@ -28,7 +31,12 @@ _WORKERS = {"copasi": peers.run_copasi, "roadrunner": peers.run_roadrunner}
 
 
 def benchmark_engine(
-    paths: Sequence[str | Path], *, timeout: float = 20.0, block: int = 50, verbose: int = 0
+    paths: Sequence[str | Path],
+    *,
+    timeout: float = 20.0,
+    block: int = 50,
+    verbose: int = 0,
+    after_block: Callable[[list[dict[str, Any]]], object] | None = None,
 ) -> list[dict[str, Any]]:
     """Run every engine on every file.
 
@@ -42,19 +50,24 @@ def benchmark_engine(
         Number of models that one engine treats before the next takes its turn.
     verbose : int, default=0
         Show progress bars when positive.
+    after_block : callable, default=None
+        Called with all rows so far after each block.
 
     Returns
     -------
     list of dict
         For each file ``path`` and one dict per engine: ``finite`` (a finite Jacobian at the initial state),
         ``t_jacobian`` and ``t_steady`` (seconds), ``steady`` (a finite state was reported), ``residual`` (of that
-        state under another engine's right-hand side), ``difference`` (to our Jacobian at the same state) or
+        state under another engine's right-hand side), ``difference`` (to our Jacobian at the same state),
+        ``explained`` (the entries that differ most, see `skperturb.reproduce._engine_differences.explain`) or
         ``why`` (there is nothing).
     """
     listed = [str(path) for path in paths]
     rows: list[dict[str, Any]] = []
     for begin in range(0, len(listed), block):
         rows += _run_block(listed[begin : begin + block], timeout, verbose)
+        if after_block is not None:
+            after_block(rows)
     return rows
 
 
@@ -70,9 +83,31 @@ def _run_block(paths: list[str], timeout: float, verbose: int) -> list[dict[str,
         for k in range(len(paths))
     ]
     judged = [_value(o) for o in map_isolated(peers.judge, list(zip(paths, states, strict=True)), **options)]
-    return [
+    rows = [
         _summary(path, {tool: found[k] for tool, found in results.items()}, judged[k]) for k, path in enumerate(paths)
     ]
+    _explain_differences(rows, results, options)
+    return rows
+
+
+def _explain_differences(
+    rows: list[dict[str, Any]], results: dict[str, list[dict[str, Any]]], options: dict[str, Any]
+) -> None:
+    """Add to each row what the peer's own rates say of the entries on which the Jacobians differ."""
+    wanted = [
+        (k, tool, where, key)
+        for k, row in enumerate(rows)
+        for tool in results.keys() - {"skperturb"}
+        for where, key, difference in (("initial", "jacobian", "difference"), ("steady", "rest", "difference_at_rest"))
+        if row[tool].get(difference) is not None and not row[tool][difference] <= DIFFERENCE
+    ]
+    tasks = [
+        (rows[k]["path"], tool, results["skperturb"][k], results[tool][k]["at_ours"][key], where)
+        for k, tool, where, key in wanted
+    ]
+    for (k, tool, where, _), outcome in zip(wanted, map_isolated(explain, tasks, **options), strict=True):
+        entries = outcome.value if outcome.kind == "value" else [{"reason": f"{outcome.kind}: {outcome.error}"[:200]}]
+        rows[k][tool].setdefault("explained", {})[where] = entries
 
 
 def _value(outcome: Any) -> dict[str, Any]:
@@ -91,6 +126,7 @@ def _summary(path: str, results: dict[str, dict[str, Any]], judged: dict[str, An
         kept["steady"] = found.get("steady") is not None
         kept["residual"] = judged.get(tool)
         row[tool] = kept
+    row["skperturb"]["refused"] = "UnsupportedModelError" in str(ours.get("why"))
     row["skperturb"]["residual"] = _foreign_residual(ours, results.get("copasi", {}).get("at_ours", {}))
     for tool in results.keys() - {"skperturb"}:
         row[tool] |= _differences(ours, results[tool].get("at_ours") or {})
@@ -170,23 +206,61 @@ def _percentile(times: list[float]) -> float:
     return round(1e3 * float(np.percentile(times, 90)), 2) if times else float("nan")
 
 
-_COUNTS = {
-    "finite Jacobian at the initial state": lambda found: bool(found.get("finite")),
-    "steady state reported": lambda found: found["steady"],
-    f"its residual under another engine < {RESIDUAL:g}": lambda found: (
-        found["steady"] and found.get("residual") is not None and found["residual"] < RESIDUAL
+def _is_right(row: dict[str, Any], tool: str) -> bool:
+    """Say whether the Jacobian at the initial state is that of the rates, as far as the comparison can tell."""
+    entries = {peer: (row.get(peer, {}).get("explained") or {}).get("initial", []) for peer in ("copasi", "roadrunner")}
+    if tool == "skperturb":
+        both = [entry["reason"] for found in entries.values() for entry in found]
+        wrong = {"theirs", "open"}.intersection(both)
+        return not wrong and (bool(row[tool].get("finite")) or (bool(both) and set(both) <= {"infinite", "step"}))
+    return bool(row[tool].get("finite")) and not row["skperturb"].get("refused") and not entries[tool]
+
+
+_COUNTS: dict[str, Callable[[dict[str, Any], str], bool]] = {
+    "finite Jacobian at the initial state": lambda row, tool: bool(row[tool].get("finite")),
+    "  of a model that is refused here by name": lambda row, tool: (
+        bool(row[tool].get("finite")) and bool(row["skperturb"].get("refused"))
     ),
-    "ours: and the trajectory reaches it": lambda found: (
-        bool(found.get("reached")) and found.get("residual") is not None and found["residual"] < RESIDUAL
+    f"Jacobian right, or infinite as the slope is (to {DIFFERENCE:g})": _is_right,
+    "steady state reported": lambda row, tool: row[tool]["steady"],
+    f"its residual under another engine < {RESIDUAL:g}": lambda row, tool: _is_confirmed(row[tool]),
+    "  and the trajectory reaches it (ours), or it is that state": lambda row, tool: (
+        _is_confirmed(row[tool])
+        and bool(row["skperturb"].get("reached"))
+        and (tool == "skperturb" or bool(row[tool].get("same_steady_state")))
     ),
-    "same state as ours": lambda found: bool(found.get("same_steady_state")),
-    "time limit": lambda found: str(found.get("why")).startswith("timeout"),
-    "process died": lambda found: str(found.get("why")).startswith("died"),
+    "same state as ours": lambda row, tool: bool(row[tool].get("same_steady_state")),
+    "time limit": lambda row, tool: str(row[tool].get("why")).startswith("timeout"),
+    "process died": lambda row, tool: str(row[tool].get("why")).startswith("died"),
 }
 
 
+def _is_confirmed(found: dict[str, Any]) -> bool:
+    return bool(found["steady"] and found.get("residual") is not None and found["residual"] < RESIDUAL)
+
+
 def _count(rows: Sequence[dict[str, Any]], tool: str, test: Any) -> int:
-    return sum(test(row[tool]) for row in rows)
+    return sum(test(row, tool) for row in rows)
+
+
+_WHERE = {"difference": "initial", "difference_at_rest": "steady"}
+
+
+def _reasons(rows: Sequence[dict[str, Any]], tool: str, where: str) -> dict[str, str]:
+    """Return for each model what the peer's rates say of the entry that differs most."""
+    texts = {}
+    for row in rows:
+        entries = (row[tool].get("explained") or {}).get(where)
+        if not entries:
+            continue
+        worst = next((entry for entry in entries if entry["reason"] in ("theirs", "open")), entries[0])
+        texts[Path(row["path"]).stem] = f"  {worst['reason']}" + (
+            ": d[{row}]/d[{column}] ours {ours:.6g}, theirs {theirs:.6g}, their rates from below {left:.6g}, "
+            "from above {right:.6g}".format(**worst)
+            if "row" in worst
+            else ""
+        )
+    return texts
 
 
 def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str]:
@@ -196,7 +270,10 @@ def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str
             values = [(row[tool].get(key), Path(row["path"]).stem) for row in rows if row[tool].get(key) is not None]
             listed = sorted((item for item in values if not item[0] <= DIFFERENCE), reverse=True)
             lines.append(f"{tool}: {key} above {DIFFERENCE:g} in {len(listed)} of {len(values)} compared")
-            lines += [f"  {name}  {value:.2g}" for value, name in listed]
+            explained = _reasons(rows, tool, _WHERE.get(key, ""))
+            lines += [f"  {name}  {value:.2g}{explained.get(name, '')}" for value, name in listed]
+            reasons = Counter(text.split(":")[0].strip() for text in explained.values())
+            lines += [f"  {count} models: {reason}" for reason, count in reasons.most_common()]
         odd = [
             f"  {Path(row['path']).stem}  {row[tool]['names_differ']}" for row in rows if row[tool].get("names_differ")
         ]
@@ -206,10 +283,13 @@ def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``python -m skperturb reproduce engine``."""
-    parser.add_argument("--sample", type=int, metavar="N", help="a random sample of the models; by default all")
+    parser.add_argument("--sample", type=int, metavar="N", help="a random sample of the models; by default (or 0) all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one model in one engine")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
+    parser.add_argument(
+        "--clamp", action="store_true", help="instead, hold each variable of the small models and integrate to rest"
+    )
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
 
 
@@ -218,10 +298,39 @@ def run(arguments: argparse.Namespace) -> int:
     from ..datasets import fetch_biomodels
 
     paths = [str(path) for path in fetch_biomodels(None, data_home=arguments.data_home).data]
-    if arguments.sample is not None:
+    if arguments.sample:
         paths = sorted(random.Random(arguments.seed).sample(paths, min(arguments.sample, len(paths))))
-    rows = benchmark_engine(paths, timeout=arguments.timeout, verbose=1)
-    print(report(rows))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
+    if arguments.clamp:
+        print(report_clamps(screen_clamps(paths, timeout=arguments.timeout, verbose=1)))
+        return 0
+
+    def save(rows: list[dict[str, Any]]) -> None:
+        print(f"{len(rows)} of {len(paths)} models", flush=True)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
+
+    print(report(benchmark_engine(paths, timeout=arguments.timeout, verbose=1, after_block=save)))
     return 0
+
+
+def report_clamps(results: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Format the comparison of sensitivities with brute force, one row per model."""
+    rows, errors = [], []
+    for path, found in results:
+        if "skipped" in found:
+            continue
+        errors += found["errors"]
+        rows.append(
+            [Path(path).stem, found["n"], len(found["errors"]), *(_of(found["errors"])), found["worst"] or "",
+             f"{found['flagged_away']}/{found['flagged']}", f"{found['undefined_moving']}/{found['undefined']}",
+             ", ".join(f"{name} {why}" for name, why in found["odd"])]
+        )  # fmt: skip
+    header = ["model", "states", "columns", "median", "worst", "at", "flagged", "undefined", "odd"]
+    skipped = Counter(found["skipped"].split(":")[0] for _, found in results if "skipped" in found)
+    total = f"{len(errors)} columns of {len(rows)} models: median {np.median(errors) if errors else np.nan:.1e}, "
+    total += f"{sum(error <= AGREES for error in errors)} within {AGREES:g}; skipped: {dict(skipped)}"
+    return "\n".join([format_table(header, rows), "", total])
+
+
+def _of(errors: Sequence[float]) -> tuple[str, str]:
+    return (f"{np.median(errors):.1e}", f"{max(errors):.1e}") if errors else ("", "")

@@ -78,19 +78,23 @@ def load_networks(
     Returns
     -------
     list of dict
-        ``id, group, network, truth, in_table``; models without a usable network are absent.
+        ``id, group, family, network, truth, in_table``; models without a usable network are absent. ``group`` is the
+        publication, ``family`` its name among the models of the table alone.
     """
     from .._processes import map_isolated
 
     ids: Any = None if isinstance(models, str) and models == "all" else list(models)
     bunch = fetch_biomodels(ids, data_home=data_home)
     in_table = set(fetch_reproduction_set(data_home=data_home)["id"])
+    table = fetch_biomodels([model_id for model_id in bunch.ids if model_id in in_table], data_home=data_home)
+    families = dict(zip(table.ids, table.groups, strict=True))
     extract = _dynamo_pair if kind == "dynamo" else _steady_state_pair
     outcomes = map_isolated(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
     return [
         {
             "id": model_id,
             "group": group,
+            "family": families.get(model_id, group),
             "network": outcome.value[0],
             "truth": outcome.value[1],
             "in_table": model_id in in_table,
@@ -155,7 +159,8 @@ def cross_validate_enhancer(
     n_splits : int, default=5
         Number of folds, grouped by publication.
     extra_training : bool, default=True
-        Whether networks outside the table are learned from, too, unless their publication is in the test fold.
+        Add a row for each of our own methods that learns from the networks outside the table, too, unless their
+        publication is in the test fold.
     leaking : bool, default=True
         Add a row for folds that ignore publications.
     random_state : int, default=0
@@ -176,18 +181,30 @@ def cross_validate_enhancer(
     for method in (REACHABILITY, BASELINE, "propagation signed"):
         for k, matrix in zip(tested, topology[method], strict=True):
             predictions[k][method] = matrix
-    jobs = [(name, estimator, True) for name, estimator in methods.items()]
-    if leaking and "enhancer, structure" in methods:
-        jobs.append((LEAKING, methods["enhancer, structure"], False))
-    for name, estimator, grouped in jobs:
+    jobs = _jobs(methods, len(data) - len(tested) if extra_training else 0, leaking)
+    for name, estimator, grouped, further in jobs:
         for fold, (train, test) in enumerate(_folds(data, tested, n_splits, grouped, random_state)):
-            train = [k for k in train if extra_training or data[k]["in_table"]]
+            train = [k for k in train if further or data[k]["in_table"]]
             fitted = _fitted(estimator, [data[k] for k in train])
             for k, matrix in zip(test, fitted.predict([data[k]["network"] for k in test]), strict=True):
                 predictions[k][name] = np.asarray(matrix)
             if progress is not None:
                 progress(f"{name}: fold {fold + 1} of {n_splits}, {len(train)} networks learned from")
     return [_row(data[k], predictions[k]) for k in tested]
+
+
+def _jobs(methods: dict[str, Any], n_further: int, leaking: bool) -> list[tuple[str, Any, bool, bool]]:
+    """Return for each row of the table its name, estimator, and whether folds are grouped and further networks used."""
+    jobs = [(name, estimator, True, False) for name, estimator in methods.items()]
+    if n_further:
+        jobs += [
+            (f"{name} + {n_further} further networks", estimator, True, True)
+            for name, estimator in methods.items()
+            if estimator.target == "rank"
+        ]
+    if leaking and "enhancer, structure" in methods:
+        jobs.append((LEAKING, methods["enhancer, structure"], False, False))
+    return jobs
 
 
 def _fitted(estimator: Any, items: Sequence[dict[str, Any]]) -> Any:
@@ -218,8 +235,10 @@ def _folds(
     groups = np.array([item["group"] for item in data])
     candidates = np.asarray(tested)
     splitter = (GroupKFold if grouped else KFold)(n_splits, shuffle=True, random_state=random_state)
+    # Networks outside the table may rename a group or join two; they are not to move the folds.
+    families = [data[k].get("family", data[k]["group"]) for k in tested]
     folds = []
-    for _, part in splitter.split(candidates, groups=groups[candidates] if grouped else None):
+    for _, part in splitter.split(candidates, groups=families if grouped else None):
         test = candidates[part]
         out = set(groups[test]) if grouped else set()
         train = [k for k in range(len(data)) if k not in set(test) and groups[k] not in out]
@@ -264,6 +283,9 @@ def run(arguments: Any) -> int:
     )
     if arguments.kind == "dynamo":
         print(report_oracles(oracle_bounds(data)), end="\n\n")
+    elif arguments.all:
+        # No table of this truth was published: every network is tested.
+        data = [item | {"in_table": True} for item in data]
     rows = cross_validate_enhancer(data, progress=lambda line: print(line, file=sys.stderr))
     print(report(rows, kind=arguments.kind))
     if arguments.json:

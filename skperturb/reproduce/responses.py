@@ -150,8 +150,9 @@ def _table(group: pd.DataFrame, task: str) -> str:
     for model, part in group.groupby("model", sort=False):
         errors = part.set_index("repeat")["l2"]
         low, high = bootstrap_interval(errors.to_list())
+        interval = f"[{low:.3f}, {high:.3f}]" if len(errors) > 1 else None
         ratio = (errors / reference - 1).dropna() if len(reference) else pd.Series(dtype=float)
-        row: list[object] = [model, errors.mean(), f"[{low:.3f}, {high:.3f}]", *_ratio(ratio)]
+        row: list[object] = [model, errors.mean(), interval, *_ratio(ratio)]
         row += [part["pearson_delta"].mean(), part["discrimination"].mean()]
         row += [part["win_rate"].mean(), part["interaction_r2"].mean()] if task == "double" else []
         row += [_mean(part["coverage"]), _count(part["parameters"]), part["seconds"].mean()]
@@ -163,7 +164,8 @@ def _ratio(ratio: pd.Series) -> list[object]:
     if ratio.empty:
         return [None, None]
     low, high = bootstrap_interval(ratio.to_list())
-    return [f"{100 * ratio.mean():+.1f} %", f"[{100 * low:+.1f}, {100 * high:+.1f}]"]
+    interval = f"[{100 * low:+.1f}, {100 * high:+.1f}]" if len(ratio) > 1 else None
+    return [f"{100 * ratio.mean():+.1f} %", interval]
 
 
 def _mean(values: pd.Series) -> float | None:

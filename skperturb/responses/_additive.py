@@ -37,7 +37,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
     shrinkage_ : float
     intercept_ : ndarray of shape (n_outputs,)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     See Also
     --------

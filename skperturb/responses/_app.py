@@ -8,18 +8,22 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator as _AnyEstimator
 from sklearn.base import RegressorMixin
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._app_attention import AttentionMixin
-from skperturb.responses._app_baseline import FittedBaseline, fit_baseline
+from skperturb.responses._app_baseline import FittedBaseline, choose_weight, fit_baseline
 from skperturb.responses._app_nodes import GeneNodes, warn_genes_outside
-from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
+from skperturb.responses._conditions import (
+    PerturbationRegressorMixin,
+    condition_groups,
+    estimate_effects,
+    n_perturbed,
+)
 from skperturb.responses._kernel import KernelPerturbationRegressor
-from skperturb.responses._multiple_kernels import is_better
 
 __all__ = ["APPRegressor"]
 
@@ -43,7 +47,7 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
         Edges between genes, aligned by name with the columns of X; a third column of a DataFrame holds edge types,
         which only the kernel baseline tells apart. Perturbed genes that the graph lacks are nodes without neighbours;
         one warning counts them.
-    gene_features : DataFrame, or dict or list of DataFrames, default=None
+    gene_features : DataFrame of shape (n_genes, n_features), or dict or list of such, default=None
         Genes × features, input of the network and of the kernel baseline, see `KernelPerturbationRegressor`.
     single_effects : {"auto"} or None, default="auto"
         "auto" makes the known single effects an input of the network when it is trained on combinations.
@@ -64,7 +68,7 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
         AGG, over a gene and its neighbours.
     n_models : int, default=5
         Networks in the ensemble. With two or more and a baseline, each leaves out one part of the training conditions,
-        on which the correction is weighed.
+        on which the correction is weighed; with fewer than two conditions for each network the baseline remains.
     hidden_dim : int, default=32
     n_layers : int, default=2
         Graph layers.
@@ -97,7 +101,7 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     See Also
     --------
@@ -266,7 +270,7 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
         target = fitted.residual
         self._scale = float(np.sqrt(np.mean(target**2))) if target.size else 0.0
         self._scale = self._scale if self._scale > 1e-12 else 1.0
-        folds = self._folds(len(doses), fitted, rng)
+        folds = self._folds(doses, rng)
         self.nets_ = []
         held_out = np.zeros_like(target)
         for training, testing in folds:
@@ -277,21 +281,22 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
         module = self.nets_[0].module_
         self.n_parameters_ = sum(parameter.numel() for parameter in module.parameters())
         self.n_iter_ = len(self.nets_[0].history)
-        self.correction_weight_ = 1.0
+        # A correction that cannot be weighed on held-out conditions does not count, unless it was asked for.
+        self.correction_weight_ = float(self.baseline is None or self.n_models == 1)
         left_over = target
         if folds[0][1] is not None:
-            self.correction_weight_ = _choose_weight(target, held_out)
+            self.correction_weight_ = choose_weight(target, held_out)
             left_over = target - self.correction_weight_ * held_out
         self._error_variance = np.mean(left_over**2, axis=0) if len(left_over) else np.zeros(target.shape[1])
 
-    def _folds(
-        self, n: int, fitted: FittedBaseline, rng: np.random.RandomState
-    ) -> list[tuple[np.ndarray, np.ndarray | None]]:
-        everything = np.arange(n)
-        if self.baseline is None or self.n_models == 1 or n < 2 * self.n_models:
+    def _folds(self, doses: np.ndarray, rng: np.random.RandomState) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        everything = np.arange(len(doses))
+        # Replicates stay together: otherwise they would predict one another, and the correction would look good.
+        first, group = condition_groups(doses)
+        if self.baseline is None or self.n_models == 1 or len(first) < 2 * self.n_models:
             return [(everything, None)] * self.n_models
-        splitter = KFold(self.n_models, shuffle=True, random_state=rng.randint(2**31 - 1))
-        return [(training, testing) for training, testing in splitter.split(everything)]
+        splitter = GroupKFold(self.n_models, shuffle=True, random_state=rng.randint(2**31 - 1))
+        return [(training, testing) for training, testing in splitter.split(everything, groups=group)]
 
     def _fit_net(self, doses: np.ndarray, target: np.ndarray, rng: np.random.RandomState) -> Any:
         import torch
@@ -362,18 +367,15 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
         mean = corrections.mean(axis=0)
         variance = corrections.var(axis=0, ddof=1) if len(corrections) > 1 else np.zeros_like(mean)
         values = mean
-        named = X if not hasattr(self, "feature_names_in_") else pd.DataFrame(X, columns=self.feature_names_in_)
-        if return_std and isinstance(self.baseline_, KernelPerturbationRegressor):
-            expected, deviation = self.baseline_.predict(named, return_std=True)
-            values, variance = (
-                values + np.reshape(expected, mean.shape),
-                variance + np.reshape(deviation, mean.shape) ** 2,
-            )
-        else:
-            variance = variance + self._error_variance
-            if self.baseline_ is not None:
-                values = values + np.reshape(self.baseline_.predict(named), mean.shape)
+        kernel = isinstance(self.baseline_, KernelPerturbationRegressor)
+        if kernel:
+            # Without a second validation, which would take longer than the prediction of one condition.
+            values = values + self.baseline_._values(X)
+        elif self.baseline_ is not None:
+            named = X if not hasattr(self, "feature_names_in_") else pd.DataFrame(X, columns=self.feature_names_in_)
+            values = values + np.reshape(self.baseline_.predict(named), mean.shape)
         if return_std:
+            variance = variance + (self.baseline_._variance(X) if kernel else self._error_variance)
             return self._label_output(values, index), self._label_output(np.sqrt(variance), index)
         return self._label_output(values, index)
 
@@ -392,13 +394,3 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
 
     def _unseen_singles(self, X: np.ndarray, count: np.ndarray) -> np.ndarray:
         return (count > 0) & ~(X[:, self._known] != 0).any(axis=1)
-
-
-def _choose_weight(target: np.ndarray, held_out: np.ndarray) -> float:
-    """Return the factor of the correction with the smallest held-out error, zero if it does not help."""
-    power = float((held_out**2).sum())
-    if power == 0.0:
-        return 0.0
-    weight = float(np.clip((held_out * target).sum() / power, 0.0, 1.0))
-    errors = np.linalg.norm(target - weight * held_out, axis=1)
-    return weight if is_better(errors, np.linalg.norm(target, axis=1)) else 0.0

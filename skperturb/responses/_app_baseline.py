@@ -13,8 +13,9 @@ from skperturb.responses._additive import AdditiveRegressor
 from skperturb.responses._conditions import n_perturbed
 from skperturb.responses._kernel import KernelPerturbationRegressor
 from skperturb.responses._linear import LinearPerturbationRegressor
+from skperturb.responses._multiple_kernels import is_better
 
-__all__ = ["FittedBaseline", "fit_baseline"]
+__all__ = ["FittedBaseline", "choose_weight", "fit_baseline"]
 
 #: Fewer combinations than this do not train a network of their own.
 _MIN_COMBINATIONS = 10
@@ -115,3 +116,13 @@ def _held_out(model: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, named:
         fitted = clone(model).fit(named(X[training]), y[training])
         expected[part] = np.reshape(fitted.predict(named(X[rows[part]])), (len(part), -1))
     return expected
+
+
+def choose_weight(target: np.ndarray, held_out: np.ndarray) -> float:
+    """Return the factor of the correction with the smallest held-out error, zero if it does not help."""
+    power = float((held_out**2).sum())
+    if power == 0.0:
+        return 0.0
+    weight = float(np.clip((held_out * target).sum() / power, 0.0, 1.0))
+    errors = np.linalg.norm(target - weight * held_out, axis=1)
+    return weight if is_better(errors, np.linalg.norm(target, axis=1)) else 0.0

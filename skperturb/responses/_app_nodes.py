@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
+from skperturb._persistence import PlainStateMixin
 from skperturb.responses._gene_tables import align_table, as_tables, gene_edges, warn_absent
 
 __all__ = ["GeneNodes"]
@@ -14,7 +15,7 @@ __all__ = ["GeneNodes"]
 _MAX_FEATURES = 64
 
 
-class GeneNodes:
+class GeneNodes(PlainStateMixin):
     """Nodes of the network: the perturbed genes first, then read-out genes that the graph holds.
 
     Parameters

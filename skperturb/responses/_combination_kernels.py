@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
-__all__ = ["CombinationKernels"]
+from skperturb.responses._multiple_kernels import fit_multiple_kernels
+
+__all__ = ["CombinationKernelModel", "CombinationKernels", "pair_kernel"]
 
 
 class CombinationKernels:
@@ -82,9 +84,9 @@ class CombinationKernels:
         left, right = X[:, used], other[:, used]
         kernels["shared genes"] = np.einsum("ng,mg->nm", left, right)
         by_effect = _gaussian(self.effects[used], self.effects[used], self.gene_width)
-        kernels["pairs of effects"] = _pair_kernel(left, right, by_effect)
+        kernels["pairs of effects"] = pair_kernel(left, right, by_effect)
         for name, gene_kernel in self.gene_kernels.items():
-            kernels[f"pairs of {name}"] = _pair_kernel(left, right, gene_kernel[np.ix_(used, used)])
+            kernels[f"pairs of {name}"] = pair_kernel(left, right, gene_kernel[np.ix_(used, used)])
         return {name: kernel / self.scales.get(name, 1.0) for name, kernel in kernels.items()}
 
     def _summary(self, X: np.ndarray) -> np.ndarray:
@@ -99,7 +101,62 @@ class CombinationKernels:
         return np.column_stack([agreement, np.log(total + 1e-6 * (1.0 + self.width)), unequal])
 
 
-def _pair_kernel(left: np.ndarray, right: np.ndarray, gene_kernel: np.ndarray) -> np.ndarray:
+class CombinationKernelModel:
+    """Ridge regression on `CombinationKernels`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_conditions, n_genes)
+        Training combinations.
+    target : ndarray of shape (n_conditions, n_outputs)
+        What they add to their baseline.
+    effects : ndarray of shape (n_genes, n_outputs)
+        Single effects.
+    gene_kernels : dict of str to ndarray of shape (n_genes, n_genes)
+        Similarities of genes from elsewhere.
+    slopes : bool
+        Whether the sum of the single effects enters as a mean function.
+    robust, max_iter
+        See `fit_multiple_kernels`.
+
+    Attributes
+    ----------
+    weights : dict of str to float
+    loo_residuals : ndarray of shape (n_conditions, n_outputs)
+    n_iter : int
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        target: np.ndarray,
+        effects: np.ndarray,
+        gene_kernels: dict[str, np.ndarray],
+        *,
+        slopes: bool,
+        robust: bool,
+        max_iter: int,
+    ) -> None:
+        self._kernels = CombinationKernels(X, effects, gene_kernels)
+        bases = self._kernels.bases(X) if slopes else []
+        self._fit = fit_multiple_kernels(
+            list(self._kernels(X).values()), target, bases, max_iter=max_iter, robust=robust
+        )
+        self.weights = dict(zip(self._kernels.scales, self._fit.weights.tolist(), strict=True))
+        self.loo_residuals = self._fit.loo_residuals
+        self.n_iter = self._fit.n_iter
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict what combinations add, shape (n_rows, n_outputs)."""
+        bases = self._kernels.bases(X) if len(self._fit.slopes) else []
+        return self._fit.predict(list(self._kernels(X).values()), bases)
+
+    def variance(self, X: np.ndarray) -> np.ndarray:
+        """Return the variance of the error of `predict`, of the same shape."""
+        return self._fit.variance(list(self._kernels(X).values()), self._kernels.diagonals(X))
+
+
+def pair_kernel(left: np.ndarray, right: np.ndarray, gene_kernel: np.ndarray) -> np.ndarray:
     r"""Sum :math:`k(g, h)\,k(g', h')` over distinct genes of the one and distinct genes of the other condition."""
     once = np.einsum("ng,gh->nh", left, gene_kernel)
     other = np.einsum("mh,gh->mg", right, gene_kernel)

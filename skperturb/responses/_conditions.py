@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.utils.validation import validate_data
 
-__all__ = ["PerturbationRegressorMixin", "SingleEffects", "estimate_effects", "n_perturbed"]
+__all__ = ["PerturbationRegressorMixin", "SingleEffects", "condition_groups", "estimate_effects", "n_perturbed"]
 
 _ALPHAS = np.logspace(-2, 2, 9)
 
@@ -16,6 +16,27 @@ _ALPHAS = np.logspace(-2, 2, 9)
 def n_perturbed(X: np.ndarray) -> np.ndarray:
     """Return the number of perturbed genes of each condition."""
     return np.count_nonzero(X, axis=1)
+
+
+def condition_groups(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find replicates: rows with the same doses.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_conditions, n_genes)
+
+    Returns
+    -------
+    first : ndarray of int, shape (n_groups,)
+        The first row of each group, ascending.
+    group : ndarray of int, shape (n_conditions,)
+        Group of each row, in that order.
+    """
+    _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[group.ravel()]
 
 
 @dataclass(frozen=True)
@@ -30,11 +51,15 @@ class SingleEffects:
         The gene was perturbed alone.
     known : ndarray of bool, shape (n_genes,)
         The gene was perturbed, alone or together with others.
+    replicate_variance : ndarray of shape (n_outputs,)
+        Of one replicate (another guide, another batch) around the mean of the replicates of a gene, less what the error
+        of that mean has of it; zero without replicates.
     """
 
     values: np.ndarray
     observed: np.ndarray
     known: np.ndarray
+    replicate_variance: np.ndarray
 
 
 def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float | None = None) -> SingleEffects:
@@ -67,7 +92,15 @@ def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float | None = None) -
         ridge = Ridge(alpha=alpha, fit_intercept=False) if alpha is not None else RidgeCV(_ALPHAS, fit_intercept=False)
         ridge.fit(X[rows][:, rest], residual)
         values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
-    return SingleEffects(values, observed, known)
+    return SingleEffects(values, observed, known, _replicate_variance(singles, Y[count == 1], values))
+
+
+def _replicate_variance(singles: np.ndarray, Y: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    n_genes = np.count_nonzero((singles != 0).any(axis=0))
+    if len(singles) <= n_genes:
+        return np.zeros(Y.shape[1])
+    variance = np.sum((Y - singles @ effects) ** 2, axis=0) / (len(singles) - n_genes)
+    return variance * (1.0 - n_genes / len(singles))
 
 
 class PerturbationRegressorMixin:

@@ -156,6 +156,11 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_conditions,), dtype object
+
+        Raises
+        ------
+        ValueError
+            If `X` has not one column for each gene.
         """
         check_is_fitted(self)
         doses = np.asarray(X, dtype=float)

@@ -10,7 +10,9 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 
-__all__ = ["AlignedTable", "align_table", "as_tables", "gene_edges", "graph_tables", "table_features"]
+from skperturb._interchange import as_pandas, graph_edges
+
+__all__ = ["AlignedTable", "align_table", "as_tables", "gene_edges", "graph_tables", "is_membership", "table_features"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,12 @@ def as_tables(gene_features: Any) -> dict[str, Any]:
     if gene_features is None:
         return {}
     if isinstance(gene_features, Mapping):
-        return dict(gene_features)
-    if isinstance(gene_features, list | tuple) and all(isinstance(one, pd.DataFrame) for one in gene_features):
-        return {f"table {k}": table for k, table in enumerate(gene_features)}
-    return {"table": gene_features}
+        return {name: as_pandas(table, index=True) for name, table in gene_features.items()}
+    if isinstance(gene_features, list | tuple):
+        tables = [as_pandas(table, index=True) for table in gene_features]
+        if all(isinstance(table, pd.DataFrame) for table in tables):
+            return {f"table {k}": table for k, table in enumerate(tables)}
+    return {"table": as_pandas(gene_features, index=True)}
 
 
 def gene_edges(graph: Any) -> pd.DataFrame:
@@ -86,21 +90,24 @@ def gene_edges(graph: Any) -> pd.DataFrame:
 
     Parameters
     ----------
-    graph : DataFrame, networkx graph, or sequence of pairs
-        A DataFrame holds two gene columns first and an edge type third (optional).
+    graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix, or sequence of pairs
+        A DataFrame holds two gene columns first and an edge type third (optional). The nodes of a sparse matrix, and of
+        a PyG graph without ``names``, are integers: the positions of the columns of an X without names.
 
     Returns
     -------
     DataFrame
     """
+    graph = as_pandas(graph)
+    converted = graph_edges(graph)
     if isinstance(graph, pd.DataFrame):
         if graph.shape[1] < 2:
             raise ValueError(f"graph has {graph.shape[1]} columns; expected two genes and, optionally, an edge type.")
         typed = graph.shape[1] > 2 and not pd.api.types.is_numeric_dtype(graph.iloc[:, 2])
         edges = pd.DataFrame({"a": graph.iloc[:, 0].to_numpy(), "b": graph.iloc[:, 1].to_numpy()})
         edges["source"] = graph.iloc[:, 2].to_numpy() if typed else "graph"
-    elif hasattr(graph, "edges") and hasattr(graph, "nodes"):
-        edges = pd.DataFrame([(a, b) for a, b in graph.edges()], columns=["a", "b"]).assign(source="graph")
+    elif converted is not None:
+        edges = converted.assign(source="graph")
     else:
         pairs = list(graph)
         wrong = [k for k, pair in enumerate(pairs) if isinstance(pair, str) or len(pair) != 2]
@@ -171,14 +178,20 @@ def table_features(table: Any, names: Iterable[Any], argument: str) -> AlignedTa
     values = aligned.values
     if argument.startswith("graph"):
         return AlignedTable(normalize(values), aligned.present)
-    everything = table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)
-    if everything.dtype.kind == "b" or np.isin(everything, (0, 1)).all():
+    if is_membership(table):
+        everything = np.asarray(table)
         # Counted over the whole table: a term is as rare as it is among all genes, perturbed or not.
         count = np.maximum(everything.sum(axis=0), 1)
         values = values * np.log(len(everything) / count)
     elif aligned.present.any():
         values = np.where(aligned.present[:, None], values - values[aligned.present].mean(axis=0), 0.0)
     return AlignedTable(normalize(values), aligned.present)
+
+
+def is_membership(table: Any) -> bool:
+    """Tell whether a table says which sets a gene belongs to, rather than holding measured values."""
+    values = np.asarray(table)
+    return values.dtype.kind == "b" or bool(np.isin(values, (0, 1)).all())
 
 
 def warn_absent(present: np.ndarray, what: str) -> None:

@@ -12,10 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
-from skperturb.responses._combination_kernels import CombinationKernels
-from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
+from skperturb.responses._combination_kernels import CombinationKernelModel
+from skperturb.responses._conditions import (
+    PerturbationRegressorMixin,
+    condition_groups,
+    estimate_effects,
+    n_perturbed,
+)
 from skperturb.responses._gene_effects import GeneEffectModel, gene_kernels
-from skperturb.responses._multiple_kernels import MultipleKernelFit, fit_multiple_kernels, is_better
+from skperturb.responses._interaction_process import InteractionProcess, best_process
+from skperturb.responses._multiple_kernels import is_better
 
 __all__ = ["KernelPerturbationRegressor"]
 
@@ -26,18 +32,24 @@ _MIN_COMBINATIONS = 5
 class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     r"""Predict responses with kernels between genes and between combinations of genes.
 
-    Two steps, both closed-form ridge regressions on a weighted sum of kernels,
+    Two steps, both in closed form once the weights of their kernels are chosen:
 
-    .. math:: \hat y_c = \sum_p s_p B_p(c) + \sum_{c'} \sum_k w_k K_k(c, c')\, \alpha_{c'}
-
-    1. The effect of a gene that was never perturbed, from the genes that were: cosine kernels on `gene_features` and on
-       the neighbourhoods in `graph`. Where they do not help, the mean of the known effects remains.
-    2. What a combination adds to the sum of its single effects: linear and Gaussian kernels on that sum, on how far the
-       single effects agree, on shared genes and on pairs of similar genes. Where they do not help, the additive model
+    1. The effect of a gene that was never perturbed, from the genes that were: ridge regression on cosine kernels on
+       `gene_features` and on the neighbourhoods in `graph`. Where they do not help, the mean of the known effects
        remains.
+    2. What a combination adds to the sum of its single effects :math:`e_g`, the better of two models or nothing:
+       a Gaussian process that scales each single effect by a coefficient that depends on the gene and its partners,
 
-    The weights :math:`w_k`, the ridge penalty, the slopes :math:`s_p` and whether to use the kernels at all are chosen
-    by the leave-one-out error on the training conditions, which costs no refit.
+       .. math:: \hat y_c = \sum_g (1 + u_{cg})\, x_{cg}\, e_g + r_c,
+
+       and ridge regression on linear and Gaussian kernels on the sum, on how far the single effects agree, on shared
+       genes and on pairs of similar genes,
+
+       .. math:: \hat y_c = \sum_p s_p B_p(c) + \sum_{c'} \sum_k w_k K_k(c, c')\, \alpha_{c'}.
+
+    Which model, and whether to use one at all, is decided by the leave-one-out error on the training conditions, which
+    costs no refit, and so are the weights :math:`w_k`, the ridge penalty and the slopes :math:`s_p`. The Gaussian
+    process has few hyperparameters, which maximise its marginal likelihood.
 
     Parameters
     ----------
@@ -46,7 +58,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         scaled sum whose coefficient depends on the agreement and the size of the effects; "additive" is plain
         addition; "mean" and None leave the sum out. An estimator is fitted, and what it leaves over out of fold is
         predicted.
-    gene_features : DataFrame, or dict or list of DataFrames, default=None
+    gene_features : DataFrame of shape (n_genes, n_features), or dict or list of such, default=None
         Genes × features, aligned by name with the columns of X: GO terms (0/1, weighted by their rarity), profiles of
         the same genes in other screens, embeddings.
     graph : DataFrame, networkx graph or sequence of pairs, default=None
@@ -61,8 +73,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     effects_ : ndarray of shape (n_genes, n_outputs)
         Known and predicted single effects.
     loo_error_ : dict of str to float
-        Mean leave-one-out L2 error: "genes, mean", "genes, kernels", "combinations, baseline", "combinations, kernels"
-        as far as they apply.
+        Mean leave-one-out L2 error: "genes, mean", "genes, kernels", "combinations, baseline", "combinations, kernels",
+        "combinations, process" as far as they apply.
     kernel_weights_ : Series
         Weight of each kernel in the chosen models; empty when the fallbacks were chosen.
     loo_residuals_ : ndarray of shape (n_conditions, n_outputs)
@@ -70,7 +82,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     n_iter_ : int
         Largest number of iterations of a search for kernel weights.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     See Also
     --------
@@ -81,7 +93,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     -----
     Effects of genes that are perturbed only in combinations are estimated from those by ridge regression. Such
     combinations are left out of the second step, whose leave-one-out error they would make too small; with fewer than
-    five others the additive model remains.
+    five others the additive model remains. It also remains for combinations of which no gene was perturbed alone: the
+    second step learned from measured effects, and would correct estimated ones that are too small already.
 
     References
     ----------
@@ -142,6 +155,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
         self.effects_ = genes.effects
         self._effect_variance = genes.variance
+        self._observed = effects.observed
         self.loo_residuals_ = np.where(n_perturbed(X)[:, None] == 1, (X != 0) @ genes.loo_residuals, 0.0)
         self.loo_error_ = dict(genes.loo_error)
         self.n_iter_ = max(genes.n_iter, 1)
@@ -153,8 +167,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self, X: np.ndarray, y: np.ndarray, kernels: dict[str, np.ndarray], observed: np.ndarray
     ) -> None:
         combinations = n_perturbed(X) > 1
-        self._combinations: MultipleKernelFit | None = None
-        self._kernels: CombinationKernels | None = None
+        self._combinations: CombinationKernelModel | InteractionProcess | None = None
         self.baseline_ = None
         target = y[combinations]
         if isinstance(self.baseline, _AnyEstimator):
@@ -172,25 +185,40 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         usable = ~(X[combinations][:, ~observed] != 0).any(axis=1)
         if usable.sum() < _MIN_COMBINATIONS:
             return
-        used, residual = X[combinations][usable], residual[usable]
-        built = CombinationKernels(used, self.effects_, kernels)
-        bases = built.bases(used) if self.baseline == "auto" else []
-        fitted = fit_multiple_kernels(
-            list(built(used).values()),
-            residual,
-            bases,
-            max_iter=self.max_iter,
-            robust=self.robust,
-        )
-        self.n_iter_ = max(self.n_iter_, fitted.n_iter)
-        plain, ours = np.linalg.norm(residual, axis=1), np.linalg.norm(fitted.loo_residuals, axis=1)
+        used, rows = X[combinations][usable], residual[usable]
+        # Replicates would predict one another: each combination counts once, with the mean of its replicates.
+        first, group = condition_groups(used)
+        if len(first) < _MIN_COMBINATIONS:
+            return
+        residual = pd.DataFrame(rows).groupby(group).mean().to_numpy()
+        model = self._choose(used[first], residual, kernels)
+        plain, ours = (np.linalg.norm(values, axis=1) for values in (residual, model.loo_residuals))
         self.loo_error_["combinations, baseline"] = float(plain.mean())
-        self.loo_error_["combinations, kernels"] = float(ours.mean())
         if is_better(ours, plain) or self.baseline_ == "none":
-            self._kernels, self._combinations = built, fitted
-            self.loo_residuals_[np.flatnonzero(combinations)[usable]] = fitted.loo_residuals
-            weights = pd.Series(dict(zip(built.scales, fitted.weights, strict=True)), dtype=float)
+            self._combinations = model
+            self.loo_residuals_[np.flatnonzero(combinations)[usable]] = rows + (model.loo_residuals - residual)[group]
+            weights = pd.Series(model.weights, dtype=float)
             self.kernel_weights_ = pd.concat([self.kernel_weights_, weights]) if len(self.kernel_weights_) else weights
+
+    def _choose(
+        self, X: np.ndarray, residual: np.ndarray, kernels: dict[str, np.ndarray]
+    ) -> CombinationKernelModel | InteractionProcess:
+        """Fit the models of what combinations add, and return the one with the smaller leave-one-out error."""
+        auto = self.baseline == "auto"
+        smooth = CombinationKernelModel(
+            X, residual, self.effects_, kernels, slopes=auto, robust=self.robust, max_iter=self.max_iter
+        )
+        errors = np.linalg.norm(smooth.loo_residuals, axis=1)
+        self.loo_error_["combinations, kernels"] = float(errors.mean())
+        self.n_iter_ = max(self.n_iter_, smooth.n_iter)
+        if not auto or not residual.any():
+            return smooth
+        process = best_process(X, residual, self.effects_, max_iter=self.max_iter)
+        others = np.linalg.norm(process.loo_residuals, axis=1)
+        self.loo_error_["combinations, process"] = float(others.mean())
+        self.n_iter_ = max(self.n_iter_, process.n_iter)
+        # The error of the kernels is too small, since they were weighed by it: they have to be clearly better.
+        return smooth if is_better(errors, others, n_errors=2.0) else process
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict log-fold changes.
@@ -211,32 +239,37 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
+        values = self._label_output(self._values(X), index)
+        return (values, self._label_output(np.sqrt(self._variance(X)), index)) if return_std else values
+
+    def _values(self, X: np.ndarray) -> np.ndarray:
         values = np.einsum("cg,go->co", X, self.effects_)
         combinations = n_perturbed(X) > 1
-        if combinations.any():
-            rows = X[combinations]
-            if isinstance(self.baseline_, _AnyEstimator):
-                values[combinations] = np.reshape(self.baseline_.predict(rows), (len(rows), -1))
-            elif self.baseline_ == "none":
-                values[combinations] = 0.0
-            if self._combinations is not None and self._kernels is not None:
-                bases = self._kernels.bases(rows) if len(self._combinations.slopes) else []
-                values[combinations] += self._combinations.predict(list(self._kernels(rows).values()), bases)
-        if return_std:
-            deviation = np.sqrt(self._variance(X, combinations))
-            return self._label_output(values, index), self._label_output(deviation, index)
-        return self._label_output(values, index)
+        if isinstance(self.baseline_, _AnyEstimator) and combinations.any():
+            values[combinations] = np.reshape(self.baseline_.predict(X[combinations]), (combinations.sum(), -1))
+        elif self.baseline_ == "none":
+            values[combinations] = 0.0
+        corrected = self._corrected(X, combinations)
+        if self._combinations is not None and corrected.any():
+            values[corrected] += self._combinations.predict(X[corrected])
+        return values
 
-    def _variance(self, X: np.ndarray, combinations: np.ndarray) -> np.ndarray:
+    def _variance(self, X: np.ndarray) -> np.ndarray:
+        combinations = n_perturbed(X) > 1
         variance = np.einsum("cg,go->co", X**2, self._effect_variance)
-        if combinations.any():
-            rows = X[combinations]
-            if self._combinations is None or self._kernels is None:
-                variance[combinations] += self._combination_variance
-            else:
-                kernels = list(self._kernels(rows).values())
-                variance[combinations] += self._combinations.variance(kernels, self._kernels.diagonals(rows))
+        corrected = self._corrected(X, combinations)
+        variance[combinations & ~corrected] += self._combination_variance
+        if self._combinations is not None and corrected.any():
+            variance[corrected] += self._combinations.variance(X[corrected])
         return variance
+
+    def _corrected(self, X: np.ndarray, combinations: np.ndarray) -> np.ndarray:
+        """Tell which rows the second step applies to: what it learned from measured effects, it says about them."""
+        if self._combinations is None:
+            return np.zeros(len(X), dtype=bool)
+        if self.baseline_ is not None:
+            return combinations
+        return combinations & (X[:, self._observed] != 0).any(axis=1)
 
 
 def _out_of_fold(estimator: Any, X: np.ndarray, y: np.ndarray, combinations: np.ndarray) -> tuple[Any, np.ndarray]:

@@ -46,7 +46,7 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     intercept_ : ndarray of shape (n_outputs,)
     perturbation_embedding_ : ndarray of shape (n_genes, n_dimensions)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
 
     References
     ----------

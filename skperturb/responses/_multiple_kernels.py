@@ -94,6 +94,22 @@ class _Problem:
         error = np.linalg.norm(residuals, axis=1).mean()
         return float(np.log(error + 1e-12) + _PENALTY * np.sum(log_weights**2))
 
+    def loss_and_gradient(self, log_weights: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss and its gradient, for problems without mean functions."""
+        inverse, _, residuals = self.solve(log_weights)
+        norms = np.maximum(np.linalg.norm(residuals, axis=1), 1e-300)
+        total = float(norms.mean()) + 1e-12
+        diagonal = np.diag(inverse)
+        outer = residuals / norms[:, None] / (len(norms) * total * diagonal[:, None])
+        inner = (outer * residuals).sum(axis=1)
+        dual = residuals * diagonal[:, None]
+        by_matrix = (inverse * inner) @ inverse - (inverse @ outer) @ dual.T
+        weights = np.exp(log_weights)
+        by_weight = np.tensordot(self.kernels, by_matrix, axes=([1, 2], [0, 1]))
+        slopes = weights * np.append(by_weight, float(np.diag(by_matrix) @ self.row_noise))
+        loss = float(np.log(total) + _PENALTY * np.sum(log_weights**2))
+        return loss, slopes + 2 * _PENALTY * log_weights
+
     def subset(self, rows: np.ndarray) -> "_Problem":
         return _Problem(
             self.kernels[:, rows][:, :, rows], self.target[rows], [b[rows] for b in self.bases], self.row_noise[rows]
@@ -141,7 +157,16 @@ def fit_multiple_kernels(
             if middle > 0:
                 problem.row_noise = np.clip(norms / middle, 0.3, 10.0)
         part = problem.subset(rows)
-        found = minimize(part.loss, log_weights, method="L-BFGS-B", bounds=bounds, options={"maxiter": max_iter})
+        # The slopes of mean functions minimise squares, so their share in the gradient has no short form.
+        exact = not part.bases
+        found = minimize(
+            part.loss_and_gradient if exact else part.loss,
+            log_weights,
+            jac=exact,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": max_iter},
+        )
         log_weights = found.x
     inverse, slopes, residuals = problem.solve(log_weights)
     remainder = target - sum((s * b for s, b in zip(slopes, bases, strict=True)), np.zeros_like(target))
@@ -158,7 +183,7 @@ def fit_multiple_kernels(
     )
 
 
-def is_better(errors: np.ndarray, reference: np.ndarray) -> bool:
-    """Tell whether errors are smaller than those of the simpler model by more than one standard error."""
+def is_better(errors: np.ndarray, reference: np.ndarray, n_errors: float = 1.0) -> bool:
+    """Tell whether errors are smaller than those of another model by more than some standard errors."""
     gain = reference - errors
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else False
+    return bool(gain.mean() > n_errors * gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else False

@@ -5,6 +5,7 @@ from typing import Any
 
 # Public name -> module that defines it, loaded on first use: importing this package loads no libsbml.
 _PUBLIC = {
+    "antimony_to_sbml": "_antimony",
     "JacobianExtractor": "extractor",
     "KineticModel": "model",
     "NetworkStructure": "structure",
@@ -19,6 +20,7 @@ __all__ = [
     "KineticModel",
     "NetworkStructure",
     "SteadyState",
+    "antimony_to_sbml",
     "conservation_laws",
     "screen_models",
     "sensitivity_matrix",

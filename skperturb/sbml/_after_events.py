@@ -39,13 +39,14 @@ def find_after_events(
         Finds the steady state of a model without events, from its `x0` and `start_time`; raises
         `NoSteadyStateError`.
     t_max, rtol, max_steps
-        As in `find_steady_state`.
+        As in `find_steady_state`; twelve times `max_steps` in all are taken through the events.
     """
     run = EventTrajectory(
         model,
         rtol=rtol,
         atol=absolute_tolerance(np.asarray(model.x0, dtype=float), rtol),
-        max_steps=16 * max_steps,
+        max_steps=12 * max_steps,
+        patience=1,
         max_events=_MOST_EVENTS,
     )
     refusal: NoSteadyStateError | None = None

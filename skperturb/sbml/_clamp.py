@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.linalg as sla
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, shortest_path
+from scipy.sparse.csgraph import breadth_first_order, connected_components, shortest_path
+
+from skperturb.sbml._relaxation import (
+    PRECISION,
+    all_laws,
+    equilibrated,
+    independent,
+    inverse_of,
+    law_rows,
+    relax,
+    sparse_basis,
+)
 
 __all__ = ["ClampResponse", "clamp_response", "reachable"]
 
-_RANK_TOLERANCE = 1e-12
-_NEARLY_SINGULAR = 1e-11
-_SMALL_PIVOT = 1e-8
-_ZERO_RATE = 1e-9
+_NOISE = 1e-14  # of the largest term of a row
+_DUST = 1e-22  # of the largest entry of the matrix
+_LARGEST_ERROR = 1e-3  # of the largest response to a variable
+_LARGEST_RESPONSE = 1e15  # in scaled coordinates; more is the reciprocal of something that cannot be told from zero
 _LARGEST_COMPONENT = 120
 
 
@@ -33,20 +44,15 @@ class ClampResponse:
     pools: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Relaxation:
-    response: np.ndarray
-    undefined: np.ndarray
-    pool: np.ndarray | None
-
-
 def reachable(matrix: np.ndarray) -> np.ndarray:
     """Return the boolean matrix whose entry (i, j) says whether a directed path leads from j to i."""
     graph = csr_array((matrix != 0.0).T.astype(float))
     return np.isfinite(shortest_path(graph, method="D", unweighted=True)).T
 
 
-def clamp_response(jacobian: np.ndarray, laws: np.ndarray | None, scale: np.ndarray) -> ClampResponse:
+def clamp_response(
+    jacobian: np.ndarray, laws: np.ndarray | None, scale: np.ndarray, state: np.ndarray | None = None
+) -> ClampResponse:
     """Compute the response of every variable to holding each variable, in the units of the Jacobian.
 
     Parameters
@@ -57,23 +63,63 @@ def clamp_response(jacobian: np.ndarray, laws: np.ndarray | None, scale: np.ndar
         Known conservation laws.
     scale : ndarray of shape (n,)
         Positive size of each variable, for the conditioning only.
+    state : ndarray of shape (n,) or None
+        The values of the variables, to tell weak influences from rounding errors; None for `scale`.
     """
     n = len(jacobian)
     scaled = jacobian * scale / scale[:, None]
-    sinks = _sinks(scaled)
-    kept = np.setdiff1d(np.arange(n), sinks)
-    result = ClampResponse(np.eye(n), np.zeros((n, n), dtype=bool), _unstable_columns(scaled))
-    if kept.size:
-        basis = _laws_of_kept(laws, scale, scaled, np.asarray(sinks, dtype=int), kept)
-        _fill_kept(result, scaled, kept, basis)
-    _fill_sinks(result, scaled, kept, sinks)
+    share = np.ones(n) if state is None else np.abs(state) / scale
+    work = _Work(scaled, _resolved(scaled, share), laws, scale)
+    result = ClampResponse(np.eye(n), np.zeros((n, n), dtype=bool), _unstable_columns(work.even))
+    decided = _fill_kept(result, work)
+    decided = _fill_sinks(result, work, decided)
+    for j in np.flatnonzero(~decided):
+        _fill_column(result, work, int(j))
     connected = reachable(jacobian)
     result.matrix = np.where(connected, result.matrix * scale[:, None] / scale, 0.0)
     result.undefined &= connected
     np.fill_diagonal(result.matrix, 1.0)
-    for j, pool in result.pools.items():
-        result.pools[j] = pool / scale
+    result.pools = {j: pool / scale for j, pool in result.pools.items()}
     return result
+
+
+class _Work:
+    """The system in scaled coordinates, as given (`matrix`) and without rounding errors (`even`)."""
+
+    def __init__(self, matrix: np.ndarray, even: np.ndarray, laws: np.ndarray | None, scale: np.ndarray) -> None:
+        self.matrix, self.even, self.scale = matrix, even, scale
+        self.laws = np.zeros((scale.size, 0)) if laws is None else laws.T
+        self.sinks = _sinks(even)
+        self.kept = np.setdiff1d(np.arange(len(matrix)), self.sinks)
+        self.error = np.zeros_like(matrix)  # bound of what rounding may change in the response
+        self.graph = csr_array((even != 0.0).T.astype(float))
+
+    def laws_without(self, members: list[int], among: np.ndarray) -> np.ndarray:
+        """Return as columns, in scaled coordinates, the laws free of some variables, on the rows of others."""
+        laws = self.laws
+        if laws[members].any():
+            # Combined before they are scaled: stoichiometric numbers are of one size.
+            laws = laws @ sparse_basis(sla.null_space(laws[members]))
+            laws = np.where(np.abs(laws) > 1e-11 * np.abs(laws).max(axis=0, initial=0.0), laws, 0.0)
+        return independent(laws[among] * self.scale[among, None])
+
+    def reached_from(self, j: int) -> np.ndarray:
+        """List what is influenced by variable j, directly or through others."""
+        order = breadth_first_order(self.graph, j, return_predecessors=False)
+        return np.sort(order[order != j])
+
+
+def _resolved(matrix: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the matrix without the entries that are no more than rounding errors.
+
+    At a steady state two terms of a derivative may cancel; what floating point leaves of them would count as a
+    weak influence, and its reciprocal as a strong response. A whole row may be the remainder of a substance that
+    has decayed to nothing. `share` is the part of its scale that a variable has at the state.
+    """
+    size = np.abs(matrix)
+    noise = _NOISE * (size * share).max(axis=1, initial=0.0)
+    dust = _DUST * size.max(initial=0.0)
+    return np.where(size <= np.maximum(noise, dust)[:, None], 0.0, matrix)
 
 
 def _sinks(matrix: np.ndarray) -> list[int]:
@@ -85,161 +131,109 @@ def _sinks(matrix: np.ndarray) -> list[int]:
         new = np.flatnonzero(remaining & ~influences[remaining].any(axis=0))
         if not new.size:
             return sinks
-        sinks.extend(int(i) for i in new)
+        sinks.extend(new.tolist())
         remaining[new] = False
 
 
-def _laws_of_kept(
-    laws: np.ndarray | None, scale: np.ndarray, matrix: np.ndarray, sinks: np.ndarray, kept: np.ndarray
-) -> np.ndarray:
-    """Return an orthonormal basis of the laws that hold among the kept variables alone."""
-    if laws is None or not len(laws):
-        return np.zeros((kept.size, 0))
-    scaled = laws * scale
-    scaled = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-    moving = sinks[(matrix[sinks] != 0.0).any(axis=1)] if sinks.size else sinks
-    combinations = sla.null_space(scaled[:, moving].T) if moving.size else np.eye(len(laws))
-    return sla.orth((combinations.T @ scaled[:, kept]).T, rcond=1e-10)
+def _fill_kept(result: ClampResponse, work: _Work) -> np.ndarray:
+    """Fill the columns that one factorisation decides; return which these are."""
+    kept = work.kept
+    decided = np.ones(len(work.matrix), dtype=bool)
+    result.matrix[np.ix_(kept, kept)] = np.eye(kept.size)
+    if not kept.size:
+        return decided
+    moving = [sink for sink in work.sinks if work.even[sink].any()]
+    matrix, even, laws = work.matrix[np.ix_(kept, kept)], work.even[np.ix_(kept, kept)], work.laws_without(moving, kept)
+    inverse, replaced = _inverse_with(matrix, laws)
+    if inverse is None:
+        # Not all laws are known, or some variables have no steady state of their own.
+        laws = all_laws(even, laws)[0]
+        inverse, replaced = _inverse_with(matrix, laws)
+    if inverse is None:
+        decided[kept] = False
+        return decided
+    # A clamp breaks the laws that contain its variable: it changes their totals, and no rate.
+    broken = laws.any(axis=1)
+    response = np.where(broken, inverse[:, replaced] @ laws.T, inverse)
+    pivot = np.diag(response)
+    cancelled = (np.abs(inverse[:, replaced]) * np.abs(laws)).sum(axis=1)
+    lost = broken & ~(np.abs(pivot) * _LARGEST_ERROR > PRECISION * cancelled)
+    inverse[:, replaced] = 0.0
+    with np.errstate(all="ignore"):
+        response = response / pivot
+        error = _error(matrix, even, inverse, response)
+        largest = np.abs(response).max(axis=0)
+        good = ~lost & (largest <= _LARGEST_RESPONSE) & (error.max(axis=0) <= _LARGEST_ERROR * largest)
+    decided[kept] = good
+    result.matrix[np.ix_(kept, kept[good])] = response[:, good]
+    work.error[np.ix_(kept, kept[good])] = error[:, good]
+    return decided
 
 
-def _row_sizes(matrix: np.ndarray) -> np.ndarray:
-    size = np.abs(matrix).max(axis=1, initial=0.0)
-    size[size == 0.0] = 1.0
-    return size
+def _inverse_with(matrix: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Replace the equations that follow from others by the totals and invert; return which these are."""
+    replaced = law_rows(laws, equilibrated(matrix)[1])
+    system = matrix.copy()
+    system[replaced] = laws.T
+    return inverse_of(system), replaced
 
 
-def _null_spaces(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return orthonormal bases of the left and the right null space."""
-    size = _row_sizes(matrix)
-    u, singular, vt = np.linalg.svd(matrix / size[:, None])
-    rank = int(np.sum(singular > _RANK_TOLERANCE * singular[0])) if singular.size and singular[0] > 0 else 0
-    left = u[:, rank:] / size[:, None]
-    left = np.linalg.qr(left)[0] if left.shape[1] else left
-    return left, vt[rank:].T
+def _error(matrix: np.ndarray, even: np.ndarray, inverse: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Bound what the rounding errors of the matrix change in each response.
 
-
-def _factor(matrix: np.ndarray, basis: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, float]:
-    """Factorise ``matrix - sigma Q Q^T`` after equilibration of its rows; return its condition too."""
-    sigma = np.abs(matrix).max(initial=0.0) or 1.0
-    whole = matrix - sigma * (basis @ basis.T)
-    size = _row_sizes(whole)
-    whole /= size[:, None]
-    norm = np.abs(whole).sum(axis=0).max()
-    getrf, gecon = sla.get_lapack_funcs(("getrf", "gecon"), (whole,))
-    lu, pivots, _ = getrf(whole)
-    rcond, _ = gecon(lu, norm)
-    return (lu, pivots), size, float(rcond)
-
-
-def _fill_kept(result: ClampResponse, scaled: np.ndarray, kept: np.ndarray, basis: np.ndarray) -> None:
-    matrix = scaled[np.ix_(kept, kept)]
-    factors, size, rcond = _factor(matrix, basis)
-    if rcond < _NEARLY_SINGULAR:
-        # Some law is not known from the stoichiometry: take all of them from the matrix itself.
-        basis = _null_spaces(matrix)[0]
-        factors, size, rcond = _factor(matrix, basis)
-    n = kept.size
-    suspicious = np.ones(n, dtype=bool)
-    if rcond > _RANK_TOLERANCE:
-        sources = np.eye(n)
-        broken = np.linalg.norm(basis, axis=1) > 1e-9
-        sources[:, broken] = (basis @ basis.T)[:, broken]
-        response = sla.lu_solve(factors, sources / size[:, None], check_finite=False)
-        pivot = np.abs(np.diag(response))
-        suspicious = ~(pivot > _SMALL_PIVOT * np.abs(response).max(axis=0)) | ~np.isfinite(response).all(axis=0)
-        good = np.flatnonzero(~suspicious)
-        result.matrix[np.ix_(kept, kept[good])] = response[:, good] / np.diag(response)[good]
-    for j in np.flatnonzero(suspicious):
-        _fill_column(result, matrix, kept, int(j))
-
-
-def _fill_column(result: ClampResponse, matrix: np.ndarray, kept: np.ndarray, j: int) -> None:
-    """Fill a column that the common factorisation cannot decide."""
-    rest = np.delete(np.arange(kept.size), j)
-    relaxed = _relax(matrix[np.ix_(rest, rest)], matrix[rest, j])
-    result.matrix[kept[rest], kept[j]] = relaxed.response
-    result.undefined[kept[rest], kept[j]] = relaxed.undefined
-    if relaxed.pool is not None:
-        pool = np.zeros(len(result.matrix))
-        pool[kept[rest]] = relaxed.pool
-        result.pools[int(kept[j])] = pool
-
-
-def _relax(matrix: np.ndarray, forcing: np.ndarray) -> _Relaxation:
-    r"""Return the limit of ``y' = matrix y + forcing``, ``y(0) = 0``, where it exists.
-
-    With the projection :math:`E = V (U^T V)^{-1} U^T` on the null space, :math:`y \to -A^\# a` for the
-    variables with :math:`(E a)_i = 0`, and the others grow like :math:`(E a)_i t`.
+    A change `D` of the matrix changes column s by ``-N D s`` with ``N = A^-1 - s (A^-1)_j`` (to first order), which
+    is bounded entry by entry and therefore in any units. What is no more than rounding error is uncertain as a whole.
     """
-    n = len(matrix)
-    left, right = _null_spaces(matrix) if n else (np.zeros((0, 0)), np.zeros((0, 0)))
-    if not left.shape[1]:
-        return _Relaxation(np.linalg.solve(matrix, -forcing) if n else np.zeros(0), np.zeros(n, dtype=bool), None)
-    overlap = left.T @ right
-    if np.linalg.svd(overlap, compute_uv=False)[-1] < 1e-9:
-        # A zero eigenvalue of higher order: what it drives grows faster than any clamp can tell.
-        return _Relaxation(np.full(n, np.nan), np.ones(n, dtype=bool), None)
-    projection = right @ np.linalg.solve(overlap, left.T)
-    drift = projection @ forcing
-    size = np.abs(projection) @ np.abs(forcing)
-    undefined = np.abs(drift) > _ZERO_RATE * np.maximum(size, np.abs(forcing).max(initial=0.0))
-    sigma = np.abs(matrix).max(initial=0.0) or 1.0
-    response = -np.linalg.solve(matrix + sigma * projection, forcing - drift)
-    pool = None
-    if undefined.any():
-        pool = left @ (left.T @ forcing)
-    return _Relaxation(np.where(undefined, np.nan, response), undefined, pool)
+    noise = np.where(even == 0.0, 1.0, PRECISION) * np.abs(matrix)
+    forcing = noise @ np.abs(response)
+    error = np.abs(inverse) @ forcing + np.abs(response) * np.einsum("ji,ij->j", np.abs(inverse), forcing)
+    # That forgets what cancels between the two terms of N.
+    for j in np.flatnonzero(~(error.max(axis=0) <= _LARGEST_ERROR * np.abs(response).max(axis=0))):
+        error[:, j] = np.abs(inverse - np.outer(response[:, j], inverse[j])) @ forcing[:, j]
+    return error
 
 
-def _fill_sinks(result: ClampResponse, scaled: np.ndarray, kept: np.ndarray, sinks: list[int]) -> None:
-    """Fill the rows of the variables that accumulate: finite, or ±inf where the inflow stays changed."""
-    upstream = list(kept)
-    for sink in reversed(sinks):
-        weights = scaled[sink, upstream]
-        used = np.asarray(upstream)[weights != 0.0]
-        for j in range(len(scaled)):
-            if j != sink and used.size:
-                _fill_sink(result, scaled, kept, sink, used, j)
-        upstream.append(sink)
+def _fill_sinks(result: ClampResponse, work: _Work, decided: np.ndarray) -> np.ndarray:
+    """Fill the rows of what accumulates: ±inf where the inflow stays changed; return which columns are still decided.
+
+    Where an inflow returns to zero, the sink keeps what came in until then; such columns are left to `_fill_column`.
+    """
+    decided = decided.copy()
+    columns = np.flatnonzero(decided)
+    for sink in reversed(work.sinks):
+        weights = work.even[sink]
+        feeding = np.flatnonzero(weights)
+        values = result.matrix[np.ix_(feeding, columns)]
+        infinite = np.where(np.isinf(values), np.sign(values), 0.0) * np.sign(weights[feeding])[:, None]
+        finite = np.where(np.isfinite(values), values, 0.0)
+        terms = np.abs(weights[feeding]) @ np.abs(finite)
+        rate = weights[feeding] @ finite
+        error = np.abs(weights[feeding]) @ work.error[np.ix_(feeding, columns)] + PRECISION * terms
+        inflow = np.where(infinite.any(axis=0), infinite.sum(axis=0), np.where(np.abs(rate) > 10.0 * error, rate, 0.0))
+        unclear = (infinite.any(axis=0) & (np.abs(infinite).sum(axis=0) > np.abs(inflow))) | (
+            (inflow == 0.0) & (terms > 0.0)
+        )
+        other = columns != sink
+        decided[columns[unclear & other]] = False
+        result.matrix[sink, columns[other]] = np.copysign(np.where(inflow == 0.0, 0.0, np.inf), inflow)[other]
+    return decided
 
 
-def _fill_sink(
-    result: ClampResponse, scaled: np.ndarray, kept: np.ndarray, sink: int, used: np.ndarray, j: int
-) -> None:
-    terms = np.zeros(used.size)
-    response = result.matrix[used, j]
-    active = response != 0.0
-    terms[active] = scaled[sink, used[active]] * response[active]
-    unknown = result.undefined[used, j].any() or np.isnan(terms).any()
-    infinite = np.sign(terms[np.isinf(terms)])
-    if unknown or (infinite.size and np.ptp(infinite) > 0):
-        result.matrix[sink, j], result.undefined[sink, j] = np.nan, True
-    elif infinite.size:
-        result.matrix[sink, j] = infinite[0] * np.inf
-    elif abs(terms.sum()) > _ZERO_RATE * np.abs(terms).sum():
-        result.matrix[sink, j] = np.sign(terms.sum()) * np.inf
-    else:
-        _fill_sink_transient(result, scaled, kept, sink, used[active], j)
-
-
-def _fill_sink_transient(
-    result: ClampResponse, scaled: np.ndarray, kept: np.ndarray, sink: int, active: np.ndarray, j: int
-) -> None:
-    """Fill in what flowed into the sink until its inflow returned to zero, ``a_p A^# y``."""
-    result.matrix[sink, j] = 0.0
-    if not active.size:
-        return
-    rest = kept[kept != j]
-    if np.setdiff1d(active, kept).size:
-        # What a sink gains from another sink's transient needs the transient itself.
-        result.matrix[sink, j], result.undefined[sink, j] = np.nan, True
-        return
-    relaxed = _relax(scaled[np.ix_(rest, rest)], -np.nan_to_num(result.matrix[rest, j]))
-    feeding = scaled[sink, rest] != 0.0
-    if relaxed.undefined[feeding].any():
-        result.matrix[sink, j], result.undefined[sink, j] = np.nan, True
-    else:
-        result.matrix[sink, j] = scaled[sink, rest][feeding] @ relaxed.response[feeding]
+def _fill_column(result: ClampResponse, work: _Work, j: int) -> None:
+    """Fill a column that the common factorisation cannot decide, from what the variable reaches."""
+    others = work.reached_from(j)
+    found = relax(work.even[np.ix_(others, others)], work.even[others, j], work.laws_without([j], others))
+    result.matrix[:, j] = 0.0
+    result.matrix[others, j] = found.response
+    result.undefined[others, j] = np.abs(found.response) > _LARGEST_RESPONSE
+    grows = others[found.undefined]
+    sinks = np.isin(grows, work.sinks) & ~np.isnan(found.growth[found.undefined])
+    result.matrix[grows[sinks], j] = np.sign(found.growth[found.undefined][sinks]) * np.inf
+    result.undefined[grows[~sinks], j] = True
+    if found.pool is not None and not sinks.all():
+        pool = np.zeros(len(result.matrix))
+        pool[others] = found.pool
+        result.pools[j] = pool
 
 
 def _unstable_columns(matrix: np.ndarray) -> np.ndarray:

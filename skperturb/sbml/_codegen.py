@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,7 +44,8 @@ def _sign(value: float) -> float:
 
 
 # Scalar functions by operation. They raise where IEEE arithmetic gives NaN or infinity; the caller then
-# evaluates again on arrays. `math.pow` and not `**`: the latter turns (-1.0) ** 0.5 into a complex number.
+# evaluates again with functions that return these. `math.pow` and not `**`: the latter turns (-1.0) ** 0.5
+# into a complex number.
 _SCALAR: dict[str, Callable] = {
     "pow": math.pow,
     "exp": math.exp,
@@ -71,15 +73,38 @@ _SCALAR: dict[str, Callable] = {
     "acosh": math.acosh,
     "atanh": math.atanh,
 }
-_GLOBALS: dict[str, object] = {f"f_{name}": function for name, function in _SCALAR.items()}
-_GLOBALS |= {"inf": math.inf, "nan": math.nan}
+_NUMBERS: dict[str, object] = {"inf": math.inf, "nan": math.nan}
+_GLOBALS = _NUMBERS | {f"f_{name}": function for name, function in _SCALAR.items()}
 
 
-def scalar_source(graph: ExpressionGraph, roots: Sequence[int], n_states: int) -> tuple[str, list[int]]:
+def _with_ieee_values(function: Callable, on_arrays: Callable) -> Callable:
+    """Return the function with the value of IEEE arithmetic where it raises."""
+
+    def call(*operands: float) -> float:
+        try:
+            return function(*operands)
+        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                return float(on_arrays(*operands))
+
+    return call
+
+
+_SAFE_GLOBALS = _NUMBERS | {
+    f"f_{name}": _with_ieee_values(function, OPERATIONS[name])
+    for name, function in (_SCALAR | {"div": operator.truediv}).items()
+}
+
+
+def scalar_source(
+    graph: ExpressionGraph, roots: Sequence[int], n_states: int, *, safe: bool = False
+) -> tuple[str, list[int]]:
     """Return the source of ``function(t, x, p)`` that lists the roots, and which parameters `p` holds.
 
-    Every name in the source is generated (``x3``, ``p0``, ``v12``), never taken from the model.
+    Every name in the source is generated (``x3``, ``p0``, ``v12``), never taken from the model. With `safe` a
+    function of the namespace also divides.
     """
+    infix = {name: sign for name, sign in _INFIX.items() if not (safe and name == "div")}
     order = graph.reachable(roots)
     uses = Counter(child for node in order for child in graph.children(node))
     uses.update(roots)
@@ -95,7 +120,7 @@ def scalar_source(graph: ExpressionGraph, roots: Sequence[int], n_states: int) -
     for node in order:
         children = graph.children(node)
         level = 1 + max((depth[child] for child in children), default=-1)
-        source = _expression_text(graph, node, text)
+        source = _expression_text(graph, node, text, infix)
         if children and (uses[node] > 1 or level >= MAX_DEPTH):
             lines.append(f" v{node} = {source}")
             source, level = f"v{node}", 0
@@ -104,13 +129,15 @@ def scalar_source(graph: ExpressionGraph, roots: Sequence[int], n_states: int) -
     return "\n".join(lines), used_parameters
 
 
-def _expression_text(graph: ExpressionGraph, node: int, text: dict[int, str]) -> str:
+def _expression_text(graph: ExpressionGraph, node: int, text: dict[int, str], infix: dict[str, str]) -> str:
     operation, operands = graph.operation[node], graph.operands[node]
     if operation in _LEAF_TEXT:
         return _LEAF_TEXT[operation](operands)
+    if operation == "unknown":
+        return f"f_unknown{node}({', '.join(text[child] for child in graph.children(node))})"
     arguments = [text[operand] for operand in operands]
-    if operation in _INFIX:
-        return f"({arguments[0]} {_INFIX[operation]} {arguments[1]})"
+    if operation in infix:
+        return f"({arguments[0]} {infix[operation]} {arguments[1]})"
     if operation == "piecewise":
         return _piecewise_text(arguments)
     if operation == "pow" and graph.value(operands[1]) == 2.0 and arguments[0].isidentifier():
@@ -148,8 +175,8 @@ class ArrayEvaluator:
         self._steps: list[tuple[int, Callable, tuple[int, ...]]] = []
         for node in graph.reachable(self._roots):
             operation, operands = graph.operation[node], graph.operands[node]
-            if operation in OPERATIONS:
-                self._steps.append((node, OPERATIONS[operation], operands))
+            if operation in OPERATIONS or operation == "unknown":
+                self._steps.append((node, graph.function(node), graph.children(node)))
             else:
                 self._leaves.append((node, operation, operands))
 
@@ -186,15 +213,12 @@ class ScalarFunction:
     """
 
     def __init__(self, graph: ExpressionGraph, roots: Sequence[int], n_states: int, parameters: list[float]) -> None:
-        source, used = scalar_source(graph, roots, n_states)
-        namespace = dict(_GLOBALS)
-        exec(compile(source, "<skperturb generated code>", "exec"), namespace)  # only generated names
-        self._function: Any = namespace["function"]
-        self._used = used
+        source, self._used = scalar_source(graph, roots, n_states)
+        self._function = _compiled(source, _GLOBALS, graph)
         self._parameters = parameters
         self.refresh()
-        self._graph, self._roots = graph, list(roots)
-        self._fallback: ArrayEvaluator | None = None
+        self._graph, self._roots, self._n_states = graph, list(roots), n_states
+        self._fallback: Any = None
 
     def rebound(self, parameters: list[float]) -> ScalarFunction:
         """Return the same function on another list of parameter values; see `refresh`."""
@@ -212,10 +236,18 @@ class ScalarFunction:
         try:
             return np.array(self._function(float(t), x.tolist(), self._values), dtype=float)
         except (ArithmeticError, ValueError):
-            # The scalar code raises where IEEE arithmetic has a value: take that value.
             if self._fallback is None:
-                self._fallback = ArrayEvaluator(self._graph, self._roots)
-            return np.array(self._fallback(float(t), x, self._parameters), dtype=float)
+                source, _ = scalar_source(self._graph, self._roots, self._n_states, safe=True)
+                self._fallback = _compiled(source, _SAFE_GLOBALS, self._graph)
+            return np.array(self._fallback(float(t), x.tolist(), self._values), dtype=float)
+
+
+def _compiled(source: str, names: dict[str, object], graph: ExpressionGraph) -> Any:
+    namespace = dict(names)
+    for block in graph.blocks:
+        namespace.update({f"f_unknown{node}": graph.function(node) for node in block.unknowns})
+    exec(compile(source, "<skperturb generated code>", "exec"), namespace)  # only generated names
+    return namespace["function"]
 
 
 class MatrixFunction:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..exceptions import SBMLError
+from ._algebraic import define_unknowns
 from ._codegen import ArrayEvaluator
 from ._derivative import differentiate
 from ._document import Description, Quantity
@@ -44,6 +45,7 @@ class System:
     assigned: frozenset[str]  # symbols that an assignment rule sets
     species: frozenset[str]
     events: tuple[Event, ...]
+    diluted: tuple[tuple[int, int], ...]  # states that are divided by a volume which events may change, and that volume
     event_problem: str  # why the events cannot be followed; empty if they can
     switches: list[int]  # relations of the right-hand side that only time decides
     reference_states: tuple[str, ...]  # all species in file order, then all parameters that are not constant
@@ -82,6 +84,8 @@ class _Compiler:
 
     def _declare(self, quantity: Quantity) -> None:
         name, translator = quantity.id, self.translator
+        if name in self.description.algebraic:
+            return
         if name in self.description.assignments:
             translator.definitions[name] = self.description.assigned(name, self.graph)
         elif name in self.position:
@@ -131,11 +135,19 @@ class _Compiler:
 
         return Definition((name,), combine)
 
+    def _start(self, names: Sequence[str], leaves: Sequence[int]) -> tuple[list[float], list[float]]:
+        """Return the initial values of symbols under algebraic rules, and of leaves of the graph."""
+        x0 = [self._initial_state(name) for name in self.variables]
+        values = ArrayEvaluator(self.graph, leaves)(0.0, x0, self.parameter_values)
+        return [self.initial.value(name) for name in names], [float(value) for value in values]
+
     # -- everything -----------------------------------------------------------------------------------
     def compile(self) -> System:
         description, translator = self.description, self.translator
         self.declare()
         define_rates(description, self.graph, translator, self._rate_of_assigned)
+        if description.algebraic:
+            define_unknowns(self.graph, translator, description.algebraic, self._start)
         rhs = [self._state_rate(name) for name in self.variables]
         names = [*description.quantities]
         symbols = {name: translator.resolve(name) for name in names}
@@ -171,6 +183,7 @@ class _Compiler:
                 if self.description.kept_as_amount(description.quantities[name])
             },
             events=events,
+            diluted=self._diluted(),
             event_problem=problem,
             switches=switching_times(self.graph, rhs),
             time_dependence=time_dependence(description, self.graph, rhs),
@@ -199,6 +212,18 @@ class _Compiler:
             )
         except SBMLError as error:
             return (), str(error)
+
+    def _diluted(self) -> tuple[tuple[int, int], ...]:
+        description = self.description
+        found = []
+        for name in self.variables:
+            quantity = description.quantities[name]
+            if quantity.kind != "species" or quantity.is_amount or description.kept_as_amount(quantity):
+                continue
+            volume = quantity.compartment
+            if volume in description.event_targets or volume in description.assignments:
+                found.append((self.position[name], self.translator.resolve(volume)))
+        return tuple(found)
 
     def _event_target(self, name: str, where: str) -> tuple[bool, int, int | None]:
         quantity = self.description.quantities[name]

@@ -10,11 +10,12 @@ from typing import Any
 import libsbml
 
 from ..exceptions import InvalidModelError, UnsupportedModelError
-from ._algebraic import match_unknowns, solved
+from ._algebraic import AlgebraicRule, match_unknowns
+from ._declared_events import DeclaredEvent, has_formula, read_events
 from ._expression import ExpressionGraph
 from ._mathml import Definition, Formula, definition_of
 
-__all__ = ["DeclaredEvent", "Description", "Participant", "Quantity", "Reaction", "describe"]
+__all__ = ["Description", "Participant", "Quantity", "Reaction", "describe"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Quantity:
     value_is_amount: bool = False  # what the file gives
     boundary: bool = False
     conversion_factor: str = ""
-    dimensions: float = 3
+    is_point: bool = False  # a compartment without a size: what it holds has an amount only
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,6 @@ class Reaction:
     local: dict[str, float]
 
 
-@dataclass(frozen=True)
-class DeclaredEvent:
-    """An event with the syntax trees of its formulas; None where the file gives none."""
-
-    id: str
-    trigger: Any
-    delay: Any
-    priority: Any
-    assignments: dict[str, Any]
-    persistent: bool
-    initial_value: bool
-    from_trigger_time: bool
-
-
 @dataclass
 class Description:
     """The parts of a model by id, in file order."""
@@ -78,7 +65,7 @@ class Description:
     quantities: dict[str, Quantity] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)
     assignments: dict[str, Any] = field(default_factory=dict)
-    algebraic: dict[str, Any] = field(default_factory=dict)  # determined symbol -> rule; these are assigned too
+    algebraic: dict[str, AlgebraicRule] = field(default_factory=dict)  # by determined symbol; these are assigned too
     rates: dict[str, Any] = field(default_factory=dict)
     initial: dict[str, Any] = field(default_factory=dict)
     reactions: dict[str, Reaction] = field(default_factory=dict)
@@ -115,9 +102,7 @@ class Description:
         return concentration and quantity.id not in self.rates and self.varies(quantity.compartment)
 
     def assigned(self, name: str, graph: ExpressionGraph) -> Definition:
-        """Return the definition of a symbol under an assignment rule or determined by an algebraic one."""
-        if name in self.algebraic:
-            return solved(graph, self.algebraic[name], name)
+        """Return the definition of a symbol under an assignment rule."""
         return definition_of(Formula(self.assignments[name], f"the rule for {name!r}"), graph)
 
     def add(self, quantity: Quantity) -> None:
@@ -137,9 +122,11 @@ def describe(document: libsbml.SBMLDocument) -> Description:
     _read_quantities(model, description)
     for reaction in model.getListOfReactions():
         _read_reaction(reaction, description)
-    _read_rules(model, description)
+    algebraic = _read_rules(model, description)
     _read_initial_assignments(model, description)
-    _read_events(model, description)
+    description.events, description.event_problem = read_events(model, description.warnings)
+    _match_algebraic(algebraic, model, description)
+    _check_events(description)
     if model.getNumConstraints():
         description.warnings.append("the constraints of the model are not checked")
     _refuse_without_dynamics(document, description)
@@ -150,14 +137,14 @@ def describe(document: libsbml.SBMLDocument) -> Description:
 def _read_quantities(model: Any, description: Description) -> None:
     for compartment in model.getListOfCompartments():
         size = compartment.getSize() if compartment.isSetSize() or model.getLevel() == 1 else None
-        dimensions = compartment.getSpatialDimensionsAsDouble()
+        is_point = compartment.getSpatialDimensionsAsDouble() == 0 and not _has_size(compartment, model)
         description.add(
             Quantity(
                 compartment.getId(),
                 "compartment",
-                1.0 if dimensions == 0 and size is None else size,
+                1.0 if is_point and size is None else size,
                 compartment.getConstant(),
-                dimensions=3 if dimensions != dimensions else dimensions,
+                is_point=is_point,
             )
         )
     for species in model.getListOfSpecies():
@@ -165,6 +152,13 @@ def _read_quantities(model: Any, description: Description) -> None:
     for parameter in model.getListOfParameters():
         value = parameter.getValue() if parameter.isSetValue() else None
         description.add(Quantity(parameter.getId(), "parameter", value, parameter.getConstant()))
+
+
+def _has_size(compartment: Any, model: Any) -> bool:
+    """Say whether a compartment without dimensions has a size all the same, as Level 3 allows."""
+    name = compartment.getId()
+    by_formula = model.getInitialAssignmentBySymbol(name) is not None or model.getRuleByVariable(name) is not None
+    return model.getLevel() >= 3 and (compartment.isSetSize() or by_formula)
 
 
 def _read_species(species: Any, model: Any, description: Description) -> Quantity:
@@ -185,7 +179,7 @@ def _read_species(species: Any, model: Any, description: Description) -> Quantit
         value,
         species.getConstant(),
         compartment=compartment.id,
-        is_amount=species.getHasOnlySubstanceUnits() or compartment.dimensions == 0,
+        is_amount=species.getHasOnlySubstanceUnits() or compartment.is_point,
         value_is_amount=value_is_amount,
         boundary=species.getBoundaryCondition(),
         conversion_factor=factor,
@@ -268,38 +262,41 @@ def _warn_of_missing_stoichiometry(model: Any, description: Description) -> None
                 )
 
 
-def _read_rules(model: Any, description: Description) -> None:
+def _read_rules(model: Any, description: Description) -> list[AlgebraicRule]:
     algebraic = []
-    for rule in model.getListOfRules():
+    for index, rule in enumerate(model.getListOfRules()):
         if rule.isAlgebraic():
-            algebraic.append(rule.getMath())
+            if has_formula(rule, f"algebraic rule {index}", description.warnings):
+                algebraic.append(AlgebraicRule(rule.getMath(), index, rule.getMetaId()))
             continue
         target = rule.getVariable()
         if target not in description.quantities:
             raise InvalidModelError(f"a rule sets {target!r}, which the model does not define")
         if target in description.assignments or target in description.rates:
             raise InvalidModelError(f"two rules set {target!r}; expected at most one per symbol")
-        if rule.getMath() is None:
-            raise InvalidModelError(f"the rule for {target!r} has no formula")
+        if not has_formula(rule, f"the rule for {target!r}", description.warnings):
+            continue
         (description.assignments if rule.isAssignment() else description.rates)[target] = rule.getMath()
-    _match_algebraic(algebraic, description)
+    return algebraic
 
 
-def _match_algebraic(rules: list[Any], description: Description) -> None:
+def _match_algebraic(rules: list[AlgebraicRule], model: Any, description: Description) -> None:
     """Find what the algebraic rules determine; once known, such a symbol is an assigned one."""
     if not rules:
         return
-    if any(tree is None for tree in rules):
-        raise InvalidModelError("an algebraic rule has no formula")
-    free = {
-        quantity.id
-        for quantity in description.quantities.values()
-        if not quantity.constant
-        and quantity.id not in description.assignments
-        and not description.is_variable(quantity)
-    }
-    description.algebraic = match_unknowns(rules, free, description.assignments)
-    description.assignments.update(description.algebraic)
+    # In Level 1 nothing can be declared constant: there, what has a place in a reaction is likelier to be meant.
+    kinds = ("species", "compartment", "parameter") if model.getLevel() == 1 else ()
+    ranks = {}
+    for quantity in description.quantities.values():
+        name = quantity.id
+        if quantity.constant or name in description.assignments or description.is_variable(quantity):
+            continue
+        has_value = quantity.value is not None or name in description.initial
+        place = kinds.index(quantity.kind) if quantity.kind in kinds else 0
+        ranks[name] = (name in description.event_targets, place, has_value)
+    laws = {reaction.id: reaction.math for reaction in description.reactions.values()}
+    description.algebraic = match_unknowns(rules, ranks, laws | description.assignments)
+    description.assignments.update({name: rule.tree for name, rule in description.algebraic.items()})
 
 
 def _read_initial_assignments(model: Any, description: Description) -> None:
@@ -309,52 +306,25 @@ def _read_initial_assignments(model: Any, description: Description) -> None:
             raise InvalidModelError(f"an initial assignment sets {target!r}, which the model does not define")
         if target in description.initial:
             raise InvalidModelError(f"two initial assignments set {target!r}; expected at most one per symbol")
-        if assignment.getMath() is not None:
+        if has_formula(assignment, f"the initial assignment for {target!r}", description.warnings):
             description.initial[target] = assignment.getMath()
 
 
-def _read_events(model: Any, description: Description) -> None:
-    level_3 = model.getLevel() >= 3
-    events = []
-    for index, event in enumerate(model.getListOfEvents()):
-        trigger, delay, priority = event.getTrigger(), event.getDelay(), event.getPriority()
-        name = event.getId() or f"event {index}"
-        if trigger is None or trigger.getMath() is None:
-            description.event_problem = f"event {name!r} has no trigger formula"
-        assignments = {item.getVariable(): item.getMath() for item in event.getListOfEventAssignments()}
-        if len(assignments) < event.getNumEventAssignments():
-            description.event_problem = f"event {name!r} assigns to one symbol twice"
-        for target, tree in assignments.items():
-            description.event_problem = _event_assignment_problem(target, tree, name, description)
-        events.append(
-            DeclaredEvent(
-                name,
-                None if trigger is None else trigger.getMath(),
-                None if delay is None else delay.getMath(),
-                None if priority is None else priority.getMath(),
-                assignments,
-                # Levels 1 and 2 know neither attribute: an event then persists and does not fire at the start.
-                trigger.getPersistent() if level_3 and trigger is not None else True,
-                trigger.getInitialValue() if level_3 and trigger is not None else True,
-                event.getUseValuesFromTriggerTime(),
-            )
-        )
-    description.events = tuple(events)
-
-
-def _event_assignment_problem(target: str, tree: Any, event: str, description: Description) -> str:
-    quantity = description.quantities.get(target)
-    if quantity is None:
-        why = "the model does not define"
-    elif quantity.constant:
-        why = "is declared constant"
-    elif target in description.assignments:
-        why = "is set by an assignment rule"
-    elif tree is None:
-        return f"event {event!r} has an assignment to {target!r} without a formula"
-    else:
-        return description.event_problem
-    return f"event {event!r} assigns to {target!r}, which {why}"
+def _check_events(description: Description) -> None:
+    for event in description.events:
+        for target in event.assignments:
+            quantity = description.quantities.get(target)
+            if quantity is None:
+                why = "the model does not define"
+            elif quantity.constant:
+                why = "is declared constant"
+            elif target in description.algebraic:
+                why = "is set by an algebraic rule"
+            elif target in description.assignments:
+                why = "is set by an assignment rule"
+            else:
+                continue
+            description.event_problem = f"event {event.id!r} assigns to {target!r}, which {why}"
 
 
 def _refuse_without_dynamics(document: Any, description: Description) -> None:
@@ -369,10 +339,7 @@ def _refuse_without_dynamics(document: Any, description: Description) -> None:
     for package, text in (("qual", "a qualitative (logical) model"), ("fbc", "a flux-balance model")):
         if model.getPlugin(package) is not None:
             raise UnsupportedModelError(f"the model is {text} without kinetics; expected kinetic laws or rate rules")
-    if not without and (description.events or description.assignments):
-        return
     if without:
         raise UnsupportedModelError(
             f"no reaction has a kinetic law (first one: {without[0]!r}); expected kinetic laws or rate rules"
         )
-    raise UnsupportedModelError("the model has no reactions and no rate rules: nothing changes")

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skperturb.sbml._codegen import ArrayEvaluator
 from skperturb.sbml._events import Event, TriggerLogic
+from skperturb.sbml._integrate import too_slow
+from skperturb.sbml._stepper import Stepper
 
 if TYPE_CHECKING:
     from skperturb.sbml.model import KineticModel
 
 __all__ = ["EventTrajectory"]
 
-_SAMPLES_PER_STEP = 5
+# Between two steps the triggers are looked at so many times, or more where `max_gap` asks for it.
+_SAMPLES_PER_STEP = 8
 _SAMPLES_WITHOUT_STATES = 200
+_MOST_SAMPLES = 10_000
+# So many events within a span of time that is no longer than rounding errors fire without end.
 _MOST_AT_ONE_TIME = 1_000
+_NO_TIME = 1e-9
+# An event restarts the integrator, which costs about as much as this many steps.
+_STEPS_PER_EVENT = 10
 # Execution times that differ by rounding are one time: 0.1 + 0.2 is meant to be 0.3.
 _SAME_TIME = 1e-12
 
@@ -45,18 +54,27 @@ class EventTrajectory:
     method : {"LSODA", "BDF", "Radau"}, default="LSODA"
         Integrator.
     max_steps : int, default=100_000
-        Largest number of integration steps between two calls of `advance`.
+        Number of integration steps, with ten for each event, after which the trajectory stops unless it comes to
+        the horizon of `advance` in `patience` times as many.
+    patience : int, default=10
+        See `max_steps`.
     max_step : float, default=inf
         Largest step.
+    max_gap : float, default=inf
+        Largest distance of two times at which the triggers are looked at.
     max_events : int, default=100_000
         Largest number of executed events.
     ignore_events : bool, default=False
         Restart at the switching times of the right-hand side only.
+    random_state : int, default=0
+        Decides the order of simultaneous events of equal priority.
 
     Attributes
     ----------
     time, state, parameters
         Where the trajectory stands.
+    steps : int
+        Number of integration steps so far, with ten for each event.
     fired : list of str
         Ids of the executed events, in order.
     failure : str or None
@@ -71,27 +89,33 @@ class EventTrajectory:
         atol: float | np.ndarray,
         method: str = "LSODA",
         max_steps: int = 100_000,
+        patience: int = 10,
         max_step: float = np.inf,
+        max_gap: float = np.inf,
         max_events: int = 100_000,
         ignore_events: bool = False,
+        random_state: int = 0,
     ) -> None:
         system = model._system
-        self._options: dict[str, Any] = {"rtol": rtol, "atol": atol, "max_step": max_step}
-        self._method, self._max_steps, self._max_events = method, max_steps, max_events
+        self._max_steps, self._max_events = max_steps, max_events
+        self._max_gap, self._patience = max_gap, patience
+        self._rng = np.random.default_rng(random_state)
+        self.steps = 0
         self.time = 0.0
         self.state = np.array(model.x0, dtype=float)
         self.parameters = list(system.parameter_values)
         self.fired: list[str] = []
         self.failure: str | None = None
         self.events: tuple[Event, ...] = () if ignore_events else system.events
-        self._graph = system.graph
+        self._diluted = system.diluted
         self._rhs = model._rhs.rebound(self.parameters)
         self._jacobian = model._jacobian.rebound(self.parameters)
+        self._stepper = Stepper(self._rhs, self._jacobian, method, rtol=rtol, atol=atol, max_step=max_step)
         self._logic = TriggerLogic(system.graph, [*(event.trigger for event in self.events), *system.switches])
         self._differences = model._compile(self._logic.differences).rebound(self.parameters)
+        self._differences_along = ArrayEvaluator(system.graph, self._logic.differences)
+        self._moments: deque[float] = deque(maxlen=_MOST_AT_ONE_TIME)
         self._pending: list[_Pending] = []
-        self._solver: Any = None
-        self._dense: Any = None
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._compile = model._compile
         self._signs = self._before = self._signs_at(self.time, self.state)
@@ -110,10 +134,10 @@ class EventTrajectory:
 
         With `horizon` the integrator may look ahead to that time.
         """
-        steps_left = self._max_steps
+        horizon = max(time, horizon or time)
         while self.failure is None and self.time < time:
             target = min([time, *(pending.time for pending in self._pending)])
-            steps_left = self._integrate(target, max(time, horizon or time), steps_left)
+            self._integrate(target, horizon)
         return self.failure is None
 
     def turning(self, times: np.ndarray, x: np.ndarray) -> list[str]:
@@ -134,81 +158,23 @@ class EventTrajectory:
     def _signs_at(self, time: float, x: np.ndarray) -> np.ndarray:
         return np.sign(self._differences(time, x))
 
-    def _integrate(self, target: float, bound: float, steps_left: int) -> int:
+    def _integrate(self, target: float, horizon: float) -> None:
         """Go on to `target` or to the first crossing before it, and do what happens there."""
         while self.failure is None:
-            if self._reach() <= self.time and self.time < target:
-                if steps_left <= 0:
-                    self.failure = f"more than {self._max_steps} integration steps"
+            reach = self._stepper.reach(self.time)
+            if reach <= self.time and self.time < target:
+                self.steps += 1
+                if too_slow(self.steps, self.time, horizon, self._max_steps, self._patience):
+                    self.failure = f"about {self.steps} steps have hardly brought it forward"
                     break
-                steps_left -= 1
-                self._step(bound)
+                self._stepper.step(self.time, self.state, horizon)
+                self.failure = self._stepper.failure
                 continue
-            end = min(self._reach(), target)
+            end = min(reach, target)
             crossed = self._first_crossing(end)
             if crossed or end == target:
                 self._happen(crossed)
                 break
-        return steps_left
-
-    def _reach(self) -> float:
-        """Return the time up to which the solution is known."""
-        return self.time if self._dense is None else self._dense.t_max
-
-    def _step(self, bound: float) -> None:
-        if not self.state.size:
-            self._dense = _Constant(self.time, bound)
-            return
-        if self._solver is None or self._solver.status != "running":
-            self._start(bound, self._method)
-        if self.failure is not None or self._solver is None:
-            return
-        message = self._attempt()
-        if self._solver.status == "failed":
-            message = self._try_again(bound) or message
-        if self._solver.status == "failed":
-            self.failure = message or "the integrator failed"
-        elif not np.isfinite(self._solver.y).all():
-            self.failure = "the solution is not finite"
-        else:
-            self._dense = self._solver.dense_output()
-
-    def _attempt(self) -> str | None:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            return self._solver.step() or (str(caught[-1].message) if caught else None)
-
-    def _try_again(self, bound: float) -> str | None:
-        """Start anew where a step failed: the integrator's own guess of the first step may be far too long."""
-        message = None
-        cautious = max(1e-10 * (bound - self.time), 1e-14 * abs(self.time))
-        for method, first_step in ((self._method, cautious), ("BDF", None)):
-            self._start(bound, method, first_step=first_step)
-            if self.failure is not None or self._solver is None:
-                return self.failure
-            message = self._attempt()
-            if self._solver.status != "failed":
-                return None
-        return message
-
-    def _start(self, bound: float, method: str, *, first_step: float | None = None) -> None:
-        from scipy import integrate
-
-        # What was known beyond this time belongs to the solver that is replaced.
-        self._solver = None
-        if not np.isfinite(self._rhs(self.time, self.state)).all():
-            self.failure = "the right-hand side is not finite"
-            return
-        if bound - self.time <= 1e-14 * abs(bound):
-            # No step fits between two times that differ by rounding only.
-            self._dense = _Constant(self.time, bound, self.state)
-            return
-        solver = getattr(integrate, method)
-        options = self._options | {"first_step": first_step}
-        self._solver = solver(self._rhs, self.time, self.state, bound, jac=self._finite_jacobian, **options)
-
-    def _finite_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(self._jacobian(t, x), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
     # -- crossings ------------------------------------------------------------------------------------
     def _first_crossing(self, end: float) -> bool:
@@ -216,16 +182,35 @@ class EventTrajectory:
         if not self._signs.size:
             self._move(end, self._signs)
             return False
-        n_samples = _SAMPLES_PER_STEP if self.state.size else _SAMPLES_WITHOUT_STATES
+        times = self._samples(end)
+        known = self._signs[:, None]
+        signs = self._signs_along(times)
+        differ = ~((signs == known) | (np.isnan(signs) & np.isnan(known))).all(axis=0)
+        differ[-1] = True  # where the next interval starts the scalar code decides, as it will there
         last = self.time
-        for sample in np.linspace(self.time, end, n_samples + 1)[1:]:
-            signs = self._signs_at(sample, self._dense_state(sample))
-            if not np.array_equal(signs, self._signs, equal_nan=True):
-                self._move(*self._bisect(last, float(sample), signs))
+        for index in np.flatnonzero(differ):
+            sample = float(times[index])
+            found = self._signs_at(sample, self._dense_state(sample))
+            if not np.array_equal(found, self._signs, equal_nan=True):
+                before = float(times[index - 1]) if index else last
+                self._move(*self._bisect(before, sample, found))
                 return True
-            last = float(sample)
         self._move(end, self._signs)
         return False
+
+    def _samples(self, end: float) -> np.ndarray:
+        least = _SAMPLES_PER_STEP if self.state.size else _SAMPLES_WITHOUT_STATES
+        count = int(min(max(least, np.ceil((end - self.time) / self._max_gap)), _MOST_SAMPLES))
+        times = np.linspace(self.time, end, count + 1)[1:]
+        times[-1] = end
+        return times
+
+    def _signs_along(self, times: np.ndarray) -> np.ndarray:
+        states = self._stepper.solution(times)
+        signs = np.empty((self._signs.size, times.size))
+        for row, value in zip(signs, self._differences_along(times, states, self.parameters), strict=True):
+            row[:] = np.sign(value)
+        return signs
 
     def _bisect(self, before: float, after: float, signs: np.ndarray) -> tuple[float, np.ndarray]:
         while True:
@@ -239,7 +224,7 @@ class EventTrajectory:
                 after, signs = middle, found
 
     def _dense_state(self, time: float) -> np.ndarray:
-        return self.state if time == self.time or not self.state.size else self._dense(time)
+        return self.state if time == self.time else self._stepper.solution(time)
 
     def _move(self, time: float, signs: np.ndarray) -> None:
         if time > self.time:
@@ -258,23 +243,27 @@ class EventTrajectory:
         self._settle(self._signs)
         if not np.array_equal(truth[n_events:], self._truth[n_events:]):
             # The right-hand side jumps here: what the integrator knows of the past misleads it.
-            self._restart()
+            self._stepper.restart()
 
     def _settle(self, signs: np.ndarray) -> None:
         """Fire what the signs fire and execute what is due, until nothing more happens at this time."""
         self._fire(self._logic.truth(signs))
-        executed = 0
         while self.failure is None:
             limit = self.time + _SAME_TIME * abs(self.time)
             due = [pending for pending in self._pending if pending.time <= limit]
             if not due:
                 return
             self._execute(self._most_urgent(due))
-            executed += 1
-            if executed > _MOST_AT_ONE_TIME or len(self.fired) > self._max_events:
+            if self._fires_without_end():
                 self.failure = f"the events {', '.join(map(repr, self.reasons()[:3]))} keep firing"
             self._signs = self._signs_at(self.time, self.state)
             self._fire(self._logic.truth(self._signs))
+
+    def _fires_without_end(self) -> bool:
+        self.steps += _STEPS_PER_EVENT
+        self._moments.append(self.time)
+        at_once = self.time - self._moments[0] <= _NO_TIME * abs(self.time)
+        return (len(self._moments) == _MOST_AT_ONE_TIME and at_once) or len(self.fired) > self._max_events
 
     def _fire(self, truth: np.ndarray) -> None:
         for index, event in enumerate(self.events):
@@ -289,17 +278,26 @@ class EventTrajectory:
         if not 0.0 <= delay < np.inf:
             self.failure = f"the delay of event {event.id!r} is {delay:g}; expected a finite number >= 0"
         values = self._values(tuple(item.value for item in event.assignments)) if event.from_trigger_time else None
-        return _Pending(self.time + delay, index, values)
+        # A trigger such as "time > 1" turns true after that time: then its execution, too, comes after the sum.
+        left_equality = bool(((self._before == 0.0) & (self._signs != 0.0)).any())
+        later = 4.0 * _SAME_TIME * abs(self.time + delay) if left_equality and delay > 0.0 else 0.0
+        return _Pending(self.time + delay + later, index, values)
 
     def _most_urgent(self, due: list[_Pending]) -> _Pending:
-        """Return the pending event of the highest priority now; the first in the file among equals."""
-
-        def rank(pending: _Pending) -> tuple[float, int]:
+        """Return a pending event of the highest priority now; those without one come last, in file order."""
+        ranked: list[_Pending] = []
+        nodes: list[int] = []
+        for pending in due:
             node = self.events[pending.event].priority
-            priority = -np.inf if node is None else self._values((node,))[0]
-            return (np.inf if np.isnan(priority) else -priority, pending.event)
-
-        return min(due, key=rank)
+            if node is not None:
+                ranked.append(pending)
+                nodes.append(node)
+        if not ranked:
+            return min(due, key=lambda pending: pending.event)
+        priorities = self._values(tuple(nodes))
+        values = np.nan_to_num(np.array(priorities), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        first = np.flatnonzero(values == values.max())
+        return ranked[first[0] if len(first) == 1 else self._rng.choice(first)]
 
     def _execute(self, pending: _Pending) -> None:
         event = self.events[pending.event]
@@ -307,16 +305,27 @@ class EventTrajectory:
         values = pending.values
         if values is None:
             values = self._values(tuple(item.value for item in event.assignments))
-        pairs = list(zip(event.assignments, values, strict=True))
-        for item, value in pairs:
-            if item.volume is None:
-                self._write(item, value)
-        for item, value in pairs:
-            if item.volume is not None:
-                # A concentration refers to the volume after the event, which may have set it as well.
-                self._write(item, value * self._values((item.volume,))[0])
+        # A concentration that is set refers to the volume before the event. Amounts are what the event leaves
+        # behind: where it changes the volume too, the new concentration is another one.
+        own = tuple(item.volume for item in event.assignments if item.volume is not None)
+        volumes = iter(self._values(own))
+        amounts = [
+            value if item.volume is None else value * next(volumes)
+            for item, value in zip(event.assignments, values, strict=True)
+        ]
+        diluting = tuple(volume for _, volume in self._diluted)
+        before = self._values(diluting)
+        for item, value in zip(event.assignments, amounts, strict=True):
+            self._write(item, value)
+        self._dilute(before, self._values(diluting))
         self.fired.append(event.id)
-        self._restart()
+        self._stepper.restart()
+
+    def _dilute(self, before: list[float], after: list[float]) -> None:
+        for (index, _), old, new in zip(self._diluted, before, after, strict=True):
+            if old != new:
+                self.state = self.state.copy()
+                self.state[index] *= old / new
 
     def _write(self, item: Any, value: float) -> None:
         if item.is_state:
@@ -327,21 +336,7 @@ class EventTrajectory:
             for function in (self._rhs, self._jacobian, self._differences, *self._compiled.values()):
                 function.refresh()
 
-    def _restart(self) -> None:
-        self._solver = self._dense = None
-
     def _values(self, nodes: tuple[int, ...]) -> list[float]:
         if nodes not in self._compiled:
             self._compiled[nodes] = self._compile(list(nodes)).rebound(self.parameters)
         return self._compiled[nodes](self.time, self.state).tolist()
-
-
-class _Constant:
-    """The solution of a model without states, or over an interval too short for a step."""
-
-    def __init__(self, start: float, end: float, state: np.ndarray | None = None) -> None:
-        self.t_min, self.t_max = start, end
-        self._state = np.zeros(0) if state is None else state
-
-    def __call__(self, time: float) -> np.ndarray:
-        return self._state

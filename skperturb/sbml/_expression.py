@@ -1,6 +1,7 @@
 """Hash-consed expression graphs: every distinct subexpression is stored once, operands before their users."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -85,6 +86,7 @@ class ExpressionGraph:
         self.operands: list[tuple] = []
         self.flags: list[int] = []
         self._index: dict[tuple, int] = {}
+        self.blocks: list[Any] = []
         self.zero = self.constant(0.0)
         self.one = self.constant(1.0)
 
@@ -122,6 +124,11 @@ class ExpressionGraph:
     def time(self) -> int:
         return self._node("time", (), HAS_TIME)
 
+    def add_block(self, block: Any, size: int, flags: int) -> list[int]:
+        """Return the nodes of symbols that equations determine together; see `ImplicitBlock`."""
+        self.blocks.append(block)
+        return [self._node("unknown", (len(self.blocks) - 1, index), flags) for index in range(size)]
+
     # -- questions ------------------------------------------------------------------------------------
     def value(self, node: int) -> float | None:
         """Return the number that a node is, or None if it is not a constant."""
@@ -133,8 +140,17 @@ class ExpressionGraph:
         return self.operation[node] in BOOLEAN_OPERATIONS
 
     def children(self, node: int) -> tuple[int, ...]:
-        is_leaf = self.operation[node] in ("constant", "state", "parameter")
-        return () if is_leaf else self.operands[node]
+        operation = self.operation[node]
+        if operation in ("constant", "state", "parameter"):
+            return ()
+        return self.operands[node] if operation != "unknown" else self.blocks[self.operands[node][0]].leaves
+
+    def function(self, node: int) -> Callable:
+        """Return the function of the children's values that a node is, for floats and arrays."""
+        operation, operands = self.operation[node], self.operands[node]
+        if operation == "unknown":
+            return self.blocks[operands[0]].component(operands[1])
+        return OPERATIONS[operation]
 
     def reachable(self, roots: Iterable[int]) -> list[int]:
         """Return the nodes that the roots are made of, operands first."""
@@ -220,6 +236,34 @@ class ExpressionGraph:
         if not kept or all(value == otherwise for value in kept[::2]):
             return otherwise
         return self.call("piecewise", *kept, otherwise)
+
+    def rewritten(
+        self, roots: Iterable[int], replacements: Mapping[int, int], target: "ExpressionGraph | None" = None
+    ) -> list[int]:
+        """Return the roots with some nodes replaced, in the same graph or in another one.
+
+        In another graph all states, parameters and the time must be replaced.
+        """
+        roots, target = list(roots), target or self
+        new = dict(replacements)
+        for node in self.reachable(roots):
+            if node not in new:
+                new[node] = self._rebuilt(node, new, target)
+        return [new[root] for root in roots]
+
+    def _rebuilt(self, node: int, new: dict[int, int], target: "ExpressionGraph") -> int:
+        operation, operands = self.operation[node], self.operands[node]
+        if operation == "constant":
+            return target.constant(operands[0])
+        if operation in ("true", "false"):
+            return target.boolean(operation == "true")
+        if operation in ("state", "parameter", "time", "unknown"):
+            return node
+        operands = tuple(new[operand] for operand in operands)
+        if operation == "piecewise":
+            return target.piecewise(operands)
+        simplify = operation in ("add", "sub", "mul", "div", "neg", "pow")
+        return getattr(target, operation)(*operands) if simplify else target.call(operation, *operands)
 
     def sum(self, terms: Iterable[int]) -> int:
         total = self.zero

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..exceptions import InvalidModelError
+from ._algebraic import residuals_of
 from ._document import Description, Quantity
 from ._expression import ExpressionGraph
+from ._implicit import NewtonSolver, first_solution
 from ._mathml import Definition, Formula, Translator, definition_of
 from ._rates import define_rates
 
@@ -28,6 +32,7 @@ class InitialValues:
                 formula = Formula(reaction.math, f"reaction {reaction.id!r}", local)
                 self.translator.definitions[reaction.id] = definition_of(formula, self.graph)
         define_rates(description, self.graph, self.translator)
+        self._unknowns: dict[str, float] | None = None
 
     def value(self, name: str) -> float:
         """Return the value of a symbol at time 0."""
@@ -38,12 +43,29 @@ class InitialValues:
 
     def _declare(self, quantity: Quantity) -> None:
         name, description = quantity.id, self.description
-        if name in description.initial:
+        if name in description.algebraic:
+            self.translator.definitions[name] = Definition((), lambda nodes: self._unknown(name))
+        elif name in description.initial:
             self._define(name, description.initial[name], f"the initial assignment for {name!r}")
         elif name in description.assignments:
             self.translator.definitions[name] = description.assigned(name, self.graph)
         else:
             self._declare_value(quantity)
+
+    def _unknown(self, name: str) -> int:
+        """Return what algebraic rules determine, all of them and the initial assignments at once."""
+        if self._unknowns is None:
+            rules = self.description.algebraic
+            unknowns, residuals = residuals_of(self.graph, self.translator, rules)
+            solver = NewtonSolver(self.graph, residuals, (), unknowns)
+            where = ", ".join(rule.where for rule in rules.values())
+            guess = np.array([self._guess(other) for other in rules])
+            self._unknowns = dict(zip(rules, first_solution(solver, guess, where).tolist(), strict=True))
+        return self.graph.constant(self._unknowns[name])
+
+    def _guess(self, name: str) -> float:
+        value = self.description.quantities[name].value
+        return 1.0 if value is None or not np.isfinite(value) else value
 
     def _define(self, name: str, tree: Any, where: str) -> None:
         self.translator.definitions[name] = definition_of(Formula(tree, where), self.graph)

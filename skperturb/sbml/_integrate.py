@@ -11,7 +11,7 @@ from scipy.integrate import ode
 if TYPE_CHECKING:
     from skperturb.sbml.model import KineticModel
 
-__all__ = ["Trajectory", "absolute_tolerance", "scale_of"]
+__all__ = ["Trajectory", "absolute_tolerance", "scale_of", "too_slow"]
 
 
 def scale_of(x: np.ndarray, x0: np.ndarray | None = None) -> np.ndarray:
@@ -34,6 +34,11 @@ def absolute_tolerance(x0: np.ndarray, rtol: float) -> np.ndarray:
     largest = size[np.isfinite(size)].max(initial=0.0)
     # A variable that starts at zero may become as large as the others or stay much smaller.
     return rtol * np.maximum(1e-2 * size, 1e-4 * largest if largest > 0.0 else 1e-4)
+
+
+def too_slow(steps: int, covered: float, asked: float, limit: int, patience: int = 10) -> bool:
+    """Say whether a run of more than `limit` steps would need more than `patience` times as many for all the time."""
+    return steps > limit and steps * asked > patience * limit * covered
 
 
 class Trajectory:
@@ -66,12 +71,17 @@ class Trajectory:
         self.time = float(getattr(model, "start_time", 0.0))
         self.state = np.array(model.x0, dtype=float)
         self.failure: str | None = None
+        self.n_evaluations = 0
         self._model = model
-        self._solver = ode(model.rhs, self._finite_jacobian)
+        self._solver = ode(self._counted_rhs, self._finite_jacobian)
         self._solver.set_integrator(
             "lsoda", rtol=rtol, atol=atol, nsteps=max_steps, max_step=max_step, with_jacobian=True
         )
         self._solver.set_initial_value(self.state, self.time)
+
+    def _counted_rhs(self, t: float, x: np.ndarray) -> np.ndarray:
+        self.n_evaluations += 1
+        return self._model.rhs(t, x)
 
     def _finite_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
         # The derivative of x**0.5 at 0 is infinite. LSODA needs the Jacobian for its corrector only, so a

@@ -16,6 +16,11 @@ __all__ = ["Candidate", "Climb", "checkpoints", "climb"]
 _LARGEST_MOVE = 0.1
 _UNMOVED = 1e-7
 _CHECKPOINTS_PER_DECADE_OF_MEANS = 16
+_BUSY = 100  # evaluations in one leg, beyond which a trajectory is sampled within its legs
+_SAMPLES_PER_LEG = 8
+_EVALUATIONS_PER_STEP = 2
+_SUSTAINED = 0.05  # change of range or mean of a cycle that goes on, relative to its range
+_TURNS = 6
 
 Check = Callable[..., "Candidate | None"]
 
@@ -43,6 +48,9 @@ class Climb:
     time: float = 0.0
     states: list[np.ndarray] = field(default_factory=list)  # at the checkpoints, one per decade
     mean: np.ndarray | None = None  # over the last completed decade
+    quarters: tuple[np.ndarray, np.ndarray] | None = (
+        None  # samples of its third and its fourth quarter, where it is busy
+    )
 
 
 def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
@@ -72,7 +80,7 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
     for time in checkpoints(t_max):
         if time <= trajectory.time:
             continue
-        if not _advance(trajectory, found, time):
+        if not _advance(trajectory, found, time, max_steps):
             break
         system.allow_negative(trajectory.state)
         if _growing(found.states).any():
@@ -82,6 +90,9 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
             found.candidate = candidate
             return found
         unstable = candidate or unstable
+        found.candidate = _circled(system, check, time, found)
+        if found.candidate is not None:
+            return found
     found.time = trajectory.time
     found.candidate = _at_the_end(system, check, trajectory, found)
     if found.candidate is not None:
@@ -127,18 +138,55 @@ def checkpoints(t_max: float) -> np.ndarray:
     return times if times.size and times[-1] == t_max else np.append(times[times < t_max], t_max)
 
 
-def _advance(trajectory: Trajectory, found: Climb, time: float) -> bool:
-    """Integrate to `time` in several legs and keep their mean."""
-    legs = np.linspace(trajectory.time, time, _CHECKPOINTS_PER_DECADE_OF_MEANS + 1)[1:]
-    states = []
-    for leg in legs:
-        done = trajectory.advance(float(leg))
+def _advance(trajectory: Trajectory, found: Climb, time: float, max_steps: int) -> bool:
+    """Integrate to `time` in several legs and keep their mean; sample what takes many steps more densely."""
+    legs = np.linspace(trajectory.time, time, _CHECKPOINTS_PER_DECADE_OF_MEANS + 1)
+    states: list[np.ndarray] = []
+    quarters: list[list[np.ndarray]] = [[], [], [], []]
+    busy = False
+    for k, (begin, end) in enumerate(pairwise(legs)):
+        evaluations = trajectory.n_evaluations
+        for sample in np.linspace(begin, end, _SAMPLES_PER_LEG + 1)[1:] if busy else [end]:
+            done = trajectory.advance(float(sample))
+            quarters[k // 4].append(trajectory.state)
+            if not done:
+                break
+            if trajectory.n_evaluations - evaluations > _EVALUATIONS_PER_STEP * max_steps:
+                trajectory.failure = f"more than {max_steps} steps"
         states.append(trajectory.state)
-        if not done:
+        if trajectory.failure is not None:
             break
+        busy = trajectory.n_evaluations - evaluations > _BUSY
     found.mean = np.mean(states, axis=0)
     found.states.append(trajectory.state)
+    dense = len(quarters[2]) == len(quarters[3]) == 4 * _SAMPLES_PER_LEG
+    found.quarters = (np.array(quarters[2]), np.array(quarters[3])) if dense else None
     return trajectory.failure is None
+
+
+def _cycles(before: np.ndarray, after: np.ndarray) -> bool:
+    """Say whether two stretches of a trajectory go up and down many times, in one range and about one mean."""
+    scale = scale_of(after.mean(axis=0))
+    range_before, range_after = np.ptp(before, axis=0), np.ptp(after, axis=0)
+    moving = range_after > 1e-3 * scale
+    if not moving.any():
+        return False
+    allowed = _SUSTAINED * np.maximum(range_after, 1e-3 * scale)
+    if np.any(np.abs(range_after - range_before) > allowed):
+        return False
+    if np.any(np.abs(after.mean(axis=0) - before.mean(axis=0)) > allowed):
+        return False
+    turns = (np.diff(np.sign(np.diff(after[:, moving], axis=0)), axis=0) != 0).sum(axis=0)
+    return bool(turns.max() >= _TURNS)
+
+
+def _circled(system: LawKeepingSystem, check: Check, time: float, found: Climb) -> Candidate | None:
+    """Return the unstable state that the trajectory circles, if it circles one: more decades would be the same."""
+    if found.mean is None or found.quarters is None or not _cycles(*found.quarters):
+        return None
+    x = system.polish(time, found.mean, limit=None, max_iterations=40)
+    candidate = None if x is None else check(time, x, "newton_mean")
+    return candidate if candidate is not None and not candidate.stable else None
 
 
 def _growing(states: list[np.ndarray]) -> np.ndarray:

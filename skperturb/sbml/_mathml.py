@@ -67,6 +67,14 @@ class Translator:
         self._open: dict[Hashable, None] = {}
         self._called: dict[tuple, int] = {}
 
+    def knowing(self, nodes: Mapping[str, int]) -> Translator:
+        """Return a translator with the same definitions for which some symbols are nodes."""
+        other = Translator(self.graph, self.functions, self.time)
+        other.nodes = dict(self.nodes)
+        other.nodes.update(nodes)
+        other.definitions = self.definitions
+        return other
+
     def resolve(self, need: Any) -> int:
         """Return the node of a `Formula` or of the symbol of that name."""
         results: list[int] = []

@@ -68,8 +68,8 @@ def _evaluate(system: System, nodes: list[int], t: float, x: np.ndarray, values:
             operation, operands = graph.operation[node], graph.operands[node]
             if node in fixed:
                 values[node] = fixed[node]
-            elif operation in OPERATIONS:
-                values[node] = OPERATIONS[operation](*(values[operand] for operand in operands))
+            elif operation in OPERATIONS or operation == "unknown":
+                values[node] = graph.function(node)(*(values[child] for child in graph.children(node)))
             elif operation == "state":
                 values[node] = x[operands[0]]
             elif operation == "parameter":

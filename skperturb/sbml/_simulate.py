@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from skperturb.exceptions import UnsupportedModelError
-from skperturb.sbml._integrate import Trajectory
+from skperturb.sbml._integrate import Trajectory, too_slow
 
 if TYPE_CHECKING:
     from skperturb.sbml.model import KineticModel
@@ -19,6 +19,10 @@ __all__ = ["IntegrationError", "simulate"]
 
 _METHODS = ("LSODA", "BDF", "Radau")
 _MAX_STEPS = 100_000
+# A step of a method of variable order takes about so many evaluations of the right-hand side.
+_EVALUATIONS_PER_STEP = 2
+# Shortest time, as a part of the longest interval between two outputs, for which a trigger may be true unnoticed.
+_TRIGGER_GAP = 1e-3
 
 
 class IntegrationError(ValueError):
@@ -33,6 +37,7 @@ def simulate(
     atol: float | ArrayLike | None = None,
     method: str = "LSODA",
     ignore_events: bool = False,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Integrate a model from its initial state at time 0.
 
@@ -46,17 +51,20 @@ def simulate(
     rtol : float, default=1e-8
         Relative tolerance.
     atol : float or array-like of shape (n_variables,), default=None
-        Absolute tolerance; by default `rtol` times 1e-8 of the largest initial value (of 1 where all are zero):
-        traces of one species can decide what the others do later.
+        Absolute tolerance; by default `rtol` times 1e-8 of the largest initial value (where all are zero, of the
+        largest change) among what reactions change, and likewise among what rate rules change: traces of one
+        species can decide what the others do later.
     method : {"LSODA", "BDF", "Radau"}, default="LSODA"
         Integrator. All are for stiff systems and get the exact Jacobian.
     ignore_events : bool, default=False
         Integrate a model with events as if it had none.
+    random_state : int, default=0
+        Decides the order of simultaneous events of equal priority, which the specification wants to be random.
 
     Returns
     -------
     trajectory : DataFrame of shape (n_times, n_symbols)
-        All symbols of the model (variables, assigned symbols, parameters, compartments), index "time".
+        All symbols and reaction rates of the model, see `KineticModel.evaluate`; index "time".
 
     Raises
     ------
@@ -73,14 +81,23 @@ def simulate(
     Events follow the specification of SBML Level 3 Version 2: a trigger fires when it turns from false to
     true, at time 0 only if its initial value is false; it is located to the last digit of the time.
     Simultaneous executions go by priority, evaluated anew after each; events without priority come last, and
-    among equals, whose order the specification leaves open, the first in the file comes first. An output at
-    the time of an event shows the state after it.
+    in the order of the file; among events of equal priority chance decides. An output at the time of an event
+    shows the state after it. An event that changes the size of a compartment keeps
+    the amounts in it; a concentration that it sets as well refers to the size before, as in other engines.
 
     Where time appears explicitly in the model, a step never exceeds a hundredth of the interval between
-    two output times, and the integration starts anew where a condition on time alone switches.
+    two output times, and the integration starts anew where a condition on time alone switches. Triggers are looked
+    at within every step, at least a thousand times between two output times; one that is true for a shorter time
+    can be missed.
+
+    The number of steps is bounded: a run that has taken 100,000 of them (an event counts as ten) stops unless, at
+    its pace so far, ten times as many bring it to the last time, and no interval between two outputs may take
+    more than 100,000. A thousand events at one time, to rounding, are an error too.
     """
     grid = _check_times(times)
-    states, constants = _follow(model, grid, rtol, atol, method, ignore_events)
+    if not isinstance(random_state, Integral) or random_state < 0:
+        raise ValueError(f"random_state={random_state!r} is not an integer >= 0.")
+    states, constants = _follow(model, grid, rtol, atol, method, ignore_events, random_state)
     frame = model.evaluate(grid, states) if constants is None else model._evaluate(grid, states, constants.T)
     frame.index = pd.Index(grid, name="time")
     return frame
@@ -101,9 +118,10 @@ def _follow(
     atol: float | ArrayLike | None,
     method: str,
     ignore_events: bool,
+    random_state: int = 0,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the states and, where events may change parameters, the values of all of them."""
-    rtol, atol = _check_tolerances(model, rtol, atol)
+    rtol, atol = _check_tolerances(model, rtol, atol, float(grid[-1]))
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is unknown; expected one of {list(_METHODS)}.")
     system = getattr(model, "_system", None)
@@ -116,7 +134,7 @@ def _follow(
             f"{model.model_id}: the right-hand side is not finite at the initial state (d/dt of {name_some(bad)})."
         )
     if system is not None and (system.switches or (model.event_ids and not ignore_events)):
-        return _follow_events(model, grid, rtol, atol, method, ignore_events)
+        return _follow_events(model, grid, rtol, atol, method, ignore_events, random_state)
     follow = _follow_lsoda if method == "LSODA" else _follow_solve_ivp
     return follow(model, grid, rtol, atol, method), None
 
@@ -156,19 +174,34 @@ def _check_times(times: ArrayLike) -> np.ndarray:
 
 
 def _check_tolerances(
-    model: KineticModel, rtol: float, atol: float | ArrayLike | None
+    model: KineticModel, rtol: float, atol: float | ArrayLike | None, end: float
 ) -> tuple[float, float | np.ndarray]:
     if not isinstance(rtol, Real) or not 0.0 < float(rtol) < 1.0:
         raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
     if atol is None:
-        largest = float(np.max(np.abs(model.x0[np.isfinite(model.x0)]), initial=0.0))
-        return float(rtol), float(rtol) * 1e-8 * (largest or 1.0)
+        return float(rtol), float(rtol) * 1e-8 * _sizes(model, end)
     values = np.asarray(atol, dtype=float)
     if values.shape not in ((), (len(model.variables),)) or not np.all(values > 0.0):
         raise ValueError(
             f"atol must be a positive number or one for each of the {len(model.variables)} variables, got {atol!r}."
         )
     return float(rtol), values
+
+
+def _sizes(model: KineticModel, end: float) -> np.ndarray:
+    """Return the size of each variable: the largest initial value, or else change, among those of its kind."""
+    ruled = np.asarray(model.is_rate_rule, dtype=bool)
+    values = np.abs(np.asarray(model.x0, dtype=float))
+    changes = end * np.abs(np.asarray(model.rhs(0.0, model.x0), dtype=float))
+    sizes = np.ones(values.size)
+    everything = np.ones(values.size, dtype=bool)
+    for kind in (~ruled, ruled):
+        for source, where in ((values, kind), (changes, kind), (values, everything)):
+            found = source[where & np.isfinite(source)].max(initial=0.0)
+            if found > 0.0:
+                sizes[kind] = found
+                break
+    return sizes
 
 
 def _follow_lsoda(
@@ -184,6 +217,9 @@ def _follow_lsoda(
     )
     states = np.empty((grid.size, len(model.variables)))
     for k, time in enumerate(grid):
+        steps = trajectory.n_evaluations // _EVALUATIONS_PER_STEP
+        if too_slow(steps, trajectory.time, float(grid[-1]), _MAX_STEPS):
+            trajectory.failure = f"about {steps} steps have hardly brought it forward"
         if not trajectory.advance(float(time)):
             raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure))
         states[k] = trajectory.state
@@ -191,7 +227,13 @@ def _follow_lsoda(
 
 
 def _follow_events(
-    model: KineticModel, grid: np.ndarray, rtol: float, atol: float | np.ndarray, method: str, ignore_events: bool
+    model: KineticModel,
+    grid: np.ndarray,
+    rtol: float,
+    atol: float | np.ndarray,
+    method: str,
+    ignore_events: bool,
+    random_state: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     from skperturb.sbml._event_run import EventTrajectory
 
@@ -203,7 +245,9 @@ def _follow_events(
         method=method,
         max_steps=_MAX_STEPS,
         max_step=longest / 100.0 if model.time_dependence else np.inf,
+        max_gap=longest * _TRIGGER_GAP,
         ignore_events=ignore_events,
+        random_state=random_state,
     )
     states = np.empty((grid.size, len(model.variables)))
     constants = np.empty((grid.size, len(trajectory.parameters)))
@@ -226,8 +270,10 @@ def _follow_solve_ivp(
         nonlocal n_calls
         n_calls += 1
         derivative = model.rhs(t, x)
-        if n_calls > 10 * _MAX_STEPS or not np.isfinite(derivative).all():
-            raise _stopped(model, t, float(grid[-1]), "the right-hand side is not finite or changes too fast")
+        if too_slow(n_calls // _EVALUATIONS_PER_STEP, t, float(grid[-1]), _MAX_STEPS):
+            raise _stopped(model, t, float(grid[-1]), f"{n_calls} evaluations have hardly brought it forward")
+        if not np.isfinite(derivative).all():
+            raise _stopped(model, t, float(grid[-1]), "the right-hand side is not finite")
         return derivative
 
     if len(model.variables) == 0 or grid[-1] == 0.0:
@@ -250,6 +296,10 @@ def _follow_solve_ivp(
 
 
 def _stopped(model: KineticModel, time: float, end: float, why: str) -> IntegrationError:
+    system = getattr(model, "_system", None)
+    lost = [block.where for block in system.graph.blocks if block.is_lost] if system is not None else []
+    if lost:
+        why = f"{why} ({', '.join(lost)[:300]}: no solution continues there)"
     return IntegrationError(
         f"{model.model_id}: integration stopped at t = {time:g} before t = {end:g}: {why}. "
         "The solution may not exist up to that time; ask for earlier times or a larger rtol."

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import TransformerMixin
 
 from skperturb._network import InfluenceNetwork
@@ -161,7 +161,7 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         from tqdm import tqdm
 
         progress = tqdm(sources, disable=not self.verbose, desc="models", unit="model")
-        if self.on_error == "raise" and self.n_jobs in (None, 1):
+        if self.on_error == "raise" and effective_n_jobs(self.n_jobs) == 1:
             # Serial work ends at the first failure instead of computing what nobody will see.
             return list(_until_failure(progress, at, self.variables))
         return Parallel(n_jobs=self.n_jobs)(delayed(_try_network)(source, at, self.variables) for source in progress)

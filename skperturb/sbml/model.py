@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
+from ._equations import COMPILED, FROM_CONSTANTS, Equations
 from .structure import NetworkStructure, build_structure
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["KineticModel"]
 
 
-class KineticModel:
+class KineticModel(Equations):
     r"""Differential equations :math:`\dot x = f(t, x)` of an SBML model, with the exact Jacobian.
 
     Made by `KineticModel.from_sbml`. Every formula of the file becomes a node of one expression graph; the
@@ -63,6 +64,11 @@ class KineticModel:
     -----
     Species that no reaction and no rule changes are parameters, whether or not they are declared constant; in a
     compartment whose size varies the parameter is their amount.
+
+    Algebraic rules determine the symbols that nothing else does. Where a rule is linear in its symbol it becomes a
+    formula; else Newton's method solves it, together with the rules that it depends on, in each evaluation, and the
+    derivatives are those of the implicit function. Among several solutions the one that continues from the values
+    in the file is followed; where it ends, the result is NaN.
 
     Examples
     --------
@@ -112,10 +118,11 @@ class KineticModel:
         Raises
         ------
         InvalidModelError
-            If the source is not readable SBML or contradicts itself.
+            If the source is not readable SBML, contradicts itself, or has algebraic rules without a solution at the
+            start.
         UnsupportedModelError
-            If the model uses delays, fast reactions, nonlinear algebraic rules or submodels in other files, or has no
-            kinetics.
+            If the model uses delays, fast reactions, algebraic rules that leave open what they determine, or submodels
+            in other files, or has no kinetics.
         """
         # libsbml is heavy; importing this module must not load it.
         from ._compiler import compile_system
@@ -133,6 +140,8 @@ class KineticModel:
             "species": [quantity.id for quantity in species],
             "boundary": [quantity.boundary for quantity in species],
             "compartment": [quantity.compartment for quantity in species],
+            "is_amount": [quantity.is_amount for quantity in species],
+            "points": {place.id for place in description.of_kind("compartment") if place.is_point},
             "reversible": [reaction.reversible for reaction in description.reactions.values()],
             "modifiers": [reaction.modifiers for reaction in description.reactions.values()],
         }
@@ -159,7 +168,7 @@ class KineticModel:
             The new model; this one is left as it is.
         """
         other = copy.copy(self)
-        for name in _FROM_CONSTANTS:
+        for name in FROM_CONSTANTS:
             other.__dict__.pop(name, None)
         values = [float(value) for value in parameters]
         for name in {"_rhs", "_jacobian"} & self.__dict__.keys():
@@ -192,7 +201,7 @@ class KineticModel:
 
     def __getstate__(self) -> dict[str, Any]:
         # Compiled functions do not pickle; they are built again from the graph when next needed.
-        return {key: value for key, value in self.__dict__.items() if key not in _COMPILED}
+        return {key: value for key, value in self.__dict__.items() if key not in COMPILED}
 
     # -- constants ------------------------------------------------------------------------------------
     @property
@@ -214,147 +223,6 @@ class KineticModel:
         """What the file says without any kinetic constant, see `NetworkStructure`."""
         return build_structure(self._system, self._declared)
 
-    # -- equations ------------------------------------------------------------------------------------
-    @cached_property
-    def _rhs(self):
-        return self._compile(self._system.rhs)
-
-    def _compile(self, roots):
-        from ._codegen import ScalarFunction
-
-        return ScalarFunction(self._system.graph, roots, len(self.variables), self._system.parameter_values)
-
-    @cached_property
-    def _jacobian_entries(self) -> dict[tuple[int, int], int]:
-        from ._derivative import differentiate
-
-        graph = self._system.graph
-        seeds = {graph.state(index): index for index in range(len(self.variables))}
-        rows = differentiate(graph, self._system.rhs, seeds)
-        return {(i, j): row[j] for i, row in enumerate(rows) for j in sorted(row)}  # type: ignore[type-var, misc]
-
-    @cached_property
-    def _jacobian(self):
-        from ._codegen import MatrixFunction
-
-        return MatrixFunction(self._compile, self._jacobian_entries, len(self.variables))
-
-    def rhs(self, t: float, x: ArrayLike) -> np.ndarray:
-        """Return dx/dt.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        x : array-like of shape (n_variables,)
-            State, in the order of `variables`.
-
-        Returns
-        -------
-        derivative : ndarray of shape (n_variables,)
-            Where the arithmetic is not finite, infinities and NaN are returned as values.
-        """
-        return self._rhs(t, self._checked_state(x))
-
-    def jacobian(self, t: float, x: ArrayLike) -> np.ndarray:
-        """Return the exact Jacobian, ``J[i, j]`` = d f_i / d x_j.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        x : array-like of shape (n_variables,)
-            State, in the order of `variables`.
-
-        Returns
-        -------
-        jacobian : ndarray of shape (n_variables, n_variables)
-            Structural zeros are exactly 0.
-        """
-        return self._jacobian(t, self._checked_state(x))
-
-    def nonsmooth_variables(self, t: float, x: ArrayLike) -> tuple[str, ...]:
-        """Return the variables whose equations have a kink or a jump exactly at a state.
-
-        There, where two branches of a piecewise function meet with different slopes or values, where an
-        argument of an absolute value is zero or two arguments of a maximum are equal, no derivative exists:
-        the Jacobian holds that of the branch which the formulas take.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        x : array-like of shape (n_variables,)
-            State, in the order of `variables`.
-
-        Returns
-        -------
-        names : tuple of str
-            Empty at a smooth point.
-        """
-        from ._nonsmooth import nonsmooth_rows
-
-        rows = nonsmooth_rows(self._system, self._jacobian_entries, t, self._checked_state(x))
-        return tuple(self.variables[row] for row in rows)
-
-    @cached_property
-    def jacobian_pattern(self) -> csr_array:
-        """Where the Jacobian is not zero by structure."""
-        pairs = np.array(list(self._jacobian_entries), dtype=int).reshape(-1, 2)
-        shape = (len(self.variables),) * 2
-        return csr_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=shape)
-
-    def _checked_state(self, x: ArrayLike) -> np.ndarray:
-        state = np.asarray(x, dtype=float)
-        if state.shape != self.x0.shape:
-            raise ValueError(
-                f"x has shape {state.shape}; expected {self.x0.shape}, one value for each of model.variables"
-            )
-        return state
-
-    # -- the reference convention ---------------------------------------------------------------------
-    @cached_property
-    def _dynamo(self):
-        from ._codegen import MatrixFunction
-        from ._dynamo import dynamo_system
-
-        names, entries = dynamo_system(self._system)
-        return tuple(names), MatrixFunction(self._compile, entries, len(names))
-
-    @property
-    def dynamo_variables(self) -> tuple[str, ...]:
-        """Names of `dynamo_jacobian`'s rows."""
-        return self._dynamo[0]
-
-    def dynamo_jacobian(self, t: float, x: ArrayLike) -> tuple[tuple[str, ...], np.ndarray]:
-        """Return names and Jacobian under the convention of the DYNAMO reference code.
-
-        States are all species in file order and then all parameters that are not constant. The row of a
-        species under an assignment rule is the Jacobian of its rule's time derivative, its column is zero.
-        Symbols that nothing changes count as numbers, parameters under assignment rules as if they did not
-        change. Rows that depend on no state are dropped once, with their columns. Events are ignored.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        x : array-like of shape (n_variables,)
-            State, in the order of `variables`.
-
-        Returns
-        -------
-        names : tuple of str
-            Names of the rows.
-        jacobian : ndarray of shape (n_names, n_names)
-            The Jacobian.
-
-        References
-        ----------
-        Santolini and Barabási, PNAS 115(27):E6375, 2018.
-        """
-        names, function = self._dynamo
-        return names, function(t, self._checked_state(x))
-
     # -- states ---------------------------------------------------------------------------------------
     def evaluate(self, t: ArrayLike, X: ArrayLike) -> pd.DataFrame:
         """Return the value of every symbol along states.
@@ -370,7 +238,17 @@ class KineticModel:
         -------
         values : DataFrame of shape (n_times, n_symbols)
             Variables first, then all other species, compartments, parameters and named stoichiometries; each
-            as its SBML symbol (a species' concentration also where the state is its amount). Index "time".
+            as its SBML symbol (a species' concentration also where the state is its amount). Then the rates of
+            the reactions (extent / time) under the reactions' ids. Index "time".
+
+        Raises
+        ------
+        ValueError
+            If `X` has another shape.
+
+        See Also
+        --------
+        amounts, concentrations : Species in one unit, whatever their symbols mean.
         """
         times = np.atleast_1d(np.asarray(t, dtype=float))
         states = np.atleast_2d(np.asarray(X, dtype=float))
@@ -389,9 +267,53 @@ class KineticModel:
     def _symbol_evaluator(self):
         from ._codegen import ArrayEvaluator
 
-        symbols = self._system.symbols
-        names = [*self.variables, *(name for name in symbols if name not in set(self.variables))]
-        return names, ArrayEvaluator(self._system.graph, [symbols[name] for name in names])
+        system = self._system
+        names = [*self.variables, *(name for name in system.symbols if name not in set(self.variables))]
+        roots = [*(system.symbols[name] for name in names), *system.fluxes]
+        return [*names, *self.reaction_ids], ArrayEvaluator(system.graph, roots)
+
+    def amounts(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Return the amounts of all species.
+
+        Parameters
+        ----------
+        values : DataFrame of shape (n_times, n_symbols)
+            A result of `simulate` or `evaluate`.
+
+        Returns
+        -------
+        amounts : DataFrame of shape (n_times, n_species)
+            Species in file order, in the unit of substance.
+        """
+        return self._species(values, want_amount=True)
+
+    def concentrations(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Return the concentrations of all species.
+
+        Parameters
+        ----------
+        values : DataFrame of shape (n_times, n_symbols)
+            A result of `simulate` or `evaluate`.
+
+        Returns
+        -------
+        concentrations : DataFrame of shape (n_times, n_species)
+            Species in file order, amount per size of the compartment; NaN in compartments without a size.
+        """
+        return self._species(values, want_amount=False)
+
+    def _species(self, values: pd.DataFrame, *, want_amount: bool) -> pd.DataFrame:
+        declared = self._declared
+        columns = {}
+        for name, place, is_amount in zip(
+            declared["species"], declared["compartment"], declared["is_amount"], strict=True
+        ):
+            size = np.nan if place in declared["points"] and not want_amount else values[place]
+            if is_amount == want_amount:
+                columns[name] = values[name]
+            else:
+                columns[name] = values[name] * size if want_amount else values[name] / size
+        return pd.DataFrame(columns, index=values.index, dtype=float)
 
     def simulate(self, times: ArrayLike, **options: Any) -> pd.DataFrame:
         """Integrate the model from its initial state.
@@ -401,12 +323,13 @@ class KineticModel:
         times : array-like of shape (n_times,)
             Increasing times, in the unit of the model.
         **options : dict
-            ``rtol``, ``atol``, ``method`` and ``ignore_events``.
+            ``rtol``, ``atol``, ``method``, ``ignore_events`` and ``random_state``.
 
         Returns
         -------
         trajectory : DataFrame of shape (n_times, n_symbols)
-            Values of all symbols, see `evaluate`.
+            Values of all symbols and rates of all reactions, see `evaluate`; `amounts` and `concentrations` give
+            all species in one unit.
         """
         from ._simulate import simulate
 
@@ -433,7 +356,3 @@ class KineticModel:
         from ._steady_state import find_steady_state
 
         return find_steady_state(self, **options)
-
-
-_FROM_CONSTANTS = frozenset({"_rhs", "_jacobian", "_dynamo", "structure"})
-_COMPILED = frozenset({"_rhs", "_jacobian", "_dynamo", "_symbol_evaluator"})

@@ -47,7 +47,8 @@ def screen_models(
     paths : sequence of str or pathlib.Path
         SBML files.
     n_jobs : int, default=None
-        Number of worker processes, as in joblib. It changes no result.
+        Number of worker processes, as in joblib; those of a cluster inside
+        ``joblib.parallel_config(backend="dask")``. It changes no result.
     verbose : int, default=0
         Show a progress bar when positive.
     timeout : float or None, default=60.0

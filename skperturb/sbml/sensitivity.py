@@ -66,11 +66,17 @@ def sensitivity_matrix(
     -----
     Column j of the steady-state matrix is the limit of :math:`\dot y = A_{-j,-j}\, y + A_{-j,j}`,
     :math:`y(0) = 0`, that is :math:`-A_{-j,-j}^{-1} A_{-j,j}` where that inverse exists. Conserved totals
-    that contain j are broken by the clamp, all others are kept: with :math:`Q` an orthonormal basis of
-    the laws in scaled coordinates, :math:`M = A - \sigma Q Q^T` is factorised once for all sources,
-    :math:`M X = B` with :math:`B_j = Q Q^T e_j` if a law contains j and :math:`e_j` otherwise, and
-    :math:`S_{ij} = X_{ij} / X_{jj}`. Columns with a vanishing :math:`X_{jj}` (the clamped system is
-    singular, e.g. under perfect adaptation) are decided one by one by the group inverse.
+    that contain j are broken by the clamp, all others are kept: in scaled coordinates the equations that
+    follow from the others are replaced by the totals L, :math:`M = [A; L]` is factorised once for all
+    sources, :math:`M X = B` with :math:`B_j = [0; L_j]` if a law contains j and :math:`e_j` otherwise, and
+    :math:`S_{ij} = X_{ij} / X_{jj}`. A column counts if rounding errors of 1e-15 in each entry of A cannot
+    change it by more than 0.1 % of its largest entry. The other columns (the clamped system is singular, e.g.
+    under perfect adaptation) are decided one by one, on the variables that j reaches, by the group inverse,
+    with the rank of the equations after both their rows and their columns are brought to one size.
+
+    Entries that are no more than the rounding errors of their row (1e-14 of its largest term ``A_ij x_j``; 1e-22
+    of the largest entry in scaled coordinates) count as zero where a response is decided to exist: at rest, terms of a
+    derivative cancel, and what is left of them is no influence.
 
     For "relative", entries with :math:`x_i = 0` are 0 if :math:`S_{ij} = 0` and undefined otherwise; the
     diagonal is one.
@@ -100,7 +106,7 @@ def sensitivity_matrix(
             "make the network with JacobianExtractor or pass InfluenceNetwork(..., state=...)."
         )
     scale = _balance(matrix) if state is None else scale_of(state)
-    response = clamp_response(matrix, laws, scale)
+    response = clamp_response(matrix, laws, scale, state)
     if kind == "relative":
         _make_relative(response, np.asarray(state))
     _report(response, names, undefined)

@@ -106,7 +106,9 @@ def test_gene_that_only_expression_knows():
 
 
 def test_pipeline_grid_search_with_three_scorers():
-    pipeline = Pipeline([("gne", quick(expression=NETWORK.expression, max_epochs=3)), ("lr", LogisticRegression())])
+    # Without cross-fitting, which trains several networks for each fit.
+    gne = quick(expression=NETWORK.expression, max_epochs=2, pair_features="native")
+    pipeline = Pipeline([("gne", gne), ("lr", LogisticRegression())])
     grid = [{"gne__attribute_weight": [0.0]}, {"gne__n_components": [4], "gne__negatives": ["uniform"]}]
     results = []
     for n_jobs in (1, 2):
@@ -169,3 +171,20 @@ def test_known_edge_limits():
 def test_correlation_baseline_works_on_the_same_network():
     model = ExpressionCorrelation(NETWORK.expression, random_state=0).fit(SPLIT.X_train, SPLIT.y_train)
     assert roc_auc_score(SPLIT.y_test, model.decision_function(SPLIT.X_test)) > 0.7
+
+
+def test_negatives_of_the_classifier():
+    genes = [*NETWORK.genes, "left out"]
+    for y, everyone in ((SPLIT.y_train, False), (None, True)):
+        X = SPLIT.X_train if y is not None else SPLIT.X_train[SPLIT.y_train == 1]
+        model = quick(genes=genes, max_epochs=1).fit(X, y)
+        labels = np.ones(len(X), dtype=int) if y is None else y
+        positions, kinds = model._classifier_pairs(model._locate(X), labels)
+        np.testing.assert_array_equal(kinds[: len(X)], 1 - labels)
+        known = {frozenset(pair) for pair in model._positives.tolist()}
+        drawn = [frozenset(pair) for pair in positions[len(X) :].tolist()]
+        assert not known & set(drawn)
+        assert len(drawn) == len(set(drawn))
+        assert len(kinds) > 5 * len(known)
+        # A gene may be missing from the given negatives on purpose.
+        assert (model._index.get_loc("left out") in set().union(*drawn)) is everyone

@@ -163,3 +163,11 @@ def test_l2_distance():
     assert l2_distance(S.tolist(), P) == pytest.approx(np.mean(expected))
     assert l2_distance([S, S], [P, S]) == pytest.approx(np.sqrt(((S - P) ** 2).sum()) / 2)
     assert l2_distance([1.0, 2.0], [1.0, 5.0]) == 1.5
+
+
+def test_rows_of_a_prediction_that_are_only_numbered_keep_their_order():
+    truth = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], index=["KLF1", "CEBPA"], columns=["g1", "g2"])
+    prediction = pd.DataFrame([[2.0, 1.0], [5.0, 4.0]], columns=["g2", "g1"])
+    np.testing.assert_allclose(l2_distance(truth, prediction, reduce=None), [0.0, 1.0])
+    with pytest.raises(ValueError, match="lacks; expected the same names"):
+        l2_distance(truth, prediction.set_axis([3, 4]))

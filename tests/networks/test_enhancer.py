@@ -99,6 +99,27 @@ def test_large_networks_are_worked_on_in_chunks(data, monkeypatch):
     assert np.isfinite(chunked.score(X, y))
 
 
+def test_training_draws_a_bounded_number_of_sources(data):
+    from skperturb._training import seeded_torch
+    from skperturb._validation import ensure_networks
+    from skperturb.networks import _enhancer_source
+    from skperturb.networks._enhancer_sample import make_samples
+
+    rng = np.random.default_rng(2)
+    X = [data[0][0], make_network(rng, 60)]
+    samples = make_samples(X, ensure_networks(X), DynamoDistance().predict(X), "sign", [truth_of(A) for A in X])
+    dataset = _enhancer_source._Networks(samples)
+    with seeded_torch(0):
+        (_, all_sources, _), (graph, first, target), (_, second, _) = dataset[0], dataset[1], dataset[1]
+    np.testing.assert_array_equal(all_sources, np.arange(len(X[0])))
+    assert len(first) == len(set(first)) == _enhancer_source._TRAINING_SOURCES < 60
+    assert (np.diff(first) > 0).all()
+    assert set(first) != set(second)
+    # The ranks are those among all pairs, whichever sources are drawn.
+    np.testing.assert_array_equal(target, _enhancer_source._targets(samples[1])[:, first])
+    assert graph.n_nodes == 60
+
+
 def test_models_are_averaged_and_seeded(data):
     X, y = data
     pair = GCNEnhancer(**SMALL | {"n_models": 2}).fit(X, y)

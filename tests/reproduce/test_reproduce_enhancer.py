@@ -7,6 +7,7 @@ from skperturb.reproduce._network_scores import ORACLES, report_oracles
 from skperturb.reproduce.enhancer import (
     BASELINE,
     LEAKING,
+    _folds,
     accuracy_frame,
     cross_validate_enhancer,
     enhancer_methods,
@@ -55,22 +56,38 @@ def rows():
 def test_folds_are_grouped_but_for_the_labelled_row(rows):
     group = {item["id"]: item["group"] for item in _simulated(12)}
     folds = [({group[k] for k in learned}, {group[k] for k in tested}) for learned, tested in _Recorder.log]
-    assert len(folds) == 6
-    assert not any(learned & tested for learned, tested in folds[:3])
-    assert any(learned & tested for learned, tested in folds[3:])
-    # Networks outside the table are learned from and never tested.
-    assert all("m11" in learned and "m11" not in tested for learned, tested in _Recorder.log)
+    assert len(folds) == 9
+    assert not any(learned & tested for learned, tested in folds[:6])
+    assert any(learned & tested for learned, tested in folds[6:])
+    # Networks outside the table are never tested, and learned from in the rows that say so.
+    assert not any("m11" in tested for _, tested in _Recorder.log)
+    assert ["m11" in learned for learned, _ in _Recorder.log] == [False] * 3 + [True] * 3 + [False] * 3
+    assert [tested for _, tested in _Recorder.log[:3]] == [tested for _, tested in _Recorder.log[3:6]]
     assert {row["id"] for row in rows} == {f"m{k}" for k in range(10)}
+
+
+def test_further_networks_do_not_move_the_folds():
+    data = [item | {"family": item["group"]} for item in _simulated(12)]
+    # A network outside the table joins the first two publications and renames the third.
+    renamed = {"publication 0": "joined", "publication 1": "joined", "publication 2": "another name"}
+    joined = [item | {"group": renamed.get(item["group"], item["group"])} for item in data]
+    joined[-1] = joined[-1] | {"group": "joined"}
+    tested = [k for k, item in enumerate(data) if item["in_table"]]
+    folds, others = (_folds(part, tested, 3, True, 0) for part in (data, joined))
+    assert [test for _, test in folds] == [test for _, test in others]
+    for train, test in others:
+        assert not {joined[k]["group"] for k in train} & {joined[k]["group"] for k in test}
 
 
 def test_report_names_every_method_and_the_paired_interval(rows):
     text = report(rows)
     assert "10 networks of 5 publications" in text
-    for method in ("reachability only", BASELINE, "enhancer, structure", LEAKING):
+    ours = "enhancer, structure"
+    for method in ("reachability only", BASELINE, ours, f"{ours} + 2 further networks", LEAKING):
         line = next(line for line in text.splitlines() if line.startswith(method + " "))
         assert line.rstrip().endswith("]")
     accuracy = accuracy_frame(rows)
-    assert accuracy.shape == (10, 5)
+    assert accuracy.shape == (10, 6)
     assert f"{accuracy['enhancer, structure'].mean():.3f}" in text
 
 

@@ -43,6 +43,7 @@ def test_rows_and_report(own):
     text = report(rows)
     assert "bulk, double: 2 repeats" in text
     assert all(name in text for name in BASELINES)
+    assert "nan" not in report([row for row in rows if row["repeat"] == 0])
 
 
 def test_single(own):
@@ -106,7 +107,7 @@ def test_norman_pairs(data_home):
     screen = load_mirrored("norman2019", data_home)
     rows = reproduce_responses(screen, repeats=3, models=["mean", "additive", "scaled additive", "kernel"])
     error = pd.DataFrame(rows).groupby("model")["l2"].mean()
-    assert error["kernel"] < 0.78 * error["additive"]
+    assert error["kernel"] < 0.72 * error["additive"]
     assert error["scaled additive"] < error["additive"] < 0.7 * error["mean"]
 
 

@@ -193,3 +193,20 @@ def test_wrong_width(screen):
         model.predict(X.iloc[:, :3])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y.iloc[:5])
+
+
+def test_replicates_do_not_make_the_correction_look_good():
+    """Three guides for each of 30 genes without any similarity: nothing can be said about a new gene."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(np.eye(40), 3, axis=0)
+    y = X @ (2.0 + rng.normal(size=(40, 5))) + 0.3 * rng.normal(size=(120, 5))
+    model = APPRegressor(max_epochs=60, random_state=0).fit(X[:90], y[:90])
+    ours, mean = (np.linalg.norm(p - y[90:], axis=1).mean() for p in (model.predict(X[90:]), y[:90].mean(axis=0)))
+    assert ours < 1.02 * mean
+
+
+def test_too_few_conditions_to_weigh_the_correction():
+    X = np.vstack([np.eye(4), [[1, 1, 0, 0], [0, 1, 1, 0]]])
+    y = X @ np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 2.0]])
+    assert APPRegressor(**QUICK | {"n_models": 5}).fit(X, y).correction_weight_ == 0.0
+    assert APPRegressor(**QUICK | {"n_models": 1}).fit(X, y).correction_weight_ == 1.0

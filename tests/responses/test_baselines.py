@@ -167,3 +167,37 @@ def test_names_in_names_out():
         pd.testing.assert_index_equal(predicted.index, X.index)
         pd.testing.assert_index_equal(predicted.columns, y.columns)
         assert list(model.feature_names_in_) == list(X.columns)
+
+
+def test_rows_that_a_table_of_values_lacks_are_predicted_from_the_other_tables():
+    """Profiles of half of the genes; groups say which other genes are like them."""
+    from skperturb.responses._gene_effects import gene_kernels
+
+    rng = np.random.default_rng(0)
+    groups, table = gene_table(rng, 60, 6)
+    profiles = rng.normal(size=(6, 5))[groups] + 0.1 * rng.normal(size=(60, 5))
+    measured = pd.DataFrame(profiles, index=table.index).iloc[np.arange(60) % 12 < 6]
+    kernels = gene_kernels({"groups": table, "profiles": measured}, None, list(table.index))
+    absent = ~table.index.isin(measured.index)
+    found = kernels["profiles"]
+    same = groups[:, None] == groups[None, :]
+    assert found[absent][:, absent][same[absent][:, absent]].min() > 0.2
+    np.testing.assert_allclose(
+        np.corrcoef(found[absent].ravel(), (profiles @ profiles.T)[absent].ravel())[0, 1], 1, atol=0.1
+    )
+    # Nothing is known about rows without any other information.
+    with pytest.warns(UserWarning, match="30 of 60 perturbed genes"):
+        alone = gene_kernels({"profiles": measured}, None, list(table.index))["profiles"]
+    assert (alone[absent] == 0).all()
+
+
+def test_standard_deviation_holds_the_noise_of_replicates():
+    """Three guides for each gene: the response to a guide of a new gene varies as guides do."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(np.eye(60), 3, axis=0)
+    effects = 0.3 * rng.normal(size=(60, 20))
+    y = X @ effects + rng.normal(size=(180, 20))
+    model = KernelPerturbationRegressor().fit(X[:120], y[:120])
+    mean, deviation = model.predict(X[120:], return_std=True)
+    inside = (np.abs(mean - y[120:]) <= 1.96 * deviation).mean()
+    assert 0.92 < inside < 0.98

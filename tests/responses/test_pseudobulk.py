@@ -54,25 +54,17 @@ def test_backed(cells, tmp_path, sparse):
         backed.file.close()
 
 
-class _Lazy:
-    """Stands in for a Dask array: slices lazily, computes on demand."""
-
-    def __init__(self, values):
-        self.values, self.shape = values, values.shape
-
-    def __getitem__(self, rows):
-        return _Lazy(self.values[rows])
-
-    def compute(self):
-        return self.values
-
-
-def test_lazy_chunks_are_computed(cells):
-    from skperturb.responses._pseudobulk import _chunks
-
-    chunks = [chunk for _, chunk in _chunks(_Lazy(cells.X), 25, 0)]
-    assert [len(chunk) for chunk in chunks] == [25, 25, 10]
-    np.testing.assert_array_equal(np.vstack(chunks), cells.X)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_dask(cells, sparse):
+    """Dask arrays, in blocks that are not the chunks."""
+    array = pytest.importorskip("dask.array", reason="dask is not installed")
+    reference = pseudobulk(cells, "condition", "ctrl").target
+    values = cells.X
+    lazy = array.from_array(values, chunks=(13, values.shape[1]))
+    cells.X = lazy.map_blocks(sp.csr_array, dtype=values.dtype, meta=sp.csr_array((0, 0))) if sparse else lazy
+    found = pseudobulk(cells, "condition", "ctrl", chunk_size=20)
+    pd.testing.assert_frame_equal(found.target, reference)
+    assert hasattr(cells.X, "compute")
 
 
 def test_covariates(cells):

@@ -1,5 +1,7 @@
 """Events: each rule of the specification on a case small enough to be worked out by hand."""
 
+import re
+
 import libsbml
 import numpy as np
 import pandas as pd
@@ -131,6 +133,17 @@ def test_simultaneous_events_go_by_priority():
     assert final(model(none, first, second, values={"x": 0, "n": 0}, rates=CLOCK), "n") == 213.0
 
 
+def test_chance_decides_between_equal_priorities():
+    often = {"persistent": False, "at_trigger": False, "priority": "5"}
+    first = event("a", "armed > 0.5 && x > 0", {"armed": "0", "m": "m + 1"}, **often)
+    second = event("b", "armed > 0.5 && x > 0", {"armed": "0", "n": "n + 1"}, **often)
+    arm = event("arm", "sin(20 * x) > 0", {"armed": "1"})
+    made = model(first, second, arm, values={"x": 0, "n": 0, "m": 0, "armed": 0}, rates=CLOCK)
+    counts = [tuple(made.simulate([20.0], random_state=seed)[["m", "n"]].iloc[0]) for seed in (0, 0, 1)]
+    assert counts[0] == counts[1] != counts[2]
+    assert all(m + n == 64 and min(m, n) > 15 for m, n in counts)
+
+
 def test_priorities_are_evaluated_again_after_each_execution():
     first = event("a", "x >= 1", {"n": "10 * n + 1", "p": "0"}, priority="3", at_trigger=False)
     second = event("b", "x >= 1", {"n": "10 * n + 2"}, priority="p", at_trigger=False)
@@ -168,6 +181,13 @@ def test_execution_times_that_differ_by_rounding_are_one_time():
     first = event("a", "time >= 0.1", {"n": "10 * n + 1"}, delay="0.2", priority="1", at_trigger=False)
     second = event("b", "time >= 0.3", {"n": "10 * n + 2"}, priority="2", at_trigger=False)
     assert final(model(first, second, values={"x": 0, "n": 0}, rates=CLOCK), "n") == 21.0
+
+
+@pytest.mark.parametrize(("trigger", "expected"), [("time >= 0.1", 1.0), ("time > 0.1", 0.0)])
+def test_execution_after_an_open_interval_is_later_than_an_output_at_its_end(trigger, expected):
+    # 0.1 + 0.2 > 0.3 in floating-point numbers
+    made = model(event("e", trigger, {"n": "1"}, delay="0.2"), values={"x": 0, "n": 0}, rates=CLOCK)
+    assert list(made.simulate([0.3, 0.31])["n"]) == [expected, 1.0]
 
 
 def test_events_without_differential_equations():
@@ -211,9 +231,33 @@ def test_a_compartment_that_grows_dilutes_what_it_holds():
     np.testing.assert_allclose(frame["c"], [2.0, 4.0, 4.0])
 
 
-def test_a_concentration_that_is_set_refers_to_the_volume_after_the_event():
+def test_a_concentration_that_is_set_refers_to_the_volume_before_the_event():
     made = model(event("e", "time >= 1", {"c": "4", "S": "10"}), extra=SPECIES + DECAY, compartment=True)
-    np.testing.assert_allclose(made.simulate([1.0, 2.0])["S"], [10.0, 39.5 / 4])
+    np.testing.assert_allclose(made.simulate([1.0, 2.0])["S"], [5.0, 19.5 / 4])
+    made = model(event("e", "time >= 1", {"S": "10"}), extra=SPECIES + DECAY, compartment=True)
+    np.testing.assert_allclose(made.simulate([1.0, 2.0])["S"], [10.0, 19.5 / 2])
+
+
+@pytest.mark.parametrize(("also", "amount"), [({}, 8.0), ({"S": "10"}, 20.0)])
+def test_a_concentration_under_a_rate_rule_is_diluted_when_an_event_changes_the_volume(also, amount):
+    # S = 3 + t in a volume of 2, then of 4
+    made = model(event("e", "time >= 1", {"c": "4"} | also), extra=SPECIES, rates={"S": "1"}, compartment=True)
+    np.testing.assert_allclose(made.simulate([0.5, 1.0, 2.0])["S"], [3.5, amount / 4, amount / 4 + 1])
+
+
+def test_what_has_no_formula_has_no_effect_since_level_3_version_2():
+    def strip(text, tag):
+        return re.sub(rf"(<{tag}[^>]*>)\s*<math.*?</math>", r"\1", text, flags=re.DOTALL)
+
+    kept = event("kept", "x >= 1", {"n": "n + 1", "m": "7"}, delay="2", priority="1")
+    kept = strip(strip(kept, "delay"), "priority").replace(f'variable="m">{math_of("7")}', 'variable="m">')
+    never = strip(event("never", "x >= 1", {"m": "8"}), "trigger")
+    none = re.sub("(?s)<trigger.*</trigger>", "", event("none", "x >= 1", {"m": "9"}))
+    made = model(kept, never, none, values={"x": 0, "n": 0, "m": 0}, rates=CLOCK)
+    assert made.event_ids == ("kept",)
+    np.testing.assert_allclose(made.simulate([1.5])[["n", "m"]], [[1.0, 0.0]])
+    for what in ("the delay of event 'kept'", "the trigger of event 'never'", "event 'none' has no trigger"):
+        assert any(what in text for text in made.warnings)
 
 
 def test_an_event_changes_a_stoichiometry():
@@ -228,6 +272,21 @@ def test_events_that_fire_without_end_are_an_error():
     made = model(first, second, event("c", "x >= 1", {"n": "1"}), values={"x": 0, "n": 0}, rates=CLOCK)
     with pytest.raises(IntegrationError, match=r"'[ab]', '[ab]'.* keep firing"):
         made.simulate([2.0])
+
+
+def test_events_that_fire_faster_and_faster_are_an_error():
+    bounce = event("bounce", "x < 0", {"v": "-0.5 * v", "x": "0"})
+    made = model(bounce, values={"x": 1, "v": 0}, rates={"x": "v", "v": "-9.81"})
+    # falls for 0.45, then bounces for half as long each time
+    with pytest.raises(IntegrationError, match=r"stopped at t = 1\.35457 .* 'bounce' keep firing"):
+        made.simulate([5.0])
+
+
+def test_a_trigger_that_is_true_for_a_short_time_is_seen_between_distant_steps():
+    made = model(event("e", "time > 3.3 && time < 3.31", {"n": "n + 1"}), values={"x": 0, "n": 0}, rates=CLOCK)
+    assert final(made, "n") == 1.0
+    made = model(event("e", "x > 3.3 && x < 3.31", {"n": "n + 1"}), values={"x": 0, "n": 0}, rates=CLOCK)
+    assert final(made, "n") == 1.0
 
 
 def test_negative_delay_is_an_error():
@@ -272,7 +331,8 @@ def test_an_event_late_in_time_is_not_missed():
     assert made.steady_state().state["x"] == pytest.approx(2.0)
 
 
-def test_rest_beyond_a_threshold_is_no_rest():
+def test_rest_beyond_a_threshold_is_no_rest(monkeypatch):
+    monkeypatch.setattr("skperturb.sbml._after_events._MOST_EVENTS", 100)
     # x rises to 2, but is reset at 1 for ever
     made = model(event("reset", "x >= 1", {"x": "0"}), values={"x": 0}, rates={"x": "2 - x"})
     with pytest.raises(NoSteadyStateError, match="'reset'") as caught:
@@ -287,7 +347,8 @@ def test_slow_approach_to_a_threshold_is_followed():
 
 
 @pytest.mark.parametrize("trigger", ["sin(time) > 0.5", "rem(time, 24) < 1"])
-def test_periodic_events_have_no_rest(trigger):
+def test_periodic_events_have_no_rest(trigger, monkeypatch):
+    monkeypatch.setattr("skperturb.sbml._after_events._MOST_EVENTS", 100)
     made = model(event("pulse", trigger, {"x": "x + 1"}), values={"x": 0}, rates={"x": "-x"})
     with pytest.raises(NoSteadyStateError, match="'pulse'"):
         made.steady_state()

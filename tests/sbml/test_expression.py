@@ -1,5 +1,6 @@
 """The expression graph, its derivatives and its generated code, against mpmath and sympy."""
 
+import itertools
 import math
 
 import mpmath
@@ -9,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skperturb.sbml._codegen import ArrayEvaluator, ScalarFunction, scalar_source
+from skperturb.sbml._codegen import _SCALAR, ArrayEvaluator, ScalarFunction, scalar_source
 from skperturb.sbml._derivative import differentiate
 from skperturb.sbml._expression import ExpressionGraph
 
@@ -206,3 +207,19 @@ def test_arrays_broadcast():
     root = graph.piecewise((graph.state(0), graph.call("gt", graph.time(), graph.constant(1.0)), graph.parameter(0)))
     values = ArrayEvaluator(graph, [root])(np.array([0.0, 2.0]), np.array([[5.0, 6.0]]), [9.0])
     assert values[0].tolist() == [9.0, 6.0]
+
+
+AWKWARD = [-1e308, -2.0, -0.5, 0.0, 0.5, 1.0, 1e308, np.inf, np.nan]
+
+
+@pytest.mark.parametrize("operation", ["div", *sorted(_SCALAR)])
+def test_scalar_code_has_the_values_of_ieee_arithmetic(operation):
+    graph = ExpressionGraph()
+    leaves = [graph.state(0), graph.state(1)]
+    count = 2 if operation in ("div", "pow", "rem") else 1
+    root = graph.call(operation, *leaves[:count])
+    scalar, arrays = ScalarFunction(graph, [root], 2, []), ArrayEvaluator(graph, [root])
+    for x in itertools.product(AWKWARD, AWKWARD if count == 2 else [1.0]):
+        point = np.array(x)
+        expected = np.array(arrays(0.0, point, []), dtype=float)
+        np.testing.assert_allclose(scalar(0.0, point), expected, rtol=1e-14, err_msg=f"{operation}{x[:count]}")

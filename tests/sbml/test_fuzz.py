@@ -14,12 +14,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from skperturb._network import InfluenceNetwork
 from skperturb.datasets import load_textbook_models
 from skperturb.exceptions import ModelWarning
-from skperturb.sbml import KineticModel, sensitivity_matrix
+from skperturb.sbml import KineticModel, conservation_laws, sensitivity_matrix
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 OPERATORS = [
@@ -168,9 +170,17 @@ def _simulate(model):
 
 def _rest(model):
     rest = model.steady_state(t_max=1e4)
-    jacobian = model.after_events(rest).jacobian(rest.time, rest.state)
+    settled = model.after_events(rest)
+    jacobian = settled.jacobian(rest.time, rest.state)
     if np.isfinite(jacobian).all():
         sensitivity_matrix(jacobian, undefined="nan")
+        network = InfluenceNetwork(
+            pd.DataFrame(jacobian, index=model.variables, columns=model.variables),
+            state=rest.state,
+            conservation_laws=conservation_laws(settled),
+        )
+        for kind in ("steady_state", "relative", "dynamo"):
+            sensitivity_matrix(network, kind=kind, undefined="nan")
 
 
 def _named(error: ValueError) -> str:

@@ -2,6 +2,7 @@
 
 import warnings
 
+import mpmath
 import numpy as np
 import pandas as pd
 import pytest
@@ -272,3 +273,81 @@ def test_the_basis_of_the_laws_does_not_matter(seed):
     np.testing.assert_allclose(clamp_response(jacobian, None, np.ones(4)).matrix, first, rtol=1e-6, atol=1e-8)
     scale = np.exp(rng.normal(size=4))
     np.testing.assert_allclose(clamp_response(jacobian, laws, scale).matrix, first, rtol=1e-6, atol=1e-8)
+
+
+def test_influence_of_rounding_error_size_is_none():
+    # y' = u (z - 1) at z = 1: the derivative with respect to y cancels to 2e-16 instead of 0.
+    jacobian = np.array([[-1.0, -1.0], [1.0, 2e-16]])
+    got = sensitivity_matrix(jacobian, undefined="nan")
+    np.testing.assert_allclose(got, [[1, -1], [np.nan, 1]])
+    # A slow variable of its own is something else: no term of its row is larger.
+    slow = np.array([[-1.0, -1.0], [1e-16, -2e-16]])
+    np.testing.assert_allclose(sensitivity_matrix(slow), [[1, -1], [0.5, 1]])
+
+
+def test_substance_that_has_decayed_to_nothing_feeds_no_sink():
+    # X has decayed to 1e-40 and turns into P with help of E: holding E higher makes 1e-40 of P.
+    jacobian = pd.DataFrame(
+        [[-1.0, 1e-30, 0.0], [-1.0, -1e-40, 0.0], [1.0, 1e-40, 0.0]], index=list("EXP"), columns=list("EXP")
+    )
+    network = InfluenceNetwork(jacobian, state={"E": 1.0, "X": 1e-40, "P": 2.0})
+    got = sensitivity_matrix(network, undefined="nan")
+    assert got.loc["P", "X"] == 0.0
+
+
+@given(st.integers(0, 10**6))
+def test_fast_reactions_beside_slow_ones_against_exact_arithmetic(seed):
+    rng = np.random.default_rng(seed)
+    n = 6
+    fast, slow = 10.0 ** rng.uniform(5, 9), 10.0 ** rng.uniform(-3, 0)
+    # A -> B -> C -> A exchange fast and are fed and drained slowly; D, E, F depend on them and feed back.
+    exchange = np.array([[-1.0, 0, 1], [1, -1, 0], [0, 1, -1]]) * rng.uniform(0.5, 2.0, 3)
+    jacobian = -np.diag(slow * rng.uniform(0.5, 2.0, n))
+    jacobian[:3, :3] += fast * exchange
+    jacobian[3:, :3] = slow * rng.uniform(0.1, 1.0, (3, 3))
+    jacobian[0, 3:] = -slow * rng.uniform(0.1, 1.0, 3)
+    got = sensitivity_matrix(jacobian)
+    with mpmath.workdps(60):
+        for j in range(n):
+            rest = np.delete(np.arange(n), j)
+            a = mpmath.matrix(jacobian[np.ix_(rest, rest)].tolist())
+            exact = mpmath.lu_solve(a, mpmath.matrix((-jacobian[rest, j]).tolist()))
+            # The entries themselves are rounded to this share of the slow rates.
+            rtol = 1e-9 + 10.0 * np.finfo(float).eps * fast / slow
+            np.testing.assert_allclose(got[rest, j], [float(value) for value in exact], rtol=rtol)
+
+
+@given(st.integers(0, 10**6), st.floats(1e-12, 1e12), st.floats(1e-12, 1e12))
+def test_units_change_no_verdict(seed, unit, time_unit):
+    rng = np.random.default_rng(seed)
+    stoichiometry = np.array([[-1, 1, 0, 0], [-1, 0, 1, 0], [1, -1, 0, 0], [0, 1, -1, 0], [0, 0, 0, 1]], dtype=float)
+    rates = np.abs(rng.normal(size=(4, 5))) * np.array(
+        [[1, 1, -1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 1, 0]]
+    )
+    jacobian = stoichiometry @ rates
+    laws = np.array([[1.0, 0, 1, 0, 0], [0, 1, 1, 1, 0]])
+    units = unit ** rng.uniform(-1, 1, 5)
+    first = clamp_response(jacobian, laws, np.ones(5))
+    changed = clamp_response(time_unit * jacobian * units[:, None] / units, laws / units, units)
+    np.testing.assert_array_equal(first.undefined, changed.undefined)
+    np.testing.assert_allclose(changed.matrix * units / units[:, None], first.matrix, rtol=1e-7)
+
+
+def test_variables_that_are_not_reached_do_not_matter():
+    # u and v have no steady state of their own (a zero eigenvalue of second order); nothing of x and y reaches them.
+    jacobian = np.zeros((4, 4))
+    jacobian[:2, :2] = [[-1.0, -0.5], [2.0, -4.0]]
+    jacobian[2:, 2:] = [[-1.0, 1.0], [-1.0, 1.0]]
+    jacobian[0, 2] = 0.3
+    got = clamp_response(jacobian, None, np.ones(4))
+    np.testing.assert_allclose(got.matrix[:2, :2], [[1, -0.5], [0.5, 1]])
+    assert (got.matrix[2:, :2] == 0.0).all()
+    assert not got.undefined[:, :2].any()
+
+
+def test_total_that_a_total_feeds_is_named_by_its_growth():
+    # With y held, p is fed at a constant rate and feeds q: both grow; r follows y alone.
+    jacobian = np.array([[-1.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, -2.0]])
+    got = clamp_response(jacobian, None, np.ones(4))
+    assert got.undefined[:, 0].tolist() == [False, True, True, False]
+    assert got.matrix[3, 0] == pytest.approx(0.5)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skperturb.exceptions import UnsupportedModelError
+from skperturb.sbml._integrate import too_slow
 from skperturb.sbml._simulate import IntegrationError, simulate
 
 
@@ -46,7 +47,9 @@ def test_bad_times(hand, times, message):
         simulate(hand.cascade(), times)
 
 
-@pytest.mark.parametrize("bad", [{"rtol": 0.0}, {"rtol": np.nan}, {"atol": -1.0}, {"atol": [1.0] * 3}, {"method": "x"}])
+@pytest.mark.parametrize(
+    "bad", [{"rtol": 0.0}, {"rtol": np.nan}, {"atol": -1.0}, {"atol": [1.0] * 3}, {"method": "x"}, {"random_state": -1}]
+)
 def test_bad_options(hand, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         simulate(hand.cascade(), [1.0], **bad)
@@ -84,3 +87,41 @@ def test_a_pulse_is_not_stepped_over(hand):
         "A", (0.0,), [[1]], lambda t, x: np.array([1.0 if 5.0 < np.real(t) < 5.5 else 0.0]), time_dependence=("r0",)
     )
     assert simulate(model, [10.0])["A"].iloc[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_small_amounts_beside_a_large_variable_of_another_kind_are_exact(hand):
+    model = hand.Model(
+        ("A", "B", "clock"), (3e-21, 0.0, 1e3), [[-1], [1], [0]], lambda t, x: np.array([5 * x[0]]),
+        rules={"clock": lambda t, x: 1.0},
+    )  # fmt: skip
+    np.testing.assert_allclose(simulate(model, [1.0])["B"], 3e-21 * (1 - np.exp(-5)), rtol=1e-6)
+
+
+def test_small_amounts_that_all_start_from_nothing_are_exact(hand):
+    model = hand.Model(("A",), (0.0,), [[1, -1]], lambda t, x: np.array([2e-21, x[0]]))
+    np.testing.assert_allclose(simulate(model, [1.0])["A"], 2e-21 * (1 - np.exp(-1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("steps", "covered", "stops"), [(99, 1e-9, False), (101, 1.0, True), (101, 1.1, False), (1001, 9.9, True)]
+)
+def test_number_of_steps_is_bounded_by_the_pace(steps, covered, stops):
+    assert too_slow(steps, covered, 10.0, 100) is stops
+
+
+def test_a_solution_that_comes_to_a_halt_at_a_jump_is_an_error(hand, monkeypatch):
+    # x falls to 0 and is driven back and forth across it
+    monkeypatch.setattr("skperturb.sbml._simulate._MAX_STEPS", 2_000)
+    model = hand.Model("A", (1.0,), [[1]], lambda t, x: np.array([1.0 if np.real(x[0]) < 0 else -1.0]))
+    with pytest.raises(IntegrationError, match="stopped at t = 1 before t = 5"):
+        simulate(model, [5.0])
+
+
+def test_many_steps_are_no_error_where_they_lead_to_the_end(hand, monkeypatch):
+    monkeypatch.setattr("skperturb.sbml._simulate._MAX_STEPS", 400)
+    model = hand.Model(
+        "xy", (1.0, 0.0), [[0], [0]], lambda t, x: np.array([0.0]),
+        rules={"x": lambda t, x: x[1], "y": lambda t, x: -x[0]},
+    )  # fmt: skip
+    times = np.linspace(0, 40, 21)
+    np.testing.assert_allclose(simulate(model, times)["x"], np.cos(times), atol=1e-5)

@@ -191,3 +191,43 @@ def test_state_that_an_oscillator_circles_is_not_reached(hand):
     rest = find_steady_state(hand.brusselator())
     assert not rest.stable
     assert not rest.is_reached
+
+
+def test_a_cycle_is_not_followed_for_ever(hand):
+    model = hand.brusselator()
+    calls = []
+    rhs = model.rhs
+    model.rhs = lambda t, x: (calls.append(t), rhs(t, x))[1]
+    rest = find_steady_state(model)
+    assert (rest.method, rest.stable) == ("newton_mean", False)
+    assert max(calls) <= 1.5e3
+
+
+def test_damped_oscillation_is_followed_to_its_rest(hand):
+    # x'' = -x - 0.002 x': hundreds of turns of nearly one size before it rests.
+    model = hand.Model(
+        "xv", (1.0, 0.0), np.zeros((2, 0)), lambda t, x: np.zeros(0),
+        rules={"x": lambda t, x: x[1], "v": lambda t, x: 1.0 - x[0] - 0.002 * x[1]},
+    )  # fmt: skip
+    model.x0 = np.array([3.0, 0.0])
+    rest = find_steady_state(model)
+    np.testing.assert_allclose(rest.state, [1.0, 0.0], atol=1e-9)
+    assert rest.stable
+
+
+def test_overflow_far_out_is_no_error(hand):
+    model = hand.Model("A", (1.0,), [[1, -1]], lambda t, x: np.array([0.1 * x[0] ** 3, x[0] ** 2]))
+    with pytest.raises(NoSteadyStateError):
+        find_steady_state(hand.Model("A", (30.0,), [[1, -1]], model.rates))
+
+
+def test_a_centre_is_not_stable():
+    from skperturb.datasets import load_textbook_models
+    from skperturb.sbml import KineticModel
+
+    texts = load_textbook_models().data
+    (text,) = [text for text in texts if 'id="lotka_volterra"' in text]
+    steady = KineticModel.from_sbml(text).steady_state()
+    assert steady.max_real_part == pytest.approx(0, abs=1e-12)
+    assert not steady.stable
+    assert not steady.is_reached

@@ -1,0 +1,128 @@
+"""State of fitted objects as plain data: arrays, numbers, texts, lists and dicts.
+
+Pickle can keep anything and run anything; ``skops.io`` keeps only what it knows, and can therefore promise that loading
+runs no code. It knows neither pandas nor torch, so that their objects stand in the state of ours as arrays.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["PlainStateMixin", "decode", "encode"]
+
+_MARK = "__skperturb__"
+
+
+class PlainStateMixin:
+    """Mixin of objects whose state, also the pickled one, is plain data."""
+
+    def __getstate__(self):
+        return encode(super().__getstate__())
+
+    def __setstate__(self, state):
+        state = decode(state)
+        parent: Any = super()
+        if hasattr(parent, "__setstate__"):
+            parent.__setstate__(state)
+        else:
+            self.__dict__.update(state)
+
+
+def encode(value: Any) -> Any:
+    """Replace pandas objects and tensors in a nest of dicts, lists and tuples.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    object
+        Of which `decode` makes an equal one; what is no nest and none of these is returned as it is.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {name: encode(item) for name, item in value.items()}
+    if kind is list or kind is tuple:
+        return kind(encode(item) for item in value)
+    if isinstance(value, pd.DataFrame):
+        return _encode_frame(value)
+    if isinstance(value, pd.Series):
+        return {_MARK: "series", **_encode_array(value.array), "index": encode(value.index), "name": value.name}
+    if isinstance(value, pd.MultiIndex):
+        return {_MARK: "multi", "values": [list(row) for row in value], "names": list(value.names)}
+    if isinstance(value, pd.Index):
+        return {_MARK: "index", **_encode_array(value.array), "name": value.name}
+    # A tensor tells by its module, so that torch is not imported here.
+    if kind.__module__ == "torch" and hasattr(value, "detach"):
+        return {_MARK: "tensor", "values": value.detach().cpu().numpy()}
+    return value
+
+
+def _encode_frame(frame: pd.DataFrame) -> dict[str, Any]:
+    labels = {"index": encode(frame.index), "columns": encode(frame.columns)}
+    kinds = set(frame.dtypes)
+    if len(kinds) == 1 and isinstance(next(iter(kinds)), np.dtype):
+        return {_MARK: "table", "values": frame.to_numpy(), **labels}
+    return {_MARK: "frame", "values": [_encode_array(frame.iloc[:, k].array) for k in range(frame.shape[1])], **labels}
+
+
+def _encode_array(array: Any) -> dict[str, Any]:
+    dtype = str(array.dtype)
+    if dtype == "category":
+        categories = {"categories": encode(array.categories), "ordered": bool(array.ordered)}
+        return {"values": np.asarray(array.codes), "dtype": dtype, **categories}
+    is_plain = isinstance(array.dtype, np.dtype)
+    return {"values": array.to_numpy() if is_plain else array.to_numpy(dtype=object), "dtype": dtype}
+
+
+def _decode_array(parts: Mapping[str, Any]) -> Any:
+    if parts["dtype"] == "category":
+        return pd.Categorical.from_codes(parts["values"], decode(parts["categories"]), ordered=parts["ordered"])
+    # Copied, because what was memory-mapped or read from a file may be read-only.
+    return pd.array(parts["values"].tolist(), dtype=parts["dtype"]) if _is_extension(parts) else parts["values"].copy()
+
+
+def _is_extension(parts: Mapping[str, Any]) -> bool:
+    return parts["dtype"] != str(parts["values"].dtype)
+
+
+def decode(value: Any) -> Any:
+    """Undo `encode`."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return kind(decode(item) for item in value)
+    if kind is not dict:
+        return value
+    if _MARK not in value:
+        return {name: decode(item) for name, item in value.items()}
+    return _DECODERS[value[_MARK]](value)
+
+
+def _decode_frame(parts: dict[str, Any]) -> pd.DataFrame:
+    index, columns = decode(parts["index"]), decode(parts["columns"])
+    # By position, because the names of columns need not be unique.
+    frame = pd.DataFrame({k: _decode_array(part) for k, part in enumerate(parts["values"])}, index=index)
+    return frame.set_axis(columns, axis=1)
+
+
+def _decode_table(parts: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(parts["values"].copy(), index=decode(parts["index"]), columns=decode(parts["columns"]))
+
+
+def _decode_tensor(parts: dict[str, Any]) -> Any:
+    import torch
+
+    return torch.from_numpy(np.array(parts["values"]))
+
+
+_DECODERS = {
+    "frame": _decode_frame,
+    "table": _decode_table,
+    "series": lambda parts: pd.Series(_decode_array(parts), index=decode(parts["index"]), name=parts["name"]),
+    "multi": lambda parts: pd.MultiIndex.from_tuples([tuple(row) for row in parts["values"]], names=parts["names"]),
+    "index": lambda parts: pd.Index(_decode_array(parts), name=parts["name"]),
+    "tensor": _decode_tensor,
+}
