@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ._engine_peers import copasi_rates_at
+from ._engine_peers import copasi_rates_at, scaled_residual
 
-__all__ = ["explain"]
+__all__ = ["explain", "roadrunner_residual"]
 
 MOST = 3  # entries of one Jacobian that are looked at, the worst ones
 _AGREES = 1e-4  # of the row's largest term; what twice extrapolated differences of doubles can show
@@ -142,6 +142,15 @@ def _roadrunner_rates(path: str, ours: dict[str, Any], time: float) -> Rates:
         return np.array([rate[f"{name}'"] / per_unit[name] for name in ours["names"]])
 
     return rates
+
+
+def roadrunner_residual(task: tuple[str, dict[str, Any]]) -> float:
+    """Return the scaled residual of our steady state under libRoadRunner's rates; the task is path and our results."""
+    path, ours = task
+    x = np.array([ours["steady"][name] for name in ours["names"]])
+    x0 = np.array(list(ours["initial"].values()))
+    rates = _roadrunner_rates(path, ours, ours.get("time", 0.0))
+    return scaled_residual(rates(x), ours["jacobian_at_rest"], x, x0)
 
 
 _RATES: dict[str, Callable[[str, dict[str, Any], float], Rates]] = {
