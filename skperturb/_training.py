@@ -7,6 +7,7 @@ mode, because float32 predictions differ with the size of the batch and a model 
 
 import contextlib
 import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -60,11 +61,16 @@ def resolve_device(device: str) -> str:
     return device
 
 
+# Torch's random state belongs to the process. Two trainings in two threads (joblib's threading backend, or a Dask
+# worker whose task waits for another one) would draw from each other's numbers.
+_ONE_AT_A_TIME = threading.RLock()
+
+
 @contextlib.contextmanager
 def seeded_torch(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch inside the block and leave its global random state as it was."""
+    """Seed torch inside the block and leave its global random state as it was; other threads wait."""
     devices = [torch.device(device)] if device.startswith("cuda") else []
-    with torch.random.fork_rng(devices=devices):
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
 

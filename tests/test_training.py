@@ -137,3 +137,21 @@ def test_device_names():
     assert resolve_device("auto") in ("cpu", "cuda")
     with pytest.raises(ValueError, match="cannot be used here"):
         resolve_device("cuda:99")
+
+
+class Dropping(Linear):
+    def forward(self, X):
+        return super().forward(torch.nn.functional.dropout(X, 0.5, self.training))
+
+
+def test_threads_do_not_draw_from_each_other(table):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def weight(seed):
+        options = {"criterion": torch.nn.MSELoss, "lr": 0.05, "max_epochs": 20, "batch_size": 8}
+        net = fit_net(Dropping, table, random_state=seed, device="cpu", **options)
+        return net.module_.layer.weight.detach().numpy()
+
+    alone = [weight(seed) for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        np.testing.assert_array_equal(alone, list(pool.map(weight, range(6))))
