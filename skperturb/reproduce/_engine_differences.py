@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._engine_peers import copasi_rates_at, scaled_residual
+from ._engine_peers import copasi_rates_at, residual_of_ours
 
 __all__ = ["explain", "roadrunner_residual"]
 
@@ -148,9 +148,8 @@ def roadrunner_residual(task: tuple[str, dict[str, Any]]) -> float:
     """Return the scaled residual of our steady state under libRoadRunner's rates; the task is path and our results."""
     path, ours = task
     x = np.array([ours["steady"][name] for name in ours["names"]])
-    x0 = np.array(list(ours["initial"].values()))
     rates = _roadrunner_rates(path, ours, ours.get("time", 0.0))
-    return scaled_residual(rates(x), ours["jacobian_at_rest"], x, x0)
+    return residual_of_ours(ours, rates(x))
 
 
 _RATES: dict[str, Callable[[str, dict[str, Any], float], Rates]] = {

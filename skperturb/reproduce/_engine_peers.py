@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["copasi_rates_at", "judge", "run_copasi", "run_roadrunner", "run_skperturb"]
+__all__ = ["copasi_rates_at", "judge", "residual_of_ours", "run_copasi", "run_roadrunner", "run_skperturb"]
 
 
 def run_skperturb(path: str) -> dict[str, Any]:
@@ -97,6 +97,12 @@ def scaled_residual(f: np.ndarray, jacobian: np.ndarray, x: np.ndarray, x0: np.n
     with np.errstate(all="ignore"):
         share = np.where(f == 0.0, 0.0, np.abs(f) / balance)
     return float(share.max(initial=0.0)) if np.isfinite(share).all() else float("inf")
+
+
+def residual_of_ours(ours: dict[str, Any], rates: np.ndarray) -> float:
+    """Return the scaled residual of our steady state under another engine's rates there, in our units and order."""
+    x = np.array([ours["steady"][name] for name in ours["names"]])
+    return scaled_residual(rates, ours["jacobian_at_rest"], x, np.array(list(ours["initial"].values())))
 
 
 # -- COPASI ----------------------------------------------------------------------------------------------

@@ -150,9 +150,7 @@ def _summary(path: str, results: dict[str, dict[str, Any]], judged: dict[str, An
 def _foreign_residual(ours: dict[str, Any], at_ours: dict[str, Any]) -> float | None:
     if ours.get("steady") is None or "rest_rhs" not in at_ours:
         return None
-    x = np.array([ours["steady"][name] for name in ours["names"]])
-    x0 = np.array(list(ours["initial"].values()))
-    return peers.scaled_residual(at_ours["rest_rhs"], ours["jacobian_at_rest"], x, x0)
+    return peers.residual_of_ours(ours, at_ours["rest_rhs"])
 
 
 def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skperturb.datasets import load_textbook_models
-from skperturb.reproduce import _clamping, _engine_differences, engine
+from skperturb.reproduce import _clamping, _engine_differences, _engine_peers, engine
 from skperturb.reproduce._engine_peers import scaled_residual
 
 
@@ -110,3 +110,14 @@ def test_counts_ask_what_the_rates_say():
     assert right(row(False, copasi=["infinite"]), "skperturb")
     assert not right(row(False, copasi=[]), "skperturb")
     assert not right(row(None, refused=True, copasi=[]), "copasi")
+
+
+def test_our_states_are_tested_with_the_rates_of_another_engine(tmp_path):
+    pytest.importorskip("roadrunner")
+    path = tmp_path / "model.xml"
+    path.write_text(load_textbook_models().data[0])
+    ours = _engine_peers.run_skperturb(str(path))
+    assert _engine_differences.roadrunner_residual((str(path), ours)) < 1e-9
+    name = ours["names"][0]
+    ours["steady"][name] *= 2.0
+    assert _engine_differences.roadrunner_residual((str(path), ours)) > 1e-3
