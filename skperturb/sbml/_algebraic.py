@@ -156,7 +156,8 @@ def define_unknowns(
         else:
             if len(block) > MOST_COUPLED:
                 raise UnsupportedModelError(
-                    f"{len(block)} algebraic rules depend on each other ({where[:300]}); at most {MOST_COUPLED} may"
+                    f"{len(block)} algebraic rules depend on each other ({where[:300]}); at most {MOST_COUPLED} may. "
+                    "Write some of them as assignment rules."
                 )
             initial = partial(start, [names[index] for index in block])
             nodes = ImplicitBlock.define(graph, wanted, equations, where, initial)

@@ -29,7 +29,7 @@ def has_formula(element: Any, where: str, warnings: list[str]) -> bool:
     if element.getMath() is not None:
         return True
     if (element.getLevel(), element.getVersion()) < (3, 2):
-        raise InvalidModelError(f"{where} has no formula")
+        raise InvalidModelError(f"{where} has no formula; SBML before Level 3 Version 2 requires one")
     warnings.append(f"{where} has no formula and no effect")
     return False
 
@@ -54,7 +54,7 @@ def _read_event(event: Any, name: str, warnings: list[str]) -> DeclaredEvent | N
     trigger = event.getTrigger()
     if trigger is None:
         if (event.getLevel(), event.getVersion()) < (3, 2):
-            raise InvalidModelError(f"event {name!r} has no trigger")
+            raise InvalidModelError(f"event {name!r} has no trigger; SBML before Level 3 Version 2 requires one")
         warnings.append(f"event {name!r} has no trigger and never fires")
         return None
     if not has_formula(trigger, f"the trigger of event {name!r}", warnings):
@@ -63,7 +63,7 @@ def _read_event(event: Any, name: str, warnings: list[str]) -> DeclaredEvent | N
     for item in event.getListOfEventAssignments():
         target = item.getVariable()
         if target in assignments:
-            raise InvalidModelError(f"event {name!r} assigns to {target!r} twice")
+            raise InvalidModelError(f"event {name!r} assigns to {target!r} twice; expected one assignment at most")
         if has_formula(item, f"the assignment to {target!r} of event {name!r}", warnings):
             assignments[target] = item.getMath()
     delay, priority = event.getDelay(), event.getPriority()

@@ -108,7 +108,10 @@ def _over_root(graph: ExpressionGraph, radicand: int) -> int:
 
 
 def _refuse(graph: ExpressionGraph, node: int, operands: tuple[int, ...], position: int) -> int:
-    raise UnsupportedModelError("the second derivative of a factorial is not supported")
+    raise UnsupportedModelError(
+        "a formula holds the factorial of a variable, whose second derivative is not supported; "
+        "hold that variable constant, or write the formula without a factorial"
+    )
 
 
 def _zero(graph: ExpressionGraph, node: int, operands: tuple[int, ...], position: int) -> int:

@@ -189,7 +189,10 @@ def _read_species(species: Any, model: Any, description: Description) -> Quantit
 def _read_reaction(reaction: Any, description: Description) -> None:
     name = reaction.getId()
     if reaction.isSetFast() and reaction.getFast():
-        raise UnsupportedModelError(f"reaction {name!r} is declared fast; fast reactions are not supported")
+        raise UnsupportedModelError(
+            f"reaction {name!r} is declared fast; fast reactions are not supported. Remove fast='true' if the "
+            "rate law is meant as it stands."
+        )
     if name in description.reactions:
         raise InvalidModelError(f"the id {name!r} is used twice; expected unique ids")
     participants = [

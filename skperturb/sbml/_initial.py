@@ -38,7 +38,10 @@ class InitialValues:
         """Return the value of a symbol at time 0."""
         value = self.graph.value(self.translator.resolve(name))
         if value is None:
-            raise InvalidModelError(f"the initial value of {name!r} is not a number")
+            raise InvalidModelError(
+                f"the initial value of {name!r} is missing or not a number; give it a value, an "
+                "initial assignment or a rule"
+            )
         return value
 
     def _declare(self, quantity: Quantity) -> None:

@@ -146,7 +146,7 @@ class Translator:
             raise InvalidModelError(f"function {name!r} calls itself; SBML functions may not be recursive")
         tree = self.functions[name].getMath()
         if tree is None or tree.getType() != libsbml.AST_LAMBDA:
-            raise InvalidModelError(f"function {name!r} has no lambda expression")
+            raise InvalidModelError(f"function {name!r} is not defined by a <lambda>; expected one with its arguments")
         count = tree.getNumChildren()
         return tree.getChild(count - 1), [tree.getChild(index).getName() for index in range(count - 1)]
 
@@ -180,7 +180,9 @@ class Translator:
     def _push_rate(self, formula: Formula, stack: list, results: list[int]) -> None:
         tree = formula.tree
         if tree.getNumChildren() != 1 or tree.getChild(0).getType() != libsbml.AST_NAME:
-            raise InvalidModelError(f"{formula.where}: rateOf expects one symbol")
+            raise InvalidModelError(
+                f"{formula.where}: rateOf got {tree.getNumChildren()} arguments or a formula; expected one symbol"
+            )
         name = tree.getChild(0).getName()
         if name in formula.local:
             raise UnsupportedModelError(f"{formula.where}: rateOf of the local symbol {name!r} is not supported")

@@ -52,7 +52,10 @@ def _read_bytes(path: Path, name: str) -> bytes:
         shown = name if len(name) < 200 else f"{name[:200]}..."
         raise InvalidModelError(f"source={shown} cannot be read: {error}") from None
     if len(content) > MAX_BYTES:
-        raise InvalidModelError(f"source={name} is larger than {MAX_BYTES >> 20} MiB, the limit for SBML files")
+        raise InvalidModelError(
+            f"source={name} is larger than {MAX_BYTES >> 20} MiB, the limit for SBML files; split the model or "
+            "leave out annotations"
+        )
     return content
 
 
@@ -60,7 +63,10 @@ def _checked(content: bytes, name: str, encoding: str | None) -> str:
     if not content.strip():
         raise InvalidModelError(f"{name} is empty; expected SBML")
     if len(content) > MAX_BYTES:
-        raise InvalidModelError(f"{name} is larger than {MAX_BYTES >> 20} MiB, the limit for SBML files")
+        raise InvalidModelError(
+            f"{name} is larger than {MAX_BYTES >> 20} MiB, the limit for SBML files; split the model or "
+            "leave out annotations"
+        )
     for signature, kind in ((b"%PDF", "a PDF file"), (b"\x1f\x8b", "gzip-compressed"), (b"PK\x03\x04", "a zip file")):
         if content.startswith(signature):
             raise InvalidModelError(f"{name} is {kind}; expected an SBML file (XML)")
@@ -123,7 +129,7 @@ class _Scanner:
         )
 
     def _entity(self, entity: str, *rest: Any) -> None:
-        raise InvalidModelError(f"{self.name} declares the entity {entity[:50]!r}; entities are refused")
+        raise InvalidModelError(f"{self.name} declares the entity {entity[:50]!r}; entities are refused. Remove it.")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
