@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 from skperturb.exceptions import InvalidModelError
@@ -89,9 +90,15 @@ def publication_groups(keys: Sequence[Sequence[str]], ids: Sequence[str]) -> lis
 
 def _model_header(path: str | os.PathLike) -> tuple[str, list[str], list[str]]:
     """Read the name, the isDescribedBy addresses and the links of the notes; stop before the model's body."""
+    # The parser itself would close the file only when it is collected.
+    with Path(path).open("rb") as file:
+        return _parse_header(file)
+
+
+def _parse_header(file: BinaryIO) -> tuple[str, list[str], list[str]]:
     name, described_by, links = "", [], []
     open_tags: list[str] = []
-    for event, element in ElementTree.iterparse(path, events=("start", "end")):
+    for event, element in ElementTree.iterparse(file, events=("start", "end")):
         tag = element.tag.rpartition("}")[2]
         if event == "start":
             open_tags.append(tag)
