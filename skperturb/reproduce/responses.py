@@ -4,7 +4,7 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def reproduce_responses(
     task: str = "double",
     *,
     repeats: int = 5,
-    models: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     ablations: bool = False,
     degradation: bool = False,
     verbose: int = 0,
@@ -42,8 +42,8 @@ def reproduce_responses(
         "double": all singles and half of the pairs train, the other pairs are tested, a new half for each repeat.
         "single": pairs are dropped; the genes are cut into `repeats` parts (at least two), each tested once.
     repeats : int, default=5
-    models : sequence of str, default=None
-        Names of the models; None runs all.
+    models : str or sequence of str, default=None
+        Names of the models, in a text separated by commas; None runs all.
     ablations, degradation : bool, default=False
         See `models_for`.
     verbose : int, default=0
@@ -61,6 +61,8 @@ def reproduce_responses(
     if task == "single":
         screen = screen.singles()
     available = models_for(task, screen, ablations=ablations, degradation=degradation)
+    if isinstance(models, str):
+        models = _split_names(models, available)
     chosen = list(available) if models is None else list(models)
     unknown = [name for name in chosen if name not in available]
     if unknown:
@@ -259,7 +261,7 @@ def run(arguments: argparse.Namespace) -> int:
             screen,
             arguments.task,
             repeats=arguments.repeats,
-            models=None if arguments.models is None else [name.strip() for name in arguments.models.split(",")],
+            models=arguments.models,
             ablations=arguments.ablations,
             degradation=arguments.degradation,
             verbose=1,
@@ -274,6 +276,18 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.json.write_text(json.dumps(_finite(rows), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         print(f"rows written to {arguments.json}")
     return 0
+
+
+def _split_names(text: str, available: Collection[str]) -> list[str]:
+    """Split at commas, except at those inside the name of a model."""
+    pieces = [piece.strip() for piece in text.split(",")]
+    names = []
+    while pieces:
+        lengths = range(len(pieces), 1, -1)
+        length = next((k for k in lengths if ", ".join(pieces[:k]) in available), 1)
+        names.append(", ".join(pieces[:length]))
+        pieces = pieces[length:]
+    return names
 
 
 def _screens(arguments: argparse.Namespace) -> list[Screen]:

@@ -43,10 +43,11 @@ class APPRegressor(AttentionMixin, PerturbationRegressorMixin, RegressorMixin, B
 
     Parameters
     ----------
-    graph : DataFrame, networkx graph or sequence of pairs, default=None
-        Edges between genes, aligned by name with the columns of X; a third column of a DataFrame holds edge types,
-        which only the kernel baseline tells apart. Perturbed genes that the graph lacks are nodes without neighbours;
-        one warning counts them.
+    graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix or sequence of pairs, default=None
+        Edges between genes, undirected, aligned by name with the columns of X. A DataFrame has a gene in each of its
+        first two columns and, optionally, edge types as text in a third, each a kernel of its own in the baseline. The
+        nodes of a sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without
+        names. Perturbed genes that the graph lacks are nodes without neighbours; one warning counts them.
     gene_features : DataFrame of shape (n_genes, n_features), or dict or list of such, default=None
         Genes × features, input of the network and of the kernel baseline, see `KernelPerturbationRegressor`.
     single_effects : {"auto"} or None, default="auto"

@@ -25,8 +25,8 @@ from skperturb.responses._multiple_kernels import is_better
 
 __all__ = ["KernelPerturbationRegressor"]
 
-#: Fewer combinations than this cannot choose kernel weights.
-_MIN_COMBINATIONS = 5
+#: Fewer combinations than this cannot choose kernel weights; the prior of the process lets it do with fewer.
+_MIN_COMBINATIONS, _MIN_PROCESS = 5, 2
 
 
 class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
@@ -61,8 +61,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     gene_features : DataFrame of shape (n_genes, n_features), or dict or list of such, default=None
         Genes × features, aligned by name with the columns of X: GO terms (0/1, weighted by their rarity), profiles of
         the same genes in other screens, embeddings.
-    graph : DataFrame, networkx graph or sequence of pairs, default=None
-        Edges between genes; a third column of a DataFrame holds edge types, each a kernel of its own. Undirected.
+    graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix or sequence of pairs, default=None
+        Edges between genes, undirected, aligned by name with the columns of X. A DataFrame has a gene in each of its
+        first two columns and, optionally, edge types as text in a third, each a kernel of its own. The nodes of a
+        sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without names.
+        Perturbed genes that the graph lacks get their effect from `gene_features` alone; one warning counts the genes
+        that neither has.
     robust : bool, default=True
         Weigh down conditions that are far from their leave-one-out prediction.
     max_iter : int, default=50
@@ -93,7 +97,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     -----
     Effects of genes that are perturbed only in combinations are estimated from those by ridge regression. Such
     combinations are left out of the second step, whose leave-one-out error they would make too small; with fewer than
-    five others the additive model remains. It also remains for combinations of which no gene was perturbed alone: the
+    two others (five, unless `baseline` is "auto") the baseline remains, and with fewer than five only the Gaussian
+    process is tried. The additive model also remains for combinations of which no gene was perturbed alone: the
     second step learned from measured effects, and would correct estimated ones that are too small already.
 
     References
@@ -183,14 +188,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         # A gene that is seen only in combinations has an effect that was estimated from them: their sums would look
         # better than those of new combinations, and the leave-one-out error with them.
         usable = ~(X[combinations][:, ~observed] != 0).any(axis=1)
-        if usable.sum() < _MIN_COMBINATIONS:
-            return
         used, rows = X[combinations][usable], residual[usable]
         # Replicates would predict one another: each combination counts once, with the mean of its replicates.
         first, group = condition_groups(used)
-        if len(first) < _MIN_COMBINATIONS:
-            return
         residual = pd.DataFrame(rows).groupby(group).mean().to_numpy()
+        if len(first) < (_MIN_PROCESS if self.baseline == "auto" and residual.any() else _MIN_COMBINATIONS):
+            return
         model = self._choose(used[first], residual, kernels)
         plain, ours = (np.linalg.norm(values, axis=1) for values in (residual, model.loo_residuals))
         self.loo_error_["combinations, baseline"] = float(plain.mean())
@@ -205,20 +208,20 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     ) -> CombinationKernelModel | InteractionProcess:
         """Fit the models of what combinations add, and return the one with the smaller leave-one-out error."""
         auto = self.baseline == "auto"
-        smooth = CombinationKernelModel(
-            X, residual, self.effects_, kernels, slopes=auto, robust=self.robust, max_iter=self.max_iter
-        )
-        errors = np.linalg.norm(smooth.loo_residuals, axis=1)
-        self.loo_error_["combinations, kernels"] = float(errors.mean())
-        self.n_iter_ = max(self.n_iter_, smooth.n_iter)
-        if not auto or not residual.any():
-            return smooth
-        process = best_process(X, residual, self.effects_, max_iter=self.max_iter)
-        others = np.linalg.norm(process.loo_residuals, axis=1)
-        self.loo_error_["combinations, process"] = float(others.mean())
-        self.n_iter_ = max(self.n_iter_, process.n_iter)
+        found: dict[str, Any] = {}
+        if len(X) >= _MIN_COMBINATIONS:
+            found["kernels"] = CombinationKernelModel(
+                X, residual, self.effects_, kernels, slopes=auto, robust=self.robust, max_iter=self.max_iter
+            )
+        if auto and residual.any():
+            found["process"] = best_process(X, residual, self.effects_, max_iter=self.max_iter)
+        errors = {name: np.linalg.norm(model.loo_residuals, axis=1) for name, model in found.items()}
+        self.loo_error_ |= {f"combinations, {name}": float(values.mean()) for name, values in errors.items()}
+        self.n_iter_ = max(self.n_iter_, *(model.n_iter for model in found.values()))
+        if len(found) < 2:
+            return next(iter(found.values()))
         # The error of the kernels is too small, since they were weighed by it: they have to be clearly better.
-        return smooth if is_better(errors, others, n_errors=2.0) else process
+        return found["kernels" if is_better(errors["kernels"], errors["process"], n_errors=2.0) else "process"]
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict log-fold changes.

@@ -155,7 +155,8 @@ def fit_multiple_kernels(
             norms = np.linalg.norm(problem.solve(log_weights)[2], axis=1)
             middle = np.median(norms)
             if middle > 0:
-                problem.row_noise = np.clip(norms / middle, 0.3, 10.0)
+                # In full proportion, as a spatial median would have it, the errors of unseen rows are larger.
+                problem.row_noise = np.clip(np.sqrt(norms / middle), 0.3, 10.0)
         part = problem.subset(rows)
         # The slopes of mean functions minimise squares, so their share in the gradient has no short form.
         exact = not part.bases

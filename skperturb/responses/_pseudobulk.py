@@ -62,8 +62,9 @@ def pseudobulk(
     -------
     sklearn.utils.Bunch
         ``data`` (DataFrame, the condition and the covariates of each row), ``target`` (DataFrame, conditions × genes,
-        log-fold change), ``n_cells`` (ndarray), ``gene_names`` (ndarray) and ``control_mean`` (Series over the genes;
-        with covariates a DataFrame, one row for each of their combinations). Controls are no rows of `data`.
+        log-fold change, with the index of ``data``: conditions, and covariates as further levels), ``n_cells``
+        (ndarray), ``gene_names`` (ndarray) and ``control_mean`` (Series over the genes; with covariates a DataFrame,
+        one row for each of their combinations). Controls are no rows of `data`.
 
     Raises
     ------
@@ -228,12 +229,11 @@ def _subtract_controls(
             f"{len(without)} conditions have no control cells with the same covariates, such as "
             f"{tuple(keys.iloc[without[0]])}; drop them or leave out a covariate."
         )
-    data = keys[kept].reset_index(drop=True)
-    target = pd.DataFrame(
-        sums[kept] / n_cells[kept, None] - control_mean[codes[kept]],
-        index=data.iloc[:, 0].to_list() if not covariates else pd.MultiIndex.from_frame(data),
-        columns=gene_names,
-    )
+    data = keys[kept]
+    index = pd.MultiIndex.from_frame(data) if covariates else pd.Index(data.iloc[:, 0].to_list())
+    target = pd.DataFrame(sums[kept] / n_cells[kept, None] - control_mean[codes[kept]], index=index, columns=gene_names)
+    # Without names of its levels: those are the names of the columns already.
+    data = data.set_axis(index.set_names([None] * index.nlevels))
     means = pd.DataFrame(control_mean, index=labels, columns=gene_names)
     return Bunch(
         data=data,

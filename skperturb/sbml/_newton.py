@@ -73,7 +73,12 @@ class LawKeepingSystem:
         """Return an orthonormal basis (n_variables, n_laws) of the laws in scaled coordinates."""
         if not len(self.laws):
             return np.zeros((scale.size, 0))
-        scaled = self.laws * (scale / scale.max())  # no overflow in the norm, however far a state has gone
+        # Each law in units of its own largest variable: no overflow in the norm, however far a state has gone, and no
+        # underflow, however small the variables of one law are beside the others.
+        support = self.laws != 0
+        largest = np.where(support, scale, 0.0).max(axis=1, keepdims=True)
+        ratio = np.divide(scale, largest, out=np.zeros(self.laws.shape), where=support)
+        scaled = self.laws * ratio
         scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
         return np.linalg.qr(scaled.T)[0]
 

@@ -54,6 +54,14 @@ def test_single(own):
     assert "mean" in report(rows)
 
 
+def test_names_that_hold_a_comma(own):
+    """In a text commas separate the names, also of models whose names hold one."""
+    rows = reproduce_responses(own, "single", repeats=2, models="mean,kernel, networks and GO ,no change")
+    assert [row["model"] for row in rows[:3]] == ["mean", "kernel, networks and GO", "no change"]
+    with pytest.raises(ValueError, match=r"models holds \['networks and GO'\]"):
+        reproduce_responses(own, models="kernel,networks and GO")
+
+
 def test_all_models_can_be_built(own, cells):
     own.graph = cells.uns["graph"]
     names = list(models_for("double", own, ablations=True, degradation=True))
@@ -118,3 +126,110 @@ def test_replogle_unseen_genes(data_home):
     error = pd.DataFrame(rows).groupby("model")["l2"].mean()
     assert error["kernel, GO terms"] < 0.92 * error["mean"]
     assert np.isfinite(error).all()
+
+
+def test_rows_are_the_scores_of_the_split(own):
+    from skperturb.model_selection import CombinationSplit
+    from skperturb.responses import AdditiveRegressor, KernelPerturbationRegressor
+
+    (additive, kernel) = reproduce_responses(own, repeats=1, models=["additive", "kernel"])
+    train, test = next(CombinationSplit(1, random_state=0).split(own.X))
+    truth = own.y.iloc[test].to_numpy()
+
+    def predicted(model, **options):
+        model.fit(own.X.iloc[train], own.y.iloc[train])
+        return model.predict(own.X.iloc[test], **options)
+
+    def distances(values):
+        return np.sqrt(((truth - np.asarray(values)) ** 2).sum(axis=1))
+
+    by_sum = distances(predicted(AdditiveRegressor()))
+    mean, deviation = predicted(KernelPerturbationRegressor(), return_std=True)
+    assert additive["l2"] == pytest.approx(by_sum.mean())
+    assert kernel["l2"] == pytest.approx(distances(mean).mean())
+    low, high = np.asarray(mean) - 1.96 * np.asarray(deviation), np.asarray(mean) + 1.96 * np.asarray(deviation)
+    assert kernel["coverage"] == pytest.approx(((low <= truth) & (truth <= high)).mean())
+    assert kernel["win_rate"] == pytest.approx((distances(mean) < by_sum).mean())
+    for row in (additive, kernel):
+        # A fit takes milliseconds to seconds, one prediction less than the test.
+        assert 0 < row["seconds"] < 60
+        assert 0 < row["predict_milliseconds"] < 5000
+
+
+def test_distances_are_measured_on_the_strongest_genes(own, monkeypatch):
+    from skperturb.reproduce import responses
+
+    monkeypatch.setattr(responses, "_TOP", 3)
+    own.control_mean = pd.Series(np.arange(own.y.shape[1]) % 7 == 3, index=own.y.columns).astype(float)
+    strongest = np.flatnonzero(own.control_mean)[:3]
+    np.testing.assert_array_equal(responses._readout(own), strongest)
+    own.control_mean = None
+    assert len(responses._readout(own)) == own.y.shape[1]
+
+
+def test_report_compares_within_repeats():
+    shared = {
+        "task": "double", "dataset": "d", "pearson_delta": 0.5, "discrimination": 0.5, "seconds": 1.0,
+        "predict_milliseconds": 2.0, "parameters": 1234, "coverage": None, "win_rate": 0.5, "interaction_r2": 0.0,
+    }  # fmt: skip
+    errors = {"additive": (2.0, 4.0), "mine": (1.0, 3.0)}
+    rows = [
+        shared | {"model": m, "repeat": k, "l2": value} for m, pair in errors.items() for k, value in enumerate(pair)
+    ]
+    lines = {line.split()[0]: line for line in report(rows).splitlines() if line.startswith(("additive", "mine"))}
+    # The ratios are .5 and .75: 37.5 per cent less on average, and their bootstrap lies between both.
+    assert "-37.5 %" in lines["mine"]
+    assert "[-50.0, -25.0]" in lines["mine"]
+    assert "[1.000, 3.000]" in lines["mine"]
+    assert "+0.0 %" in lines["additive"]
+    assert "1,234" in lines["mine"]
+
+
+def test_table_of_interactions_has_the_sizes_of_the_split(own):
+    from skperturb.model_selection import CombinationSplit
+    from skperturb.responses import AdditiveRegressor
+
+    model = models_for("double", own)["scaled additive"](0)
+    text = report_interactions(own, model, n_conditions=1)
+    train, test = next(CombinationSplit(1, random_state=0).split(own.X))
+    additive = np.asarray(AdditiveRegressor().fit(own.X.iloc[train], own.y.iloc[train]).predict(own.X.iloc[test]))
+    truth, scaled = own.y.iloc[test].to_numpy(), np.asarray(model.predict(own.X.iloc[test]))
+    ratio = np.linalg.norm(truth, axis=1) / np.linalg.norm(additive, axis=1)
+    top, bottom = text.splitlines()[-2:]
+    for line, k in ((top, ratio.argmax()), (bottom, ratio.argmin())):
+        assert line.startswith(str(own.X.index[test[k]]).split("#")[0])
+        expected = [
+            ratio[k],
+            np.linalg.norm(scaled[k]) / np.linalg.norm(additive[k]),
+            np.linalg.norm(truth[k] - additive[k]),
+            np.linalg.norm(truth[k] - scaled[k]),
+        ]
+        assert [float(cell) for cell in line.split()[-4:]] == pytest.approx(expected, abs=6e-4)
+
+
+def test_entropy_of_attention(own, monkeypatch):
+    from skperturb.reproduce import responses
+
+    class Attentive:
+        def fit(self, X, y):
+            return self
+
+        def attention_weights(self, X):
+            return pd.DataFrame([[0.5, 0.5, 0.0, 0.0], [0.25] * 4], columns=list("abcd"))
+
+        def top_genes(self, X, n):
+            return pd.DataFrame({"condition": ["p#1", "p#1"], "gene": ["a", "b"], "weight": [0.5, 0.25]})
+
+    monkeypatch.setattr(responses.APPRegressor, "published", lambda *given, **named: Attentive())
+    title, *table = report_attention(own).splitlines()
+    # The entropies are ln 2 and ln 4, that is half of and all that is possible.
+    assert title == "attention: uniform weight 0.2500, entropy 0.750 of the largest possible"
+    assert table[-1].split(maxsplit=1) == ["p", "a 0.500, b 0.250"]
+
+
+def test_models_on_degraded_graphs_have_that_share_of_the_edges(own, cells):
+    own.graph = cells.uns["graph"]
+    models = models_for("double", own, degradation=True)
+    for percent in (-50, -10, 30):
+        graph = models[f"APP published, edges {percent:+d} %"](0).graph
+        assert len(graph) == len(own.graph) + round(percent / 100 * len(own.graph))

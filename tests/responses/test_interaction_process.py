@@ -7,8 +7,9 @@ from scipy.stats import ortho_group
 
 from skperturb.responses import AdditiveRegressor, KernelPerturbationRegressor
 from skperturb.responses import _interaction_process as process_module
+from skperturb.responses._combination_kernels import CombinationKernels
 from skperturb.responses._interaction_process import InteractionProcess, best_process
-from skperturb.responses._multiple_kernels import _Problem
+from skperturb.responses._multiple_kernels import _Problem, fit_multiple_kernels
 
 
 def dominance(seed=0, n_genes=14, n_outputs=8, n_pairs=60, noise=0.05):
@@ -108,6 +109,24 @@ def test_dominance_is_learned_and_chosen():
     assert set(model.kernel_weights_.index) == set(model._combinations.weights)
 
 
+@pytest.mark.parametrize("n_pairs", [2, 3, 4])
+def test_few_pairs_that_all_buffer(n_pairs):
+    """The process alone is tried where there are too few pairs for kernel weights, and one pair says nothing."""
+    X, y, effects = dominance()
+    y = 0.6 * X @ effects
+    singles = np.eye(len(effects))
+
+    def fit(rows):
+        return KernelPerturbationRegressor().fit(np.vstack([singles, X[rows]]), np.vstack([effects, y[rows]]))
+
+    model = fit(slice(n_pairs))
+    assert isinstance(model._combinations, InteractionProcess)
+    assert "combinations, kernels" not in model.loo_error_
+    error = np.linalg.norm(model.predict(X[5:]) - y[5:], axis=1).mean()
+    assert error < 0.5 * np.linalg.norm(X[5:] @ effects - y[5:], axis=1).mean()
+    np.testing.assert_allclose(fit(slice(1)).predict(X[5:]), X[5:] @ effects)
+
+
 def test_more_outputs_rows_and_genes_than_the_bounds(monkeypatch):
     """Bounds on axes, rows and slots approximate; on this problem hardly."""
     X, y, effects = dominance(n_pairs=80, n_outputs=30)
@@ -160,3 +179,73 @@ def test_replicates_of_a_pair_do_not_predict_one_another():
     assert len(doubled.loo_residuals_) == len(singles) + 60
     errors = [model.loo_error_["combinations, process"] for model in (once, doubled)]
     assert errors[1] > 0.7 * errors[0]
+
+
+def two_kernels(seed=0, n=24):
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(n, 3))
+    near = np.exp(-0.5 * ((points[:, None] - points) ** 2).sum(axis=2))
+    target = points @ rng.normal(size=(3, 5)) + 0.3 * rng.standard_t(3, size=(n, 5))
+    return [points @ points.T, near], target
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_kernel_fit_is_the_same_in_other_units(robust):
+    kernels, target = two_kernels()
+    plain = fit_multiple_kernels(kernels, target, robust=robust)
+    scaled = fit_multiple_kernels(kernels, 1000 * target, robust=robust)
+    np.testing.assert_allclose(scaled.weights, plain.weights, rtol=1e-3)
+    assert scaled.noise == pytest.approx(plain.noise, rel=1e-3)
+    np.testing.assert_allclose(scaled.predict(kernels), 1000 * plain.predict(kernels), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(scaled.scale, 1e6 * plain.scale, rtol=1e-2)
+
+
+def test_kernel_fit_agrees_with_fits_that_leave_a_row_out():
+    kernels, target = two_kernels()
+    fit = fit_multiple_kernels(kernels, target, robust=False)
+    prior = sum(weight * kernel for weight, kernel in zip(fit.weights, kernels, strict=True))
+    noisy = prior + fit.noise * np.eye(len(prior))
+    for row in range(len(target)):
+        rest = np.delete(np.arange(len(target)), row)
+        gain = np.linalg.solve(noisy[np.ix_(rest, rest)], prior[rest, row])
+        np.testing.assert_allclose(fit.loo_residuals[row], target[row] - gain @ target[rest], rtol=1e-6, atol=1e-9)
+    # Variance of new values: prior less what the training rows explain, plus noise, in units of the outputs' scale.
+    explained = np.diag(prior @ np.linalg.inv(noisy) @ prior)
+    expected = (np.diag(prior) - explained + fit.noise)[:, None] * fit.scale
+    np.testing.assert_allclose(fit.variance(kernels, [np.diag(k) for k in kernels]), expected, rtol=1e-6)
+    # That scale makes the squared residuals of the rows left out as large as their variances.
+    variances = np.array([1 / value for value in np.diag(np.linalg.inv(noisy))])
+    np.testing.assert_allclose((fit.loo_residuals**2 / variances[:, None]).mean(axis=0), fit.scale, rtol=1e-6)
+
+
+def test_rows_far_from_their_prediction_count_less():
+    """Their noise grows with the square root of the distance to the first fit's leave-one-out prediction."""
+    kernels, target = two_kernels()
+    target[3] *= 30
+    norms = np.linalg.norm(fit_multiple_kernels(kernels, target, robust=False).loo_residuals, axis=1)
+    fit = fit_multiple_kernels(kernels, target, robust=True)
+    prior = sum(weight * kernel for weight, kernel in zip(fit.weights, kernels, strict=True))
+    noise = np.diag(np.linalg.inv(fit.inverse) - prior) / fit.noise
+    np.testing.assert_allclose(noise, np.clip(np.sqrt(norms / np.median(norms)), 0.3, 10.0), rtol=1e-6)
+    assert noise[3] == noise.max() > 2
+
+
+def test_kernels_of_combinations_are_kernels():
+    """Symmetric and positive semidefinite, and of one row with itself what `diagonals` says."""
+    X, _, effects = dominance(n_pairs=40)
+    kernels = CombinationKernels(X, effects, {"elsewhere": np.cov(np.random.default_rng(0).normal(size=(14, 30)))})
+    diagonals = kernels.diagonals(X)
+    for (name, kernel), diagonal in zip(kernels(X).items(), diagonals, strict=True):
+        np.testing.assert_allclose(kernel, kernel.T, atol=1e-12, err_msg=name)
+        assert np.linalg.eigvalsh(kernel).min() > -1e-9 * np.trace(kernel), name
+        np.testing.assert_allclose(np.diag(kernel), diagonal, rtol=1e-9, err_msg=name)
+
+
+def test_summary_of_combinations_by_hand():
+    effects = np.array([[3.0, 0.0], [0.0, 4.0], [6.0, 0.0]])
+    kernels = CombinationKernels(np.array([[1.0, 1, 0], [1, 0, 1], [0, 1, 1]]), effects)
+    summary = kernels._summary(np.array([[1.0, 1, 0], [1, 0, 1], [2, 0, 0]]))
+    # Cosines 0 and 1, and none of one gene; sizes 5, 9, 6; shares (9 + 16) / 49, (9 + 36) / 81, 1.
+    np.testing.assert_allclose(summary[:, 0], [0.0, 1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(summary[:, 1], np.log([5.0, 9.0, 6.0]), atol=1e-5)
+    np.testing.assert_allclose(summary[:, 2], [25 / 49, 45 / 81, 1.0])

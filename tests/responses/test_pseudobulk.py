@@ -39,6 +39,7 @@ def test_values(cells, chunk_size, sparse):
         np.testing.assert_allclose(bulk.target.loc[condition], expected(cells, condition))
     np.testing.assert_allclose(bulk.control_mean, cells.to_df()[cells.obs["condition"] == "ctrl"].mean())
     assert list(bulk.gene_names) == list(cells.var_names)
+    assert bulk.data.index.equals(bulk.target.index)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -70,6 +71,8 @@ def test_dask(cells, sparse):
 def test_covariates(cells):
     bulk = pseudobulk(cells, "condition", "ctrl", covariates="line")
     assert list(bulk.data.columns) == ["condition", "line"]
+    assert bulk.data.index.equals(bulk.target.index)
+    assert bulk.data.groupby("condition").size().to_dict() == {"A": 2, "A+B": 2}
     rows = (cells.obs["line"] == "y").to_numpy()
     np.testing.assert_allclose(bulk.target.loc[("A", "y")], expected(cells, "A", rows))
     assert list(bulk.control_mean.index.get_level_values(0)) == ["x", "y"]
@@ -100,6 +103,22 @@ def test_normalisation(cells):
         cells.X = matrix
         bulk = pseudobulk(cells, "condition", "ctrl", target_sum=1e4, chunk_size=13)
         np.testing.assert_allclose(bulk.target.loc["A"], difference)
+
+
+def test_genes_and_normalisation_of_scanpy(cells):
+    """scanpy names the highly variable genes, and normalises as `target_sum` does."""
+    scanpy = pytest.importorskip("scanpy", reason="scanpy is not installed")
+    cells.X = sp.csr_matrix(np.rint(cells.X / 0.37) + 1)
+    counts = cells.copy()
+    scanpy.pp.normalize_total(cells, target_sum=1e4)
+    scanpy.pp.log1p(cells)
+    scanpy.pp.highly_variable_genes(cells, n_top_genes=3)
+    chosen = pseudobulk(cells, "condition", "ctrl", genes="highly_variable")
+    assert list(chosen.gene_names) == list(cells.var_names[cells.var["highly_variable"]])
+    assert 0 < chosen.target.shape[1] < cells.n_vars
+    counts.var = cells.var
+    ours = pseudobulk(counts, "condition", "ctrl", genes="highly_variable", target_sum=1e4)
+    pd.testing.assert_frame_equal(ours.target, chosen.target, rtol=1e-5, atol=1e-6)
 
 
 def test_raw_counts_warn(cells):

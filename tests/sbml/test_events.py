@@ -73,6 +73,16 @@ def test_output_at_the_time_of_an_event_shows_the_state_after_it(trigger, at_5):
     assert at_5 is None or frame["n"].iloc[1] == at_5
 
 
+@pytest.mark.parametrize(
+    ("trigger", "at_the_sum"), [("time >= 3", 1.0), ("time > 3", 0.0), ("time >= 5", 1.0), ("time > 5", 0.0)]
+)
+def test_delay_counts_from_the_moment_after_a_strict_trigger(trigger, at_the_sum):
+    start = float(trigger.split()[-1])
+    made = model(event("e", trigger, {"n": "1"}, delay="3"), values={"x": 0, "n": 0}, rates=CLOCK)
+    frame = made.simulate([start, start + 2.999, start + 3.0, start + 3.001])
+    assert list(frame["n"]) == [0.0, 0.0, at_the_sum, 1.0]
+
+
 @pytest.mark.parametrize(("initial", "fires"), [(True, 0.0), (False, 1.0)])
 def test_initial_value_of_the_trigger_decides_at_time_zero(initial, fires):
     made = model(event("e", "x >= 0", {"n": "n + 1"}, initial=initial), values={"x": 0, "n": 0}, rates=CLOCK)
@@ -363,3 +373,28 @@ def test_screen_of_models_with_events(tmp_path):
     resets.write_text(text + event("e", "x >= 1", {"x": "0"}) + "</listOfEvents></model></sbml>")
     table = screen_models([rests, resets])
     assert list(table["status"]) == ["steady", "oscillating"]
+
+
+@pytest.mark.parametrize(("turning", "silent"), [([], True), (["e"], False)])
+def test_triggers_are_asked_over_the_next_eight_decades(turning, silent):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._after_events import _check_silence
+
+    asked = []
+
+    def ask(times, x):
+        asked.append(times)
+        return turning
+
+    run = SimpleNamespace(fired=[], waiting=False, time=50.0, failure=None, advance=lambda time: True, turning=ask)
+    found = SimpleNamespace(method="trajectory", stable=True, time=50.0, x=np.zeros(1))
+    refusal = _check_silence(SimpleNamespace(model_id="m", event_ids=("e",)), run, found)
+    assert (refusal is None) is silent
+    (times,) = asked
+    assert len(times) == 201
+    assert times[0] == 50.0
+    assert 4e9 < times[-1] <= 5e9 * 1.1
+    # Denser in early decades as in late ones, and never in step with one period.
+    steps = np.diff(np.log10(times))
+    assert 0 < steps.min() < steps.max() < 0.1

@@ -223,3 +223,20 @@ def test_scalar_code_has_the_values_of_ieee_arithmetic(operation):
         point = np.array(x)
         expected = np.array(arrays(0.0, point, []), dtype=float)
         np.testing.assert_allclose(scalar(0.0, point), expected, rtol=1e-14, err_msg=f"{operation}{x[:count]}")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_determinant_and_adjugate_are_those_of_linear_algebra(size):
+    from skperturb.sbml._implicit import _adjugate
+
+    rng = np.random.default_rng(size)
+    matrix = rng.normal(size=(size, size)) * (rng.uniform(size=(size, size)) < 0.8) + np.eye(size)
+    graph = ExpressionGraph()
+    rows = [[graph.constant(value) if value else None for value in row] for row in matrix.tolist()]
+    whole, adjugate = _adjugate(graph, rows)
+    found = np.zeros((size, size))
+    for place, node in adjugate.items():
+        found[place] = graph.value(node)
+    determinant = np.linalg.det(matrix)
+    assert graph.value(whole) == pytest.approx(determinant, rel=1e-12)
+    np.testing.assert_allclose(found, determinant * np.linalg.inv(matrix), rtol=1e-9, atol=1e-12)

@@ -128,3 +128,32 @@ def test_submodels_are_flattened_or_refused():
     assert model.rhs(0, model.x0).tolist() == [-3.0]
     with pytest.raises(UnsupportedModelError, match="'sub'"):
         KineticModel.from_sbml(COMP.format(definitions=OUTSIDE))
+
+
+def test_size_is_bounded(tmp_path, monkeypatch):
+    from skperturb.sbml import _reader
+
+    path = tmp_path / "model.xml"
+    path.write_text(MODEL, encoding="utf-8")
+    monkeypatch.setattr(_reader, "MAX_BYTES", len(MODEL.encode()))
+    for source in (path, MODEL):
+        assert KineticModel.from_sbml(source).model_id == "m"
+    monkeypatch.setattr(_reader, "MAX_BYTES", len(MODEL.encode()) - 1)
+    for source in (path, MODEL):
+        with pytest.raises(InvalidModelError, match="is larger than"):
+            KineticModel.from_sbml(source)
+
+
+def test_limit_is_256_mebibytes():
+    from skperturb.sbml import _reader
+
+    assert _reader.MAX_BYTES >> 20 == 256
+
+
+def test_error_without_a_rest_keeps_its_status_in_another_process():
+    import pickle
+
+    from skperturb.exceptions import NoSteadyStateError
+
+    error = pickle.loads(pickle.dumps(NoSteadyStateError("grows", status="diverged")))
+    assert (str(error), error.status) == ("grows", "diverged")

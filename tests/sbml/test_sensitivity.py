@@ -351,3 +351,36 @@ def test_total_that_a_total_feeds_is_named_by_its_growth():
     got = clamp_response(jacobian, None, np.ones(4))
     assert got.undefined[:, 0].tolist() == [False, True, True, False]
     assert got.matrix[3, 0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "text"),
+    [
+        ([0.5, 1.0, -0.5, 0.0], "A + 2 B - C"),
+        ([-1.0, -2.0, 1.0, 0.0], "A + 2 B - C"),
+        ([0.0, 3.0, 0.0, -1e-9], "B"),
+        ([1.0, -1.0, 0.0, 2.5], "A - B + 2.5 D"),
+    ],
+)
+def test_totals_are_written_as_equations(coefficients, text):
+    from skperturb.sbml.sensitivity import _equation
+
+    assert _equation(np.array(coefficients), list("ABCD")) == text
+
+
+def test_long_totals_are_cut():
+    from skperturb.sbml.sensitivity import _equation
+
+    text = _equation(np.ones(12), [f"x{k}" for k in range(12)])
+    assert text == " + ".join(f"x{k}" for k in range(8)) + " + … (12 terms)"
+
+
+@pytest.mark.parametrize(("n_unstable", "listed"), [(2, "'a', 'b' held"), (5, "'a', 'b', 'c' and 2 more held")])
+def test_unstable_columns_are_named(n_unstable, listed):
+    from types import SimpleNamespace
+
+    from skperturb.sbml.sensitivity import _report
+
+    response = SimpleNamespace(unstable=np.arange(5) < n_unstable, undefined=np.zeros((5, 5), dtype=bool))
+    with pytest.warns(ModelWarning, match=listed):
+        _report(response, list("abcde"), "raise")

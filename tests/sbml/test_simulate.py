@@ -125,3 +125,32 @@ def test_many_steps_are_no_error_where_they_lead_to_the_end(hand, monkeypatch):
     )  # fmt: skip
     times = np.linspace(0, 40, 21)
     np.testing.assert_allclose(simulate(model, times)["x"], np.cos(times), atol=1e-5)
+
+
+def test_message_has_the_times_that_do_not_increase(hand):
+    with pytest.raises(ValueError, match=r"got times\[2\] = 3\.0, times\[3\] = 2\.5\.$"):
+        simulate(hand.cascade(), [0.0, 1.0, 3.0, 2.5, 4.0])
+
+
+@pytest.mark.parametrize(("n", "text"), [(1, "'a'"), (3, "'a', 'b', 'c'"), (5, "'a', 'b', 'c' and 2 more")])
+def test_names_are_listed_and_counted(n, text):
+    from skperturb.sbml._simulate import name_some
+
+    assert name_some(list("abcde")[:n], most=3) == text
+
+
+def test_default_tolerance_is_relative_to_the_variables_of_a_kind(hand):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._simulate import _check_tolerances
+
+    model = SimpleNamespace(
+        variables=("A", "B", "r", "s"),
+        x0=np.array([4.0, 0.0, 0.0, np.nan]),
+        is_rate_rule=np.array([False, False, True, True]),
+        rhs=lambda t, x: np.array([100.0, 1.0, -3.0, 0.5]),
+    )
+    # Species are as large as the largest of them, and what rules start at zero as what it gains in ten seconds.
+    rtol, atol = _check_tolerances(model, 1e-6, None, 10.0)
+    assert rtol == 1e-6
+    np.testing.assert_allclose(atol, 1e-14 * np.array([4.0, 4.0, 30.0, 30.0]))

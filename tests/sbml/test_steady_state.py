@@ -231,3 +231,77 @@ def test_a_centre_is_not_stable():
     assert steady.max_real_part == pytest.approx(0, abs=1e-12)
     assert not steady.stable
     assert not steady.is_reached
+
+
+def system_of(model, laws=()):
+    from skperturb.sbml._newton import LawKeepingSystem
+
+    return LawKeepingSystem(model, np.array(laws, dtype=float).reshape(len(laws), len(model.x0)))
+
+
+def test_residual_is_relative_to_the_terms_of_a_row():
+    from skperturb.sbml._steady_state import _residual
+
+    jacobian = np.array([[-3.0, 1.0], [0.0, 0.0]])
+    assert _residual(np.array([0.02, 0.0]), jacobian) == pytest.approx(0.005)
+    assert _residual(np.array([0.0, 1e-30]), jacobian) == np.inf
+    assert _residual(np.zeros(2), jacobian) == 0.0
+
+
+def test_spectrum_is_that_of_the_states_with_the_same_totals():
+    from skperturb.sbml._steady_state import _spectrum
+
+    jacobian = np.array([[-2.0, 3.0, 0.0], [2.0, -3.0, 0.0], [1.0, 0.0, -7.0]])
+    law = np.array([[1.0], [1.0], [0.0]]) / np.sqrt(2)
+    np.testing.assert_allclose(np.sort(_spectrum(jacobian, law).real), [-7.0, -5.0])
+    np.testing.assert_allclose(np.sort(_spectrum(jacobian, np.zeros((3, 0))).real), [-7.0, -5.0, 0.0], atol=1e-12)
+
+
+def test_bounds_and_totals_of_a_candidate(hand):
+    from skperturb.sbml._steady_state import _keeps_bounds
+
+    system = system_of(hand.binding(), [[1.0, 0.0, 1.0]])
+    x0 = np.array(system.x0)
+    scale = np.abs(x0) + 1.0
+    size = np.maximum(np.abs(x0), scale)[[0, 2]].sum()
+    assert _keeps_bounds(system, x0, scale)
+    assert _keeps_bounds(system, x0 + np.array([0.9e-7 * size, 0.0, 0.0]), scale)
+    assert not _keeps_bounds(system, x0 + np.array([1.2e-7 * size, 0.0, 0.0]), scale)
+    assert not _keeps_bounds(system, np.array([-1e-12, x0[1], x0[0] + x0[2]]), scale)
+
+
+@pytest.mark.parametrize(("amplitude", "rests"), [(0.0, True), (1e-11, True), (1e-6, False)])
+def test_forced_states_rest_only_if_they_do_so_later(amplitude, rests):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _holds_later
+
+    moments = []
+
+    def rhs(t, x):
+        moments.append(t)
+        return np.array([amplitude * np.sin(2 * np.pi * t / 24) * 3.0])
+
+    model = SimpleNamespace(x0=np.ones(1), is_rate_rule=np.zeros(1, dtype=bool), time_dependence={"x"}, rhs=rhs)
+    ones = np.ones(1)
+    assert _holds_later(system_of(model), 50.0, ones, 3.0 * ones, ones, 1e-9) is rests
+    if rests:
+        # Hundreds of moments over the next eight decades, none of them in step with a day.
+        assert len(moments) == 400
+        assert 50.0 < min(moments) < 60.0
+        assert 4e9 < max(moments) <= 5e9 * 1.05
+        assert np.all(np.diff(moments) > 0)
+
+
+def test_a_slow_drift_is_no_rest():
+    """Of two rates that nearly cancel the small difference is the question."""
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _rests
+
+    model = SimpleNamespace(x0=np.ones(2), is_rate_rule=np.zeros(2, dtype=bool))
+    ones, jacobian = np.ones(2), np.array([[-1.0, 0.0], [0.0, 0.0]])
+    assert _rests(system_of(model), 0.0, ones, ones, jacobian, np.array([1e-9, 0.0]))
+    assert not _rests(system_of(model), 0.0, ones, ones, jacobian, np.array([1e-4, 0.0]))
+    # No step removes a rate of the second variable, on which nothing depends.
+    assert not _rests(system_of(model), 0.0, ones, ones, jacobian, np.array([1e-9, 1e-9]))
