@@ -1,5 +1,6 @@
 """Labels of conditions become a perturbation × gene matrix."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -115,7 +116,10 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
             if repeated:
                 raise ValueError(f"genes repeats {len(repeated)} names ({repeated[:3]}); expected each gene once.")
         if not found:
-            raise ValueError("X names no perturbed gene, only controls; expected at least one perturbation.")
+            raise ValueError(
+                f"X names no perturbed gene: all {len(conditions)} labels are controls; expected at least one "
+                "perturbation. Pass genes= to encode controls alone."
+            )
         self.genes_ = np.array(found, dtype=object)
         self._check_known(conditions)
         return self
@@ -194,7 +198,17 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
     def _parser(self, vocabulary: Any) -> LabelParser:
         # A learned vocabulary must not change how a label is cut: only given gene names may hold separators.
         known = None if self.genes is None or vocabulary is None else frozenset(vocabulary)
-        return LabelParser(_as_tuple(self.control), _as_tuple(self.sep), known, self.guide_suffix)
+        sep = _as_tuple(self.sep)
+        if not sep or not all(isinstance(item, str) and item for item in sep):
+            raise ValueError(f"sep={self.sep!r}; expected one or more separators, none of them empty.")
+        try:
+            re.compile(self.guide_suffix or "")
+        except re.error as error:
+            raise ValueError(
+                f"guide_suffix={self.guide_suffix!r} is no regular expression ({error}); expected one such "
+                "as '_sg[0-9]+'."
+            ) from error
+        return LabelParser(_as_tuple(self.control), sep, known, self.guide_suffix)
 
     def _parse(self, X: Any, parser: LabelParser) -> list[dict[Hashable, float]]:
         return [parser.parse(label, k) for k, label in enumerate(read_labels(X, self.column))]

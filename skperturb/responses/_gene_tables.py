@@ -48,28 +48,42 @@ def align_table(table: Any, names: Iterable[Any], argument: str) -> AlignedTable
     """
     wanted = pd.Index(list(names), dtype=object)
     if not isinstance(table, pd.DataFrame):
-        values = np.asarray(table, dtype=np.float64)
+        values = _numbers(table, argument)
         if values.ndim != 2 or len(values) != len(wanted):
             raise ValueError(
                 f"{argument} has shape {values.shape}; expected ({len(wanted)}, n_features), one row per gene, or a "
                 "DataFrame with gene names."
             )
-        _check_finite(values, argument)
+        _check_finite(values, argument, wanted)
         return AlignedTable(values, np.ones(len(wanted), dtype=bool))
     repeated = table.index[table.index.duplicated()].unique()
     if len(repeated):
-        raise ValueError(f"{argument} names {len(repeated)} genes twice, such as {list(repeated[:3])}.")
+        raise ValueError(
+            f"{argument} names {len(repeated)} genes more than once, such as {list(repeated[:3])}; expected each gene "
+            "once. Drop or average the repeated rows."
+        )
     positions = table.index.get_indexer(wanted)
     present = positions >= 0
     values = np.zeros((len(wanted), table.shape[1]))
-    values[present] = table.iloc[positions[present]].to_numpy(dtype=np.float64)
-    _check_finite(values, argument)
+    values[present] = _numbers(table.iloc[positions[present]], argument)
+    _check_finite(values, argument, wanted)
     return AlignedTable(values, present)
 
 
-def _check_finite(values: np.ndarray, argument: str) -> None:
-    if not np.isfinite(values).all():
-        raise ValueError(f"{argument} holds NaN or infinite values; expected finite numbers.")
+def _numbers(table: Any, argument: str) -> np.ndarray:
+    try:
+        return np.asarray(table, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{argument} is not numeric ({error}); expected numbers, one row per gene.") from error
+
+
+def _check_finite(values: np.ndarray, argument: str, rows: Any) -> None:
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{argument} holds NaN or infinite values for {len(bad)} of {len(values)} genes, such as {rows[bad[0]]!r}; "
+            "expected finite numbers. Impute them or drop these genes."
+        )
 
 
 def as_tables(gene_features: Any) -> dict[str, Any]:
@@ -109,14 +123,31 @@ def gene_edges(graph: Any) -> pd.DataFrame:
     elif converted is not None:
         edges = converted.assign(source="graph")
     else:
-        pairs = list(graph)
-        wrong = [k for k, pair in enumerate(pairs) if isinstance(pair, str) or len(pair) != 2]
-        if wrong:
-            raise ValueError(f"graph[{wrong[0]}] is {pairs[wrong[0]]!r}; expected a pair of genes.")
-        edges = pd.DataFrame(pairs, columns=["a", "b"]).assign(source="graph")
-    if edges[["a", "b"]].isna().any(axis=None):
-        raise ValueError("graph has an edge without a gene name.")
+        edges = _listed_edges(graph).assign(source="graph")
+    nameless = np.flatnonzero(edges[["a", "b"]].isna().any(axis=1))
+    if len(nameless):
+        raise ValueError(
+            f"graph[{nameless[0]}] is {tuple(edges.iloc[nameless[0], :2])}; expected two gene names. Drop such edges."
+        )
     return edges[edges["a"] != edges["b"]]
+
+
+def _listed_edges(graph: Any) -> pd.DataFrame:
+    if isinstance(graph, str) or not isinstance(graph, Iterable):
+        raise TypeError(
+            f"graph is a {type(graph).__name__}; expected pairs of genes, a table, a networkx or PyG graph, or a "
+            "sparse matrix."
+        )
+    if isinstance(graph, np.ndarray) and graph.dtype.kind == "f" and graph.shape == (len(graph), len(graph)):
+        raise TypeError(
+            f"graph is an array of shape {graph.shape}; expected pairs of genes. Pass an adjacency matrix as "
+            "scipy.sparse.csr_array(graph)."
+        )
+    pairs = list(graph)
+    for k, pair in enumerate(pairs):
+        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise ValueError(f"graph[{k}] is {pair!r}; expected a pair of genes.")
+    return pd.DataFrame(pairs, columns=["a", "b"])
 
 
 def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 __all__ = ["LabelParser"]
@@ -55,11 +56,11 @@ class LabelParser:
     def _doses(self, doses: Mapping, position: int) -> dict[Hashable, float]:
         clean: dict[Hashable, float] = {}
         for gene, dose in doses.items():
-            value = float(dose)
-            if not 0.0 <= value < float("inf"):
+            if not (isinstance(dose, Real) and 0 <= float(dose) < float("inf")):
                 raise ValueError(
                     f"X[{position}] has the dose {dose!r} for gene {gene!r}; expected a finite number, 0 or more."
                 )
+            value = float(dose)
             if gene not in self.control and value > 0.0:
                 clean[gene] = value
         return clean
@@ -101,7 +102,10 @@ class LabelParser:
     def _without_guides(self, genes: Sequence[str], text: str, position: int) -> list[str]:
         names = [self._strip(gene) for gene in genes]
         if not all(names):
-            raise ValueError(f"X[{position}] is {text!r}: nothing is left of a gene when guide_suffix is removed.")
+            raise ValueError(
+                f"X[{position}] is {text!r}: nothing is left of a gene when guide_suffix={self.guide_suffix!r} is "
+                "removed; expected a pattern that matches the guide's number only."
+            )
         # Two guides of one gene are one perturbed gene; the same gene twice is a mistake.
         if len(set(genes)) < len(genes):
             raise ValueError(f"X[{position}] is {text!r}, which names a gene twice; expected each gene once.")

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,10 @@ def pseudobulk(
     Raises
     ------
     ValueError
-        If a column or gene is not there, no cell is a control, a condition has no controls with its covariates, or
-        the values are negative or not finite.
+        If a column or gene is not there or named twice, no cell is a control, a condition has no controls with its
+        covariates, no condition has `min_cells` cells, or the values are negative or not finite.
+    TypeError
+        If `adata` is no AnnData, or `control` no label.
 
     Warns
     -----
@@ -87,8 +90,7 @@ def pseudobulk(
              0    1
     KLF1   1.5  0.0
     """
-    _check_size(chunk_size, "chunk_size")
-    _check_size(min_cells, "min_cells")
+    _check_arguments(adata, control, target_sum, chunk_size=chunk_size, min_cells=min_cells)
     covariate_names = [covariates] if isinstance(covariates, str) else list(covariates or [])
     keys, groups = _groups(adata.obs, [groupby, *covariate_names])
     controls = {control} if isinstance(control, str) else set(control)
@@ -96,7 +98,7 @@ def pseudobulk(
     if not is_control.any():
         raise ValueError(
             f"control={control!r} names no cell: adata.obs[{groupby!r}] has {keys[groupby].nunique()} conditions, "
-            f"such as {list(keys[groupby].unique()[:3])}."
+            f"such as {list(keys[groupby].unique()[:3])}. Pass the label of the unperturbed cells."
         )
     selected = _select_genes(adata.var, genes)
     matrix = _matrix(adata, layer)
@@ -106,16 +108,28 @@ def pseudobulk(
     return _subtract_controls(keys, sums, n_cells, is_control, covariate_names, names, min_cells)
 
 
-def _check_size(value: int, name: str) -> None:
-    if value < 1:
-        raise ValueError(f"{name}={value!r}; expected 1 or more.")
+def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) -> None:
+    if not all(hasattr(adata, name) for name in ("obs", "var_names", "layers")):
+        raise TypeError(f"adata is a {type(adata).__name__}; expected an AnnData.")
+    if not isinstance(control, str) and (not isinstance(control, Sequence | set | frozenset | np.ndarray)):
+        raise TypeError(f"control={control!r}; expected the label of the unperturbed cells, or a sequence of labels.")
+    if target_sum is not None and not (isinstance(target_sum, Real) and 0 < float(target_sum) < np.inf):
+        raise ValueError(
+            f"target_sum={target_sum!r}; expected a positive number, or None for values that are log-normalised."
+        )
+    for name, value in sizes.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}={value!r}; expected an integer, 1 or more.")
 
 
 def _groups(obs: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the table of groups, and the group of each cell (-1 where a label is missing)."""
     for column in columns:
         if column not in obs.columns:
-            raise ValueError(f"{column!r} is no column of adata.obs; expected one of {list(obs.columns[:3])} …")
+            parameter = "groupby" if column == columns[0] else "covariates"
+            raise ValueError(
+                f"{parameter}={column!r} is no column of adata.obs; expected one of {list(obs.columns[:3])} …"
+            )
     table = obs[columns].astype(object)
     complete = table.notna().all(axis=1).to_numpy()
     groups = np.full(len(table), -1)
@@ -126,24 +140,49 @@ def _groups(obs: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, np.nda
 
 
 def _select_genes(var: pd.DataFrame, genes: str | Sequence[str] | None) -> np.ndarray:
+    if not var.index.is_unique:
+        repeated = list(var.index[var.index.duplicated()].unique())
+        raise ValueError(
+            f"adata.var_names repeats {len(repeated)} names, such as {repeated[:3]}; call "
+            "adata.var_names_make_unique()."
+        )
     if genes is None:
         return np.arange(len(var))
     if isinstance(genes, str):
-        if genes not in var.columns:
-            raise ValueError(f"genes={genes!r} is no column of adata.var; expected one of {list(var.columns[:3])} …")
-        return np.flatnonzero(var[genes].to_numpy(dtype=bool))
-    positions = var.index.get_indexer(pd.Index(list(genes)))
-    missing = [gene for gene, position in zip(genes, positions, strict=True) if position < 0]
+        return np.flatnonzero(_flags(var, genes))
+    wanted = pd.Index(list(genes))
+    if not len(wanted):
+        raise ValueError("genes is empty; expected at least one name, or None for all genes.")
+    if not wanted.is_unique:
+        repeated = list(wanted[wanted.duplicated()].unique())
+        raise ValueError(f"genes repeats {len(repeated)} names, such as {repeated[:3]}; expected each gene once.")
+    positions = var.index.get_indexer(wanted)
+    missing = list(wanted[positions < 0])
     if missing:
-        raise ValueError(f"genes holds {len(missing)} names that adata.var_names lacks, such as {missing[:3]}.")
+        raise ValueError(
+            f"genes holds {len(missing)} names that adata.var_names lacks, such as {missing[:3]} (there: "
+            f"{list(var.index[:3])} …). Leave them out or rename them."
+        )
     return positions
+
+
+def _flags(var: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in var.columns:
+        raise ValueError(f"genes={column!r} is no column of adata.var; expected one of {list(var.columns[:3])} …")
+    # Any text, "False" too, and NaN would count as True.
+    if not var[column].isin([True, False]).all():
+        raise ValueError(
+            f"genes={column!r} is a column of adata.var that holds {var[column].unique()[:3].tolist()}; expected True "
+            "and False only."
+        )
+    return var[column].to_numpy(dtype=bool)
 
 
 def _matrix(adata: Any, layer: str | None) -> Any:
     if layer is None:
         return adata.X
     if layer not in adata.layers:
-        raise ValueError(f"layer={layer!r} is not there; expected one of {list(adata.layers)}.")
+        raise ValueError(f"layer={layer!r} is no layer of adata; expected one of {list(adata.layers)}, or None for X.")
     return adata.layers[layer]
 
 
@@ -193,7 +232,9 @@ def _group_sums(
 
 def _check_values(values: np.ndarray, rows: slice) -> None:
     if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
-        raise ValueError(f"adata holds NaN or infinite values in the cells {rows.start} to {rows.stop - 1}.")
+        raise ValueError(
+            f"adata holds NaN or infinite values in the cells {rows.start} to {rows.stop - 1}; leave them out."
+        )
     if values.size and values.min() < 0:
         raise ValueError(
             f"adata holds negative values (smallest {values.min():.3g}) in the cells {rows.start} to {rows.stop - 1}; "
@@ -223,6 +264,11 @@ def _subtract_controls(
         if rows.any():
             control_mean[code] = sums[rows].sum(axis=0) / n_cells[rows].sum()
     kept = ~is_control & (n_cells >= min_cells)
+    if not kept.any():
+        raise ValueError(
+            f"min_cells={min_cells}: no condition has that many cells (the most: "
+            f"{n_cells[~is_control].max(initial=0)})."
+        )
     without = np.flatnonzero(kept & np.isnan(control_mean[codes]).any(axis=1))
     if len(without):
         raise ValueError(

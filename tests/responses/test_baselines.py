@@ -146,7 +146,7 @@ def test_genes_outside_the_graph_are_counted_once():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"gene_features": pd.DataFrame([[1.0], [2.0]], index=["gene0", "gene0"])}, "names 1 genes twice"),
+        ({"gene_features": pd.DataFrame([[1.0], [2.0]], index=["gene0", "gene0"])}, "names 1 genes more than once"),
         ({"gene_features": pd.DataFrame([[np.nan]], index=["gene0"])}, "NaN"),
         ({"gene_features": np.ones((3, 2))}, r"expected \(14, n_features\)"),
         ({"graph": ["gene0"]}, r"graph\[0\] is 'gene0'; expected a pair"),
@@ -201,3 +201,33 @@ def test_standard_deviation_holds_the_noise_of_replicates():
     mean, deviation = model.predict(X[120:], return_std=True)
     inside = (np.abs(mean - y[120:]) <= 1.96 * deviation).mean()
     assert 0.92 < inside < 0.98
+
+
+@pytest.mark.parametrize(
+    ("graph", "error", "message"),
+    [
+        (3, TypeError, "graph is a int; expected pairs of genes"),
+        ([1, 2], ValueError, r"graph\[0\] is 1; expected a pair"),
+        ([("a", "b", "c")], ValueError, r"graph\[0\] is \('a', 'b', 'c'\)"),
+        (np.ones((2, 2)), TypeError, r"shape \(2, 2\).*scipy.sparse.csr_array"),
+        ([("a", "b"), ("a", None)], ValueError, r"graph\[1\] is \('a', None\); expected two gene names"),
+    ],
+)
+def test_graphs_that_are_none(graph, error, message):
+    X, y = np.eye(4), np.arange(8.0).reshape(4, 2)
+    with pytest.raises(error, match=message):
+        KernelPerturbationRegressor(graph=graph).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pd.DataFrame({"f": ["x", "y"]}, index=["a", "b"]), "is not numeric"),
+        (pd.DataFrame({"f": [1.0, np.nan]}, index=["a", "b"]), "for 1 of 2 genes, such as 'b'"),
+        (pd.DataFrame({"f": [1.0, 2.0]}, index=["a", "a"]), r"names 1 genes more than once, such as \['a'\]"),
+    ],
+)
+def test_tables_of_genes_that_cannot_be_used(table, message):
+    X = pd.DataFrame(np.eye(2), columns=["a", "b"])
+    with pytest.raises(ValueError, match=message):
+        KernelPerturbationRegressor(gene_features=table).fit(X, np.eye(2))

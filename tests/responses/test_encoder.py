@@ -125,3 +125,19 @@ def test_pipeline():
     model = make_pipeline(PerturbationEncoder(), AdditiveRegressor())
     model.fit(["A", "B"], [[1.0, 0.0], [0.0, 2.0]])
     np.testing.assert_allclose(model.predict(["A+B", "ctrl"]), [[1, 2], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("options", "X", "message"),
+    [
+        ({"sep": ""}, ["A"], "sep=''; expected one or more separators"),
+        ({"sep": []}, ["A"], r"sep=\[\]"),
+        ({"guide_suffix": "("}, ["A"], r"guide_suffix='\(' is no regular expression"),
+        ({"guide_suffix": ".*"}, ["A"], r"X\[0\] is 'A': nothing is left"),
+        ({}, [{"A": "x"}], r"X\[0\] has the dose 'x' for gene 'A'"),
+        ({}, ["ctrl", "control"], "all 2 labels are controls"),
+    ],
+)
+def test_options_that_read_nothing(options, X, message):
+    with pytest.raises(ValueError, match=message):
+        PerturbationEncoder(**options).fit(X)

@@ -144,16 +144,50 @@ def test_missing_labels_belong_to_no_group(cells):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"groupby": "gene"}, "'gene' is no column of adata.obs"),
+        ({"groupby": "gene"}, "groupby='gene' is no column of adata.obs"),
+        ({"covariates": "batch"}, "covariates='batch' is no column of adata.obs"),
         ({"control": "NT"}, "control='NT' names no cell"),
-        ({"layer": "counts"}, "layer='counts' is not there"),
+        ({"layer": "counts"}, "layer='counts' is no layer"),
         ({"chunk_size": 0}, "chunk_size=0"),
+        ({"chunk_size": 2.5}, "chunk_size=2.5"),
+        ({"min_cells": None}, "min_cells=None"),
+        ({"min_cells": 10**6}, r"min_cells=1000000: no condition .* \(the most: \d+\)"),
+        ({"target_sum": -1}, "target_sum=-1; expected a positive number"),
+        ({"target_sum": "a"}, "target_sum='a'"),
+        ({"genes": []}, "genes is empty"),
+        ({"genes": "text"}, r"genes='text' is a column of adata.var that holds \['True', 'False'\]"),
+        ({"genes": "holes"}, "genes='holes' is a column of adata.var that holds"),
     ],
 )
 def test_bad_arguments(cells, kwargs, message):
     arguments = {"groupby": "condition", "control": "ctrl"} | kwargs
+    cells.var["text"] = ["True", "False"] * (cells.n_vars // 2) + ["True"] * (cells.n_vars % 2)
+    cells.var["holes"] = pd.Series([True, None] + [False] * (cells.n_vars - 2), index=cells.var_names, dtype=object)
     with pytest.raises(ValueError, match=message):
         pseudobulk(cells, **arguments)
+
+
+def test_repeated_genes(cells):
+    name = cells.var_names[0]
+    with pytest.raises(ValueError, match=f"genes repeats 1 names, such as .'{name}'."):
+        pseudobulk(cells, "condition", "ctrl", genes=[name, name])
+    cells.var_names = [name] * cells.n_vars
+    with pytest.raises(ValueError, match=r"adata\.var_names repeats 1 names"):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_arguments_of_another_kind(cells):
+    with pytest.raises(TypeError, match="adata is a DataFrame; expected an AnnData"):
+        pseudobulk(cells.to_df(), "condition", "ctrl")
+    for control in (3, None):
+        with pytest.raises(TypeError, match=f"control={control}; expected the label"):
+            pseudobulk(cells, "condition", control)
+
+
+def test_flags_may_be_numbers(cells):
+    cells.var["kept"] = np.arange(cells.n_vars) % 2
+    expected = pseudobulk(cells, "condition", "ctrl", genes=list(cells.var_names[1::2])).target
+    pd.testing.assert_frame_equal(pseudobulk(cells, "condition", "ctrl", genes="kept").target, expected)
 
 
 @pytest.mark.parametrize(
