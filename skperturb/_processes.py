@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -60,6 +61,8 @@ def map_isolated(
 
     Raises
     ------
+    ValueError
+        If `n_jobs` is 0 or no integer.
     RuntimeError
         When workers cannot start, as in a script without a main guard.
 
@@ -75,6 +78,8 @@ def map_isolated(
     >>> [outcome.value for outcome in map_isolated(abs, [-1, 2])]
     [1, 2]
     """
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, or None.")
     workers = max(min(effective_n_jobs(n_jobs), len(items)), 1)
     if not _is_distributed():
         return _map_here(function, items, workers, timeout, verbose)

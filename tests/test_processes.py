@@ -3,6 +3,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from skperturb._processes import map_isolated
 
 
@@ -43,3 +45,9 @@ def test_the_command_line_imports_only_what_it_runs():
     for line in ("networks", "interactions", "responses", "engine"):
         command = [sys.executable, "-m", "skperturb", "reproduce", line, "--help"]
         assert "--json" in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("n_jobs", [0, "a", 1.5])
+def test_impossible_numbers_of_workers(n_jobs):
+    with pytest.raises(ValueError, match=f"n_jobs={n_jobs!r}; expected an integer other than 0"):
+        map_isolated(abs, [1], n_jobs=n_jobs)

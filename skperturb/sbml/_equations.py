@@ -117,7 +117,12 @@ class Equations:
         return csr_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=shape)
 
     def _checked_state(self, x: ArrayLike) -> np.ndarray:
-        state = np.asarray(x, dtype=float)
+        try:
+            state = np.asarray(x, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"x is not numeric ({error}); expected one number for each of the {self.x0.size} model.variables"
+            ) from error
         if state.shape != self.x0.shape:
             raise ValueError(
                 f"x has shape {state.shape}; expected {self.x0.shape}, one value for each of model.variables"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def find_steady_state(
     .. [1] C. T. Kelley and D. E. Keyes, "Convergence analysis of pseudo-transient continuation",
        SIAM J. Numer. Anal. 35:508-523, 1998.
     """
-    if not (np.isfinite(tol) and tol > 0.0 and np.isfinite(t_max) and t_max > 0.0):
+    if not all(isinstance(value, Real) and 0.0 < float(value) < np.inf for value in (tol, t_max)):
         raise ValueError(f"tol and t_max must be positive finite numbers, got tol={tol!r}, t_max={t_max!r}.")
     _refuse(model, ignore_events)
     # A step costs more the larger the model: the time for one model stays bounded.

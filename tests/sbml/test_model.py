@@ -573,6 +573,8 @@ def test_evaluate(forms):
 def test_wrong_state_length(forms):
     with pytest.raises(ValueError, match=r"x has shape \(1,\); expected \(2,\)"):
         forms().rhs(0, [1.0])
+    with pytest.raises(ValueError, match=r"x is not numeric .*; expected one number for each of the 2"):
+        forms().jacobian(0, ["a", "b"])
 
 
 def test_x0_is_read_only(forms):

@@ -158,7 +158,9 @@ def test_missing_initial_value_is_named(hand):
     assert caught.value.status == "unsupported"
 
 
-@pytest.mark.parametrize("bad", [{"tol": 0.0}, {"tol": np.nan}, {"t_max": -1.0}, {"t_max": np.inf}])
+@pytest.mark.parametrize(
+    "bad", [{"tol": 0.0}, {"tol": "a"}, {"t_max": None}, {"tol": np.nan}, {"t_max": -1.0}, {"t_max": np.inf}]
+)
 def test_bad_options(hand, bad):
     with pytest.raises(ValueError, match="must be positive"):
         find_steady_state(hand.cascade(), **bad)
