@@ -64,7 +64,11 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
         metavar="ID",
         help="BioModels ids; by default the 136 of the published table",
     )
-    which.add_argument("--all", action="store_true", help="every curated model of the data home")
+    which.add_argument(
+        "--all",
+        action="store_true",
+        help="every curated model of the data home; with --enhancer, further networks to learn from",
+    )
     networks.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
     networks.add_argument(
         "--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data"
@@ -76,6 +80,9 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
     )
     networks.add_argument(
         "--kind", choices=["dynamo", "steady_state"], default="dynamo", help="the truth, with --enhancer"
+    )
+    networks.add_argument(
+        "--n-models", type=int, metavar="N", help="models in each of our ensembles, with --enhancer (fewer are faster)"
     )
     networks.add_argument(
         "--figures", dest="enhancer_figures", type=Path, metavar="DIR", help="save figures there, with --enhancer"

@@ -35,8 +35,9 @@ class GCNEnhancer(BaseEstimator):
         Predicts the patterns that are enhanced; `DynamoDistance` when None.
     target : {"rank", "class"}, default="rank"
         - "rank": the model scores every (target, source) pair. Messages run along the edges in both directions, with
-          weights learned from signs and structure, once for each source; the loss is one minus the correlation with
-          the true ranks inside each network.
+          weights learned from signs and structure, once for each source, and a learned potential of each node counts
+          positively as target and negatively as source; the loss is one minus the correlation with the true ranks
+          inside each network.
         - "class": the published model. A graph convolutional network classifies each node by the median over all
           sources of its scaled rank (`scaled_impact_matrix`), with cross-entropy; the class is the factor. See
           `published`.
@@ -98,7 +99,8 @@ class GCNEnhancer(BaseEstimator):
     measures memory. Among the features of ``target="rank"`` are distances, propagation and the mean of log \|S\| over
     fixed draws of random kinetics; so the model learns the residual. With reached pairs standardised to mean 0 and
     variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
-    scale of its own. A network without edges is predicted as a multiple of the identity. Where reactions pull
+    scale of its own. Before that, 0.4 times the equally standardised logarithm of the base estimator's prediction is
+    added: networks unlike those of the training set are then predicted no worse than by the base estimator alone. A network without edges is predicted as a multiple of the identity. Where reactions pull
     in opposite directions, kinetic constants may decide the sign of an entry of the Jacobian, and through it the
     prediction.
 

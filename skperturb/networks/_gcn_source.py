@@ -54,7 +54,9 @@ class SourceGCN(torch.nn.Module):
     """Score every (target, source) pair of every network of a batch.
 
     One state for each pair is passed along the edges, forwards and backwards, with weights that are learned from the
-    edge and its two nodes; the features of the pair mark the source.
+    edge and its two nodes; the features of the pair mark the source. To what the messages say, a difference of node
+    potentials is added: where a substance is abundant, it answers strongly and acts weakly, as far as these are
+    questions of scale.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ class SourceGCN(torch.nn.Module):
     n_layers : int
         Number of rounds of message passing.
     dropout : float
-        Share of the features of nodes and edges, and of the hidden units of the read-out, that is dropped in training.
+        Share of the features of nodes and edges, and of the hidden units of the read-outs, that is dropped in training.
     n_heads : int, default=8
         Number of learned weights of an edge in each direction and round, reduced to a divisor of
         `hidden_dim`.
@@ -96,6 +98,7 @@ class SourceGCN(torch.nn.Module):
         self.readout = MLP(
             [hidden_dim * (n_layers + 1) + n_pair_features, 2 * hidden_dim, 1], norm=None, act="relu", dropout=dropout
         )
+        self.potential = MLP([n_node_features, hidden_dim, 1], norm=None, act="relu", dropout=dropout)
 
     def forward(
         self,
@@ -106,7 +109,7 @@ class SourceGCN(torch.nn.Module):
         pair_index: torch.Tensor,
         sizes: torch.Tensor,
     ) -> torch.Tensor:
-        """Return one score for each pair.
+        """Return the score of each pair, and the part of it that is a difference of potentials.
 
         Parameters
         ----------
@@ -123,7 +126,7 @@ class SourceGCN(torch.nn.Module):
 
         Returns
         -------
-        tensor of shape (n_pairs,)
+        tensor of shape (n_pairs, 2)
         """
         counts = sizes.tolist()
         node_features, edge_features = self.dropout(node_features), self.dropout(edge_features)
@@ -135,7 +138,10 @@ class SourceGCN(torch.nn.Module):
             received = self._messages(states[-1], edge_index, weights[:, layer], counts)
             change = self.update[layer](torch.cat([states[-1], *received], dim=1))
             states.append(states[-1] + torch.relu(self.norm[layer](change)))
-        return self.readout(torch.cat([*states, pair_features], dim=1)).squeeze(1)
+        potential = self.potential(node_features).squeeze(1)
+        difference = potential[pair_index[1]] - potential[pair_index[0]]
+        score = self.readout(torch.cat([*states, pair_features], dim=1)).squeeze(1)
+        return torch.stack([score + difference, difference], dim=1)
 
     def _edge_weights(self, nodes, edges, edge_index, counts):
         """Return the weights of shape (n_edges, n_layers, 2, n_heads)."""
@@ -170,7 +176,9 @@ class SourceGCN(torch.nn.Module):
 class CorrelationLoss(torch.nn.Module):
     """One minus the Pearson correlation of scores and true ranks, in each network, averaged over the networks.
 
-    The mean of two correlations counts: over all reachable pairs, and over those off the diagonal.
+    The mean of two correlations counts: over all reachable pairs, and over those off the diagonal. The differences of
+    potentials have a loss of their own, off the diagonal, so that they learn what nodes have in common over all pairs
+    before the messages fit it pair by pair.
     """
 
     def forward(self, score: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -178,16 +186,19 @@ class CorrelationLoss(torch.nn.Module):
 
         Parameters
         ----------
-        score : tensor of shape (n_pairs,)
+        score : tensor of shape (n_pairs, 2)
+            From `SourceGCN`.
         truth : tensor of shape (n_pairs, 5)
             True rank, rank off the diagonal, offset of the score, whether the pair counts (2 on the diagonal), and
             the number of the network.
         """
         network = truth[:, 4].long()
-        score = score + truth[:, 2]
-        whole = _correlations(score, truth[:, 0], (truth[:, 3] > 0).to(score.dtype), network)
-        aside = _correlations(score, truth[:, 1], (truth[:, 3] == 1).to(score.dtype), network)
-        return 1 - (whole + aside) / 2
+        reached, aside = (truth[:, 3] > 0).to(score.dtype), (truth[:, 3] == 1).to(score.dtype)
+        offset_score, difference = score[:, 0] + truth[:, 2], score[:, 1]
+        whole = _correlations(offset_score, truth[:, 0], reached, network)
+        off_diagonal = _correlations(offset_score, truth[:, 1], aside, network)
+        of_potentials = _correlations(difference, truth[:, 1], aside, network)
+        return (1 - (whole + off_diagonal) / 2) + (1 - of_potentials)
 
 
 def _correlations(x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, network: torch.Tensor) -> torch.Tensor:

@@ -286,8 +286,10 @@ def run(arguments: Any) -> int:
     elif arguments.all:
         # No table of this truth was published: every network is tested.
         data = [item | {"in_table": True} for item in data]
-    rows = cross_validate_enhancer(data, progress=lambda line: print(line, file=sys.stderr))
+    methods = enhancer_methods(n_models=arguments.n_models)
+    rows = cross_validate_enhancer(data, methods, progress=lambda line: print(line, file=sys.stderr, flush=True))
     print(report(rows, kind=arguments.kind))
+    print(f"Each of our rows averages {methods['enhancer, structure'].n_models} models.")
     if arguments.json:
         kept = [{key: value for key, value in row.items() if key != "predictions"} for row in rows]
         write_json(kept, arguments.json)

@@ -256,3 +256,55 @@ def test_early_stopping_needs_two_networks(data):
     X, y = data
     with pytest.raises(ValueError, match="only one to learn from"):
         GCNEnhancer(**SMALL, early_stopping=True).fit(X[:1], y[:1])
+
+
+@pytest.mark.parametrize(("n_nodes", "most_pairs"), [(1, 10), (7, 10_000), (60, 600), (60, 7), (101, 1_000)])
+def test_chunks_hold_all_sources_once_and_a_bounded_number_of_pairs(n_nodes, most_pairs, monkeypatch):
+    from skperturb.networks import _enhancer_source
+
+    monkeypatch.setattr(_enhancer_source, "_MAX_PAIRS", most_pairs)
+    chunks = _enhancer_source._source_chunks(n_nodes)
+    assert sorted(np.concatenate(chunks)) == list(range(n_nodes))
+    sizes = [len(chunk) for chunk in chunks]
+    assert max(sizes) - min(sizes) <= 1
+    # One source is the least, and the remainder of a division may add one.
+    assert max(sizes) <= most_pairs / n_nodes + 1
+    assert len(chunks) == 1 or n_nodes * n_nodes > most_pairs
+
+
+def test_scores_are_standardised_over_the_reached_pairs():
+    from skperturb._validation import ensure_networks
+    from skperturb.networks import _enhancer_source
+    from skperturb.networks._enhancer_sample import make_samples
+
+    A = np.array([[-1.0, 0, 0], [2.0, -1.0, 0], [0, 1.0, -1.0]])
+    base = DynamoDistance().predict([A])
+    (sample,) = make_samples([A], ensure_networks([A]), base, "sign", [truth_of(A)])
+
+    def module(**inputs):
+        score = torch.arange(9.0, dtype=torch.float64)
+        return torch.stack([score, -score], dim=1)
+
+    reached = np.tril(np.ones((3, 3), dtype=bool))
+    raw = np.arange(9.0).reshape(3, 3) + np.log(np.where(reached, base[0], 1))
+    expected = np.where(reached, (raw - raw[reached].mean()) / raw[reached].std(), 0)
+    np.testing.assert_allclose(_enhancer_source._standard_score(module, sample), expected, rtol=1e-9)
+
+
+def test_base_prediction_counts_beside_the_models(monkeypatch):
+    from types import SimpleNamespace
+
+    from skperturb._validation import ensure_networks
+    from skperturb.networks import _enhancer_source
+    from skperturb.networks._enhancer_sample import make_samples
+
+    A = np.array([[-1.0, 0, 0], [2.0, -1.0, 0], [0, 1.0, -1.0]])
+    base = DynamoDistance().predict([A])
+    (sample,) = make_samples([A], ensure_networks([A]), base, "sign", [truth_of(A)])
+    reached = np.tril(np.ones((3, 3), dtype=bool))
+    scores = [np.arange(9.0).reshape(3, 3), np.ones((3, 3))]
+    monkeypatch.setattr(_enhancer_source, "_standard_score", lambda module, sample: scores[module])
+    factor = _enhancer_source.predict_source_factor([SimpleNamespace(module_=k) for k in range(2)], sample)
+    logarithm = np.log(base[0][reached])
+    expected = np.mean(scores, axis=0)[reached] + 0.4 * (logarithm - logarithm.mean()) / logarithm.std()
+    np.testing.assert_allclose((factor * base[0])[reached], np.exp(expected), rtol=1e-9)

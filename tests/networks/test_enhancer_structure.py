@@ -124,3 +124,132 @@ def test_sampled_responses_keep_what_a_reaction_moves():
     rng = np.random.default_rng(0)
     for _ in range(5):
         np.testing.assert_allclose(drawer.draw(rng).sum(axis=0), 0, atol=1e-12)
+
+
+# A_ij is the influence of j on i: 0 activates 1, 1 represses 2, 2 activates 1; 3 stands alone.
+SMALL_NETWORK = np.array([[-2.0, 0, 0, 0], [3.0, 0, 0.5, 0], [0, -1.0, 0, 0], [0, 0, 0, 0.1]])
+# Steps from the column to the row.
+STEPS = np.array([[0, np.inf, np.inf, np.inf], [1, 0, 1, np.inf], [2, 1, 0, np.inf], [np.inf, np.inf, np.inf, 0]])
+
+
+def small_graph():
+    return source_graph(ensure_networks([SMALL_NETWORK])[0])
+
+
+def test_node_features_by_hand():
+    from skperturb.networks._enhancer_structure import NODE_COLUMNS
+
+    features = small_graph().node_features
+    ln2, ln3 = np.log(2), np.log(3)
+    by_hand = np.array(
+        [
+            # self-inhibition, self-activation, activators, repressors, activated, repressed,
+            # shares of nodes that reach it, that it reaches, that share its cycle
+            [1, 0, 0, 0, ln2, 0, 1 / 4, 3 / 4, 1 / 4],
+            [0, 0, ln3, 0, 0, ln2, 3 / 4, 2 / 4, 2 / 4],
+            [0, 0, 0, ln2, ln2, 0, 3 / 4, 2 / 4, 2 / 4],
+            [0, 1, 0, 0, 0, 0, 1 / 4, 1 / 4, 1 / 4],
+        ]
+    )
+    np.testing.assert_allclose(features[:, :9], by_hand, rtol=1e-6)
+    start = 9 + NODE_COLUMNS
+    relative = (by_hand - by_hand.mean(axis=0)) / (by_hand.std(axis=0) + 0.3)
+    np.testing.assert_allclose(features[:, start : start + 9], relative, rtol=1e-5, atol=1e-6)
+
+
+def test_pair_features_by_hand():
+    from scipy.stats import rankdata
+
+    pairs = small_graph().pair_features
+    reachable = np.isfinite(STEPS)
+    signs = np.sign(SMALL_NETWORK)
+    mutual = np.minimum(STEPS, STEPS.T)
+    by_hand = [
+        np.eye(4),
+        1 / (1 + STEPS),
+        np.log(1 + np.where(reachable, STEPS, 0)),
+        1 / (1 + STEPS.T),
+        1 / (1 + mutual),
+        STEPS == 1,
+        STEPS.T == 1,
+        STEPS == 2,
+        signs,
+        signs.T,
+    ]
+    np.testing.assert_allclose(pairs[..., :10], np.stack(by_hand, axis=-1), rtol=1e-6)
+    for column, location in ((13, -2.0), (16, 1.0)):
+        mean, deviation = sampled_responses(signs, None, location=location)
+        ranks = np.zeros((4, 4))
+        ranks[reachable] = rankdata(np.round(mean[reachable], 9)) / reachable.sum()
+        np.testing.assert_allclose(pairs[..., column], ranks, rtol=1e-6)
+        np.testing.assert_allclose(pairs[..., column + 1], np.where(reachable, mean, 0) / 5, rtol=1e-5)
+        np.testing.assert_allclose(pairs[..., column + 2], np.where(reachable, deviation, 0) / 3, rtol=1e-5, atol=1e-6)
+
+
+def test_nodes_know_their_mean_pairs():
+    graph = small_graph()
+    columns = graph.pair_features[..., 12:19].astype(float)
+    own = np.zeros((4, 14))
+    for node in range(4):
+        sources = [j for j in range(4) if j != node and np.isfinite(STEPS[node, j])]
+        targets = [i for i in range(4) if i != node and np.isfinite(STEPS[i, node])]
+        own[node, :7] = np.mean([columns[node, j] for j in sources], axis=0) if sources else 0
+        own[node, 7:] = np.mean([columns[i, node] for i in targets], axis=0) if targets else 0
+    expected = (own - own.mean(axis=0)) / (own.std(axis=0) + 1e-3)
+    np.testing.assert_allclose(graph.node_features[:, -14:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_sampled_responses_have_the_moments_of_their_formula():
+    """One edge b between decaying nodes: |S_21| = b / (1 + a), both log-normal with a deviation of 1.5."""
+    location = -0.5
+    mean, deviation = sampled_responses(np.array([[-1.0, 0.0], [1.0, -1.0]]), None, location=location, n_draws=20_000)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    weights = weights / weights.sum()
+    log_decay = np.log1p(np.exp(location + 1.5 * nodes))
+    decay = weights @ log_decay
+    variance = 1.5**2 + weights @ (log_decay - decay) ** 2
+    assert mean[1, 0] == pytest.approx(location - decay, abs=0.05)
+    assert deviation[1, 0] == pytest.approx(np.sqrt(variance), abs=0.05)
+
+
+def roles_of(stoichiometry, orders, reversible):
+    from skperturb.networks._enhancer_structure import ReactionRoles, _moiety_projector
+
+    n_nodes, n_reactions = stoichiometry.shape
+    return ReactionRoles(
+        stoichiometry=stoichiometry,
+        dependence=orders != 0,
+        orders=orders,
+        reversible=reversible,
+        forms=np.zeros((n_reactions, 7)),
+        moieties=_moiety_projector(stoichiometry),
+        species=np.ones(n_nodes),
+        boundary=np.zeros(n_nodes),
+        compartment=np.zeros(n_nodes, dtype=int),
+    )
+
+
+def test_edges_and_nodes_describe_their_reactions():
+    """A -> C, first order; 2 A -> C, second order and reversible; E catalyses the first and is nowhere changed."""
+    roles = roles_of(
+        np.array([[-1.0, -2.0], [1.0, 1.0], [0.0, 0.0]]),  # A, C, E
+        np.array([[1.0, 0.0, 1.0], [2.0, 0.0, 0.0]]),
+        np.array([False, True]),
+    )
+    edges = roles.edge_features(np.array([1, 1, 2]), np.array([0, 2, 0]))
+    # consumes and produces the target; consumes, produces, leaves the source; order unknown, 1, > 1, < 0; reversible
+    np.testing.assert_allclose(edges[0, :10], [0, 1, 1, 0, 0, 0, 0.5, 0.5, 0, 0.5])
+    np.testing.assert_allclose(edges[1, :10], [0, 1, 0, 0, 1, 0, 1, 0, 0, 0])
+    np.testing.assert_allclose(edges[:, -2:], [[1, np.log(3)], [1, np.log(2)], [0, 0]])
+    ln2, ln3 = np.log(2), np.log(3)
+    nodes = roles.node_features()
+    # consumed, produced, enters rates, catalyses; in a moiety; only produced; only consumed; never changed
+    np.testing.assert_allclose(nodes[0, 2:], [ln3, 0, ln3, 0, 0, 0, 1, 0])
+    np.testing.assert_allclose(nodes[1, 2:], [0, ln3, 0, 0, 0, 1, 0, 0])
+    np.testing.assert_allclose(nodes[2, 2:], [0, 0, ln2, ln2, 0, 0, 0, 1])
+
+
+def test_moieties_are_projections_onto_conservation_laws():
+    # A <-> B, and C -> nothing: A + B is conserved, and nothing else.
+    roles = roles_of(np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0]]), np.eye(2, 3), np.zeros(2, dtype=bool))
+    np.testing.assert_allclose(roles.moieties, [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 0]], atol=1e-12)

@@ -67,17 +67,34 @@ def test_network_without_edges_is_scored(generator):
 
 def test_loss_is_one_minus_the_correlation_of_each_network():
     rng = np.random.default_rng(0)
-    score, rank, aside = rng.normal(size=(3, 12))
+    score, difference, rank, aside = rng.normal(size=(4, 12))
     offset, kind = rng.normal(size=12), np.array([2, 1, 1, 1, 0, 1] * 2)
     network = np.repeat([0, 1], 6)
-    correlations = []
+    correlations, of_potentials = [], []
     for number in (0, 1):
         for target, keep in ((rank, kind > 0), (aside, kind == 1)):
             part = keep & (network == number)
             correlations.append(np.corrcoef(score[part] + offset[part], target[part])[0, 1])
+        of_potentials.append(np.corrcoef(difference[part], aside[part])[0, 1])
     truth = torch.tensor(np.column_stack([rank, aside, offset, kind, network]))
-    loss = CorrelationLoss()(torch.tensor(score), truth)
-    assert loss.item() == pytest.approx(1 - np.mean(correlations), abs=1e-6)
+    loss = CorrelationLoss()(torch.tensor(np.column_stack([score, difference])), truth)
+    assert loss.item() == pytest.approx(2 - np.mean(correlations) - np.mean(of_potentials), abs=1e-6)
+
+
+def test_potentials_make_a_score_that_changes_sign_with_direction(generator):
+    module = SourceGCN(3, 2, 4, hidden_dim=6, n_layers=1, dropout=0.0).double().eval()
+    score, difference = module(**_inputs([(4, 5, 4)], generator)).T
+    table = difference.view(4, 4)
+    assert table.abs().max() > 1e-3
+    torch.testing.assert_close(table, -table.T)
+    # Differences of one potential: two steps are the sum of both.
+    torch.testing.assert_close(table[0, 1] + table[1, 2], table[0, 2])
+    # All of it is part of the score.
+    with torch.no_grad():
+        module.potential.lins[-1].weight.mul_(2)
+    torch.testing.assert_close(
+        module(**_inputs([(4, 5, 4)], torch.Generator().manual_seed(0)))[:, 0], score + difference
+    )
 
 
 def test_learning_rate_warms_up_and_cools_down():
@@ -99,3 +116,20 @@ def test_learning_rate_warms_up_and_cools_down():
     assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert int(np.argmax(rates)) < 5
     assert rates[-1] < 0.001
+
+
+def test_loss_of_networks_without_a_correlation_is_finite():
+    """Constant scores, and a network of which a single pair is reached, count as correlations of zero."""
+    truth = np.zeros((9, 5))
+    truth[:, :2] = np.random.default_rng(0).uniform(size=(9, 2))
+    truth[:, 3], truth[8, 4] = 1, 1
+    score = torch.zeros(9, 2, dtype=torch.float64, requires_grad=True)
+    loss = CorrelationLoss()(score, torch.tensor(truth))
+    assert loss.item() == pytest.approx(CorrelationLoss()(score[:8], torch.tensor(truth[:8])).item())
+    loss.backward()
+    assert torch.isfinite(score.grad).all()
+    # The same scores that say something in one network lose half of it beside one that says nothing.
+    telling = torch.tensor(np.column_stack([truth[:, 0], truth[:, 0]]))
+    alone, beside = (1 - CorrelationLoss()(telling[:n], torch.tensor(truth[:n])).item() for n in (8, 9))
+    constant = 1 - loss.item()
+    assert beside - constant == pytest.approx((alone - constant) / 2, abs=1e-6)

@@ -1,3 +1,6 @@
+import json
+from argparse import Namespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +17,7 @@ from skperturb.reproduce.enhancer import (
     load_networks,
     oracle_bounds,
     report,
+    run,
     save_figures,
 )
 
@@ -103,6 +107,34 @@ def test_methods_are_the_published_presets_and_ours():
     assert {m.features for m in methods.values() if m.target == "rank"} == {"sign", "structure"}
 
 
+def test_the_number_of_models_is_that_of_our_ensembles():
+    methods = enhancer_methods(n_models=2).values()
+    assert [m.n_models for m in methods if m.target == "rank"] == [2, 2]
+    assert [m.n_models for m in methods if m.target == "class"] == [1, 1]
+
+
+@pytest.mark.parametrize(("kind", "n_tested"), [("dynamo", 10), ("steady_state", 12)])
+def test_command_prints_the_table_and_writes_the_rows(monkeypatch, capsys, tmp_path, kind, n_tested):
+    def small_methods(n_models):
+        params = {"hidden_dim": 4, "n_layers": 1, "max_epochs": 1, "random_state": 0}
+        return {"enhancer, structure": GCNEnhancer(n_models=n_models, **params)}
+
+    asked = {}
+    monkeypatch.setattr("skperturb.reproduce.enhancer.load_networks", lambda models, **how: asked.update(how) or data)
+    monkeypatch.setattr("skperturb.reproduce.enhancer.enhancer_methods", small_methods)
+    data = _simulated(12)
+    out = tmp_path / "rows.json"
+    options = {"all": True, "models": None, "data_home": None, "jobs": 1, "timeout": 5.0, "enhancer_figures": None}
+    assert run(Namespace(**options, kind=kind, json=out, n_models=2)) == 0
+    assert asked["kind"] == kind
+    printed = capsys.readouterr()
+    assert f"{n_tested} networks of" in printed.out
+    assert "averages 2 models" in printed.out
+    assert "fold 5 of 5" in printed.err
+    # Without a published table for this truth, every network is tested.
+    assert len(json.loads(out.read_text())) == n_tested
+
+
 @pytest.mark.real_data
 def test_oracle_bounds_on_some_networks(data_home):
     ids = pd.read_csv(data_home / "networks_reproduction.csv")["id"].head(4)
@@ -115,3 +147,20 @@ def test_oracle_bounds_on_some_networks(data_home):
     text = report_oracles(bounds)
     assert "0.84" in text
     assert "0.80" in text
+
+
+def test_what_grows_without_bound_has_the_highest_rank(monkeypatch):
+    import skperturb.sbml
+    from skperturb.networks import InfluenceNetwork
+    from skperturb.reproduce import enhancer
+
+    truth = np.full((12, 12), -0.25)
+    truth[3, 4], truth[5, 6], truth[0, 0] = 40.0, np.inf, np.nan
+    monkeypatch.setattr(skperturb.sbml, "sensitivity_matrix", lambda network, kind: truth)
+    network = InfluenceNetwork(np.eye(12))
+    _, found = enhancer._with_truth(network, "steady_state")
+    assert found.max() == found[5, 6] == found[0, 0] > 40.0
+    assert found[3, 4] == 40.0
+    assert np.isfinite(found).all()
+    assert (found[truth == -0.25] == 0.25).all()
+    assert enhancer._with_truth(InfluenceNetwork(np.eye(3)), "steady_state") is None
