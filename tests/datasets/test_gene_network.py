@@ -31,6 +31,24 @@ def test_interactions_prefer_modules_and_popular_genes():
     assert degrees.max() > 4 * np.median(degrees)
 
 
+@pytest.mark.parametrize("exponent", [0.0, 0.5])
+def test_degrees_follow_the_popularity(exponent):
+    network = make_gene_network(300, 1, n_interactions=1500, within=1.0, degree_exponent=exponent, random_state=0)
+    _, degrees = np.unique(network.pairs, return_counts=True)
+    popularity = np.arange(1, 301) ** -exponent
+    # Two ends of each edge; few enough that drawing without replacement hardly matters. Sorted as the degrees are.
+    expected = 3000 * popularity / popularity.sum()
+    drawn = np.random.default_rng(0).poisson(expected, (200, 300))
+    top = np.sort(drawn, axis=1)[:, -30:].sum(axis=1).mean()
+    assert np.sort(degrees)[-30:].sum() == pytest.approx(top, rel=0.08)
+
+
+def test_five_interactions_for_each_gene():
+    network = make_gene_network(120, 4, random_state=0)
+    assert len(network.pairs) == 600
+    assert list(network.genes[[0, 9, 119]]) == ["gene001", "gene010", "gene120"]
+
+
 def test_seed_and_refusals():
     first, second = (make_gene_network(30, 3, random_state=5) for _ in range(2))
     np.testing.assert_array_equal(first.pairs, second.pairs)

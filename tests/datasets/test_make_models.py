@@ -74,6 +74,76 @@ def test_some_models_conserve_moieties():
     assert 0 < sum(counts) < sum(16 for _ in counts)
 
 
+def stoichiometry_of(model):
+    """Matrix of species by reactions, and whether each reaction has reactants, and products."""
+    index = {s.getId(): i for i, s in enumerate(model.getListOfSpecies())}
+    matrix = np.zeros((len(index), model.getNumReactions()))
+    ends = np.zeros((2, model.getNumReactions()), dtype=bool)
+    for column, reaction in enumerate(model.getListOfReactions()):
+        sides = (reaction.getListOfReactants(), reaction.getListOfProducts())
+        for row, (sign, side) in enumerate(zip((-1, 1), sides, strict=True)):
+            ends[row, column] = len(side) > 0
+            for reference in side:
+                matrix[index[reference.getSpecies()], column] += sign * reference.getStoichiometry()
+    return matrix, ends
+
+
+def test_conversions_conserve_mass():
+    from scipy.optimize import linprog
+
+    n_conversions = 0
+    for sbml in make_biochemical_models(40, n_species=(6, 16), random_state=0):
+        document, model = libsbml_model(sbml)
+        matrix, ends = stoichiometry_of(model)
+        closed = matrix[:, ends.all(axis=0)]
+        # Masses >= 1 that every conversion conserves exist.
+        assert linprog(np.ones(len(matrix)), A_eq=closed.T, b_eq=np.zeros(closed.shape[1]), bounds=(1, 100)).success
+        n_conversions += closed.shape[1]
+        del document
+    assert n_conversions > 80
+
+
+def test_cycles_are_the_conserved_moieties():
+    n_cycles = []
+    for sbml in make_biochemical_models(60, n_species=12, random_state=0):
+        document, model = libsbml_model(sbml)
+        matrix, ends = stoichiometry_of(model)
+        degraded = (matrix[:, ends[0] & ~ends[1]] < 0).any(axis=1)
+        cycling = np.flatnonzero(~degraded)
+        n_cycles.append(12 - np.linalg.matrix_rank(matrix))
+        assert len(cycling) == 2 * n_cycles[-1]
+        del document
+    # Each of 12 // 4 chances is taken with the probability .6.
+    assert max(n_cycles) == 3
+    assert np.mean(n_cycles) == pytest.approx(1.8, abs=0.4)
+
+
+def test_constants_and_initial_values_are_log_normal():
+    initial, thresholds = [], []
+    for sbml in make_biochemical_models(60, random_state=0):
+        document, model = libsbml_model(sbml)
+        initial += [species.getInitialConcentration() for species in model.getListOfSpecies()]
+        thresholds += [p.getValue() for p in model.getListOfParameters() if p.getId().startswith("K_")]
+        del document
+    for values, median in ((initial, 0.7), (thresholds, 1.0)):
+        logarithms = np.log(values)
+        assert logarithms.mean() == pytest.approx(np.log(median), abs=0.06)
+        assert logarithms.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_conversions_are_a_third_to_half_of_the_open_species():
+    for sbml in make_biochemical_models(8, n_species=(12, 20), random_state=0):
+        document, model = libsbml_model(sbml)
+        sides = [
+            [{reference.getSpecies() for reference in side} for side in (r.getListOfReactants(), r.getListOfProducts())]
+            for r in model.getListOfReactions()
+        ]
+        degraded = set().union(*(reactants for reactants, products in sides if not products))
+        conversions = sum(bool(products) and reactants <= degraded and bool(reactants) for reactants, products in sides)
+        assert len(degraded) // 3 <= conversions <= len(degraded) // 2
+        del document
+
+
 def test_most_models_reach_a_steady_state():
     roadrunner = pytest.importorskip("roadrunner")
     steady = 0

@@ -26,6 +26,43 @@ def test_interaction_zero_is_additive():
         assert bool(max(gaps) < 1e-12) is additive
 
 
+@pytest.mark.parametrize("interaction", [0.5, 2.0])
+def test_response_saturates_with_the_size_of_the_push(interaction):
+    linear, bent = (
+        make_perturbation_screen(60, interaction=k, n_cells=1, random_state=0).uns["response"]
+        for k in (0.0, interaction)
+    )
+    changed = linear.abs() > 1e-9
+    # y = u W / (1 + κ s): one factor for all genes of a condition, and the sizes s of the singles have the mean 1.
+    excess = (linear / bent - 1).where(changed)
+    assert (excess.max(axis=1) - excess.min(axis=1)).max() < 1e-9
+    size = excess.mean(axis=1) / interaction
+    single = ~size.index.str.contains("+", regex=False)
+    assert size[single].mean() == pytest.approx(1)
+    assert (size > 0).all()
+
+
+def test_cells_scatter_about_the_response_as_asked():
+    cells = make_perturbation_screen(80, n_perturbed=6, n_doubles=4, n_cells=60, noise=0.1, random_state=0)
+    values, labels = cells.X.toarray(), cells.obs["perturbation"]
+    assert (labels == "control").sum() == 600
+    for label in ("control", *cells.uns["response"].index):
+        own = values[labels == label]
+        uncut = own.min(axis=0) > 0
+        assert own[:, uncut].std(axis=0, ddof=1).mean() == pytest.approx(0.1, rel=0.05)
+
+
+def test_network_links_its_modules():
+    n_genes, n_programs = 400, 8
+    graph = make_perturbation_screen(n_genes, n_cells=1, n_programs=n_programs, random_state=0).uns["graph"]
+    first, second = (graph[column].str.removeprefix("gene").astype(int) for column in ("gene_a", "gene_b"))
+    inside = (first % n_programs == second % n_programs).sum() * 2 / n_genes
+    across = (first % n_programs != second % n_programs).sum() * 2 / n_genes
+    # About six partners in the module, and one across it for every second gene.
+    assert 5 < inside < 7.5
+    assert 0.3 < across < 0.6
+
+
 def test_pseudobulk_recovers_the_response():
     cells = make_perturbation_screen(50, n_perturbed=5, n_doubles=4, n_cells=400, noise=0.1, random_state=0)
     bulk = pseudobulk(cells, "perturbation", "control")

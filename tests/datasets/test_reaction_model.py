@@ -54,6 +54,11 @@ def test_unreadable_statement(text):
         ReactionModel("m", text)
 
 
+def test_unreadable_line_is_counted_from_one():
+    with pytest.raises(ValueError, match=r"Model 'm', line 3: cannot read 'nonsense here'"):
+        ReactionModel("m", "species A = 1\n\nnonsense here  # why")
+
+
 def test_unreadable_formula():
     with pytest.raises(ValueError, match=r"Model 'm': cannot read the formula"):
         write_sbml(ReactionModel("m", "species A = 1\n-> A : 3 +* A"))

@@ -113,6 +113,43 @@ def test_published_constants_give_the_published_rhythm(name, constants, end_time
     assert period[0] < np.diff(crossings).mean() < period[1]
 
 
+def test_flux_is_the_same_along_the_pathway():
+    _, m = run(MODELS.data[MODELS.names.index("linear_pathway_feedback")], END_TIME)
+    rates = [(2 + 0.3 * k) * (m[k - 1] - m[k] / 4) / (1 + m[k - 1] + m[k]) for k in range(1, 10)]
+    flux = 1 / (1 + (m[9] / 1.5) ** 2)
+    np.testing.assert_allclose([*rates, 1.5 * m[9] / (1 + m[9])], flux, rtol=1e-6)
+
+
+def test_chemotaxis_adapts_perfectly():
+    """Methylation acts on inactive and demethylation on active receptors: at rest, activity forgets the ligand."""
+    roadrunner = pytest.importorskip("roadrunner")
+    runner = roadrunner.RoadRunner(MODELS.data[MODELS.names.index("bacterial_chemotaxis")])
+    runner.integrator.relative_tolerance = 1e-10
+    runner.integrator.absolute_tolerance = 1e-12
+    rested, jolted = [], []
+    for ligand in (0.1, 1.0, 10.0):
+        runner["L"] = ligand
+        runner.simulate(0, 1, 2)
+        jolted.append(runner["active"])
+        runner.simulate(0, 5000, 2)
+        rested.append(runner["active"])
+    np.testing.assert_allclose(rested, rested[0], rtol=1e-6)
+    assert max(jolted) > 1.05 * min(jolted)
+    # Methylation and demethylation balance over all levels.
+    inactive = 5 - rested[-1]
+    assert 0.5 * inactive / (0.3 + inactive) == pytest.approx(0.4 * runner["CheBp"] * rested[-1], rel=1e-6)
+
+
+def test_stat_stays_in_the_nucleus_as_long_as_published():
+    roadrunner = pytest.importorskip("roadrunner")
+    runner = roadrunner.RoadRunner(MODELS.data[MODELS.names.index("jak_stat_swameye")])
+    runner.integrator.relative_tolerance = 1e-10
+    runner.simulate(0, END_TIME, 2)
+    delayed = sum(runner[f"delay{stage}"] for stage in range(1, 9))
+    # Molecules on the way = flux x 6.4 minutes.
+    assert delayed / (0.021 * runner["STAT"]) == pytest.approx(6.4, rel=1e-5)
+
+
 def test_return_x_y():
     data, names = load_textbook_models(return_X_y=True)
     assert data == MODELS.data

@@ -78,3 +78,18 @@ def test_precision_at_k():
         precision_at_k([1, 0], [1.0, np.nan])
     with pytest.raises(ValueError, match="'k' parameter"):
         precision_at_k([1, 0], [1.0, 0.0], k=0)
+
+
+def test_probabilities_rank_like_decisions():
+    class OnlyProbabilities:
+        def __init__(self, model):
+            self.positive_pairs_, self.model = model.positive_pairs_, model
+
+        def predict_proba(self, pairs):
+            return self.model.predict_proba(pairs)
+
+    model = ExpressionCorrelation(NETWORK.expression, **COMMON).fit(SPLIT.X_train, SPLIT.y_train)
+    expected = degree_matched_auroc(model, SPLIT.X_test, SPLIT.y_test)
+    assert degree_matched_auroc(OnlyProbabilities(model), SPLIT.X_test, SPLIT.y_test) == pytest.approx(expected)
+    with pytest.raises(TypeError, match="neither decision_function nor predict_proba"):
+        degree_matched_auroc(object(), SPLIT.X_test, SPLIT.y_test, known_pairs=NETWORK.pairs)

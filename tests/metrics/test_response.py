@@ -98,3 +98,19 @@ def test_l2_over_selected_genes():
         l2_distance(true, pred, genes=["g5", "x"])
     with pytest.raises(ValueError, match="expected one of them"):
         l2_distance(TRUE, PRED, top=2, genes=[1], control_mean=control)
+
+
+def test_nothing_to_score_is_refused():
+    empty = np.empty((0, 3))
+    with pytest.raises(ValueError, match="y_true is empty; expected at least one sample"):
+        l2_distance(empty, empty)
+    for score in (pearson_delta, perturbation_discrimination_score):
+        with pytest.raises(ValueError, match="empty; expected at least one condition"):
+            score(empty, empty)
+
+
+def test_genes_are_columns_of_a_matrix_only():
+    with pytest.raises(ValueError, match="genes and top need a 2-D y_true"):
+        l2_distance([TRUE, TRUE], [PRED, PRED], genes=[0, 1])
+    with pytest.raises(ValueError, match="duplicate name 'a'"):
+        l2_distance(pd.DataFrame(TRUE[:, :2], columns=["a", "a"]), pd.DataFrame(PRED[:, :2], columns=["a", "b"]))

@@ -66,3 +66,10 @@ def test_refused():
         link_prediction_split(EDGES, later_pairs=EDGES)
     with pytest.raises(ValueError, match="were asked"):
         link_prediction_split(EDGES, n_negatives=100)
+
+
+def test_partners_of_unseen_genes_that_run_out():
+    """Gene 0 is bound to all others but one."""
+    edges = np.array([(0, k) for k in range(1, 9)] + [(k, k + 1) for k in range(1, 9)])
+    with pytest.raises(ValueError, match=r"Only 1 of 8 negatives exist between the 1 unseen genes"):
+        link_prediction_split(edges, hold_out_genes=[0], negatives="uniform", random_state=0)

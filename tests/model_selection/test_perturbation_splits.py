@@ -67,3 +67,15 @@ def test_as_cv():
     scores = cross_val_score(AdditiveRegressor(), X, y, cv=CombinationSplit(3, random_state=0))
     np.testing.assert_allclose(scores, 1.0)
     assert len(cross_val_score(AdditiveRegressor(), X, y, cv=UnseenPerturbationSplit(3, random_state=0))) == 3
+
+
+@pytest.mark.parametrize("splitter", [CombinationSplit(2, random_state=0), UnseenPerturbationSplit(3, random_state=0)])
+def test_doses_of_all_kinds_are_split_alike(splitter):
+    import scipy.sparse as sp
+
+    X = PerturbationEncoder().fit_transform(LABELS)
+    wanted = [(train.tolist(), test.tolist()) for train, test in splitter.split(X)]
+    labels = pd.DataFrame({"condition": LABELS})
+    for doses in (X.tolist(), sp.csr_array(X), pd.DataFrame(X), LABELS, np.array(LABELS, dtype=object), labels):
+        assert [(train.tolist(), test.tolist()) for train, test in splitter.split(doses)] == wanted
+    assert splitter.get_n_splits(X) == len(wanted)

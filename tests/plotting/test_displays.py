@@ -57,3 +57,12 @@ def test_paired_scores_from_estimators():
         {"directed": first, "undirected": second}, [TRUTH, TRUTH.T], [TRUTH, TRUTH]
     )
     assert display.scores.shape == (2, 2)
+
+
+@pytest.mark.parametrize(("n", "n_names"), [(30, 30), (31, 0)])
+def test_names_are_left_out_where_they_cannot_be_read(n, n_names):
+    names = [f"v{k:02d}" for k in range(n)]
+    truth = pd.DataFrame(np.eye(n), index=names, columns=names)
+    axes = SensitivityHeatmapDisplay.from_predictions(truth, {"one": np.eye(n)}).plot().axes_
+    for ticks in (axes[0].get_xticklabels(), axes[0].get_yticklabels()):
+        assert sum(tick.get_text() in names for tick in ticks) == n_names

@@ -45,6 +45,23 @@ def test_interaction():
     assert len(display.ax_.texts) == 2
 
 
+@pytest.mark.parametrize(
+    ("observed", "predicted", "largest"), [([0.5, 2.0], [1.0, 3.0], 3), ([0.2, 0.4], [0.1, 0.3], 1)]
+)
+def test_line_of_equality_reaches_beyond_the_points(observed, predicted, largest):
+    line = InteractionDisplay(observed, predicted).plot().ax_.lines[-1]
+    np.testing.assert_array_equal(line.get_xdata(), line.get_ydata())
+    assert line.get_xdata()[0] == 0
+    assert largest < line.get_xdata()[1] < 1.2 * largest
+
+
+def test_combinations_farthest_from_addition_are_named():
+    # ln: a factor of 4 below is farther than one of 3 above.
+    display = InteractionDisplay([0.25, 3.0, 1.1, 0.9], [1, 1, 1, 1], ["a", "b", "c", "d"]).plot(n_labels=2)
+    assert {text.get_text() for text in display.ax_.texts} == {"a", "b"}
+    assert {text.get_text() for text in display.plot(n_labels=1).ax_.texts} == {"a"}
+
+
 def test_attention():
     model = APPRegressor(n_models=1, max_epochs=1, hidden_dim=4, baseline="additive", random_state=0).fit(X, Y)
     display = AttentionDisplay.from_estimator(model, X, n_genes=3).plot()

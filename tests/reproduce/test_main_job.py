@@ -52,3 +52,29 @@ def test_screen_command_writes_csv(tmp_path, capsys):
     assert list(table["path"]) == files
     assert table["status"].iloc[2] == "invalid"
     assert "3 rows written" in capsys.readouterr().out
+
+
+def test_report_counts_the_models_and_shortens_reasons(results):
+    from skperturb.reproduce.textbook import _shorten
+
+    for result in results:
+        lines = result.report().splitlines()
+        n_models = len(load_textbook_models().names)
+        assert f"over {n_models - len(result.left_out)} of {n_models} embedded models" in lines[1]
+        assert len([line for line in lines if line.startswith("left out: ")]) == len(result.left_out)
+    assert _shorten("abcdef", 6) == "abcdef"
+    assert _shorten("abcdefg", 6) == "abcde…"
+
+
+def test_model_of_a_dozen_variables_is_shown(results, tmp_path, monkeypatch):
+    import matplotlib.figure
+
+    titles = []
+    monkeypatch.setattr(matplotlib.figure.Figure, "suptitle", lambda figure, text: titles.append(text))
+    result = results[0]
+    result.save_figures(tmp_path)
+    nearest = min(abs(len(truth) - 12) for truth in result.truths)
+    (shown,) = [
+        k for k, name in enumerate(result.names) if titles[0].startswith(f"Sensitivity pattern of the {name} model")
+    ]
+    assert abs(len(result.truths[shown]) - 12) == nearest

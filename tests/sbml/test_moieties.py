@@ -4,6 +4,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +81,22 @@ def test_long_chain_is_fast():
     stoichiometry[np.arange(1, n), np.arange(n - 1)] = 1
     laws = conservation_laws(bare(stoichiometry)).to_numpy()
     np.testing.assert_array_equal(laws, np.ones((1, n)))
+
+
+@pytest.mark.parametrize("power", ["0.5", "1.7", "1"])
+def test_totals_between_rate_rules_are_found(power):
+    """A ring of six quantities, each of which passes on what it gets; powers are undefined below zero."""
+    pytest.importorskip("antimony")
+    from skperturb.sbml import KineticModel, antimony_to_sbml
+    from skperturb.sbml._hidden_laws import independent_laws
+
+    names, weights = "abcdef", np.array([1.0, 2.0, 0.5, 1.0, 4.0, 1.0])
+    flow = [f"{0.3 * (k + 1)} * {name}^{power}" for k, name in enumerate(names)]
+    rules = [f"{name} = {k + 1}; {name}' = ({flow[k - 1]} - {flow[k]}) / {weights[k]};" for k, name in enumerate(names)]
+    model = KineticModel.from_sbml(antimony_to_sbml(f"model m(); {' '.join(rules)} g = 1; g' = 0.1 - g; end"))
+    (law,) = independent_laws(model)
+    # g turns over by itself.
+    order = [model.variables.index(name) for name in (*names, "g")]
+    np.testing.assert_allclose(law[order] / law[order][0], [*weights, 0.0], rtol=1e-8, atol=1e-9)
+    rest = model.steady_state().state
+    assert weights @ rest[list(names)] == pytest.approx(weights @ np.arange(1, 7), rel=1e-9)

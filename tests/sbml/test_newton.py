@@ -135,6 +135,9 @@ def test_rounding_below_zero_is_removed():
     free = system([1.0, 1.0], lambda x: -x, lambda x: -np.eye(2))
     np.testing.assert_array_equal(free.without_rounding(0.0, np.array([-1e-12, 2.0])), [0.0, 2.0])
     np.testing.assert_array_equal(free.without_rounding(0.0, np.array([-1e-8, 2.0])), [-1e-8, 2.0])
+    # In any unit: relative to the largest amount.
+    np.testing.assert_array_equal(free.without_rounding(0.0, np.array([-1e-4, 1e6])), [0.0, 1e6])
+    np.testing.assert_array_equal(free.without_rounding(0.0, np.array([-1e-12, 1e-6])), [-1e-12, 1e-6])
     # Not where the rates at zero are undefined.
     logarithm = system([1.0, 1.0], lambda x: [np.log(abs(x[0])) if x[0] else np.nan, 0.0], None)
     np.testing.assert_array_equal(logarithm.without_rounding(0.0, np.array([-1e-12, 2.0])), [-1e-12, 2.0])

@@ -84,3 +84,16 @@ def test_sparse_basis_spans_the_same_space():
     assert (sparse != 0).sum() == 4
     np.testing.assert_allclose(basis @ (basis.T @ sparse), sparse, atol=1e-12)
     assert np.linalg.matrix_rank(sparse) == 2
+
+
+def test_totals_that_other_totals_feed():
+    """Nothing changes x; y and z exchange at any speed, and their sum grows in proportion to x."""
+    from skperturb.sbml._relaxation import _fed_by
+
+    total = np.array([[1.0], [0.0], [0.0]])
+    for speed in (1e-6, 1.0, 1e6):
+        matrix = np.array([[0.0, 0.0, 0.0], [speed, 5.0, -3.0], [0.0, -5.0, 3.0]])
+        found = _fed_by(matrix, total)
+        assert found.shape == (3, 1)
+        np.testing.assert_allclose(found[:, 0] / found[1, 0], [0.0, 1.0, 1.0], atol=1e-9)
+    assert _fed_by(np.diag([0.0, -1.0, -2.0]), total).shape == (3, 0)
