@@ -100,9 +100,9 @@ class GCNEnhancer(BaseEstimator):
     fixed draws of random kinetics; so the model learns the residual. With reached pairs standardised to mean 0 and
     variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
     scale of its own. Before that, 0.4 times the equally standardised logarithm of the base estimator's prediction is
-    added: networks unlike those of the training set are then predicted no worse than by the base estimator alone. A network without edges is predicted as a multiple of the identity. Where reactions pull
-    in opposite directions, kinetic constants may decide the sign of an entry of the Jacobian, and through it the
-    prediction.
+    added: networks unlike those of the training set are then predicted no worse than by the base estimator alone.
+    A network without edges is predicted as a multiple of the identity. Where reactions pull in opposite directions,
+    kinetic constants may decide the sign of an entry of the Jacobian, and through it the prediction.
 
     The random kinetics are drawn in the order of the nodes, so that a prediction changes slightly when the nodes of a
     network are listed in another order.
