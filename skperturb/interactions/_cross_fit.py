@@ -16,11 +16,14 @@ from skperturb._pairs import pair_codes
 from skperturb.interactions._gne_training import GeneVectors
 from skperturb.interactions._neighbourhood import Neighbourhoods
 from skperturb.interactions._neighbourhood_scores import absolute_correlation, path_weights
+from skperturb.interactions._poisson_factors import PoissonFactors
 
 __all__ = ["FEATURES", "FoldModel", "fold_of_pairs", "vector_features"]
 
 # The singular vectors of the normalised graph, in groups from strong to weak.
 _BANDS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64))
+# Communities of the Poisson factors, from coarse to fine.
+_COMMUNITIES = (8, 16, 32, 64)
 
 FEATURES = (
     "score",
@@ -38,6 +41,7 @@ FEATURES = (
     "l3_degree",
     "l3_symmetric",
     *(f"spectral{first}_{last}" for first, last in _BANDS),
+    *(f"{name}{n_communities}" for n_communities in _COMMUNITIES for name in ("poisson", "poisson_ratio")),
 )
 
 
@@ -61,7 +65,7 @@ class FoldModel:
         degrees = self._neighbourhoods.degrees
         self._popularity_of_partners = self.graph @ np.log1p(degrees) / np.maximum(degrees, 1.0)
 
-    # Only the cross-fitted features need these two.
+    # Only the cross-fitted features need these three.
     @cached_property
     def _log_normalizer(self) -> np.ndarray:
         return self.vectors.log_normalizer()
@@ -69,6 +73,10 @@ class FoldModel:
     @cached_property
     def _spectrum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _spectrum(self._neighbourhoods)
+
+    @cached_property
+    def _poisson(self) -> list[PoissonFactors]:
+        return [PoissonFactors.fit(self.graph, n_communities) for n_communities in _COMMUNITIES]
 
     def pair_degrees(self, positions: np.ndarray, directed: bool) -> np.ndarray:
         """Return the degrees of both genes without the pair's own edge; of a directed pair the out- and in-degree."""
@@ -110,6 +118,7 @@ class FoldModel:
             _log(100.0 * l3_degree),
             _log(1000.0 * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
             *self._spectral(positions),
+            *(column for factors in self._poisson for column in factors.features(positions, near.degrees)),
         ]
         if self.expression is not None:
             columns.append(absolute_correlation(self.expression, positions))
@@ -131,7 +140,8 @@ class FoldModel:
             scaled, other = left[:, start:stop] * values[start:stop], right[:, start:stop]
             for a, b in ((first, second), (second, first)):
                 column += 0.5 * np.einsum("pk,pk->p", scaled[a], other[b])
-        return columns
+        # Entries of the normalised graph are at most 1. What rounding leaves of a zero must not be scaled to variance 1.
+        return [column.round(12) for column in columns]
 
 
 def _spectrum(near: Neighbourhoods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

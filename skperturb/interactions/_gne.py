@@ -54,7 +54,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
     negatives : {"uniform", "degree", "mixed"}, default="mixed"
         Distribution of candidates, and of the negatives of the classifier: uniform over genes, in proportion to the
         degree, or both. Uniform ones teach popularity, degree-matched ones the structure beyond it.
-    uniform_share : float, default=0.85
+    uniform_share : float, default=0.79
         Weight of the uniform ones among the classifier's mixed negatives; it rises towards the best pairs, where
         uniform negatives cost average precision. No order of pairs is best against both kinds: 1 is best against
         uniform negatives, 0 against degree-matched ones.
@@ -179,7 +179,7 @@ class GNEEmbedder(CrossFitMixin, PairModelMixin, BaseEstimator):
         dropout: float = 0.5,
         n_negatives: int = 10,
         negatives: str = "mixed",
-        uniform_share: float = 0.85,
+        uniform_share: float = 0.79,
         loss: str = "softmax",
         pair_features: str = "log_odds",
         directed: bool = False,

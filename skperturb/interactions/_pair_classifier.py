@@ -11,6 +11,8 @@ __all__ = ["DEGREE", "POSITIVE", "UNIFORM", "PairClassifier"]
 #: Kinds of pairs.
 POSITIVE, UNIFORM, DEGREE = 0, 1, 2
 
+# With as many interactions trees and regression count the same.
+_HALF_TREES = 2000
 _PASSES = 2
 _CURVE_POINTS = 513
 
@@ -18,7 +20,7 @@ _CURVE_POINTS = 513
 class PairClassifier:
     r"""Tell interactions from uniform and from degree-matched negatives, and order pairs by both answers.
 
-    A multinomial logistic regression and boosted trees, averaged, give the log-odds :math:`f_1` and :math:`f_0` of an
+    A mean of multinomial logistic regression and boosted trees gives the log-odds :math:`f_1` and :math:`f_0` of an
     interaction against a uniform and against a degree-matched negative. Against the mixture of both with the weights
     w and 1 − w they are
 
@@ -30,7 +32,8 @@ class PairClassifier:
     order. Therefore :math:`w = \kappa / (\kappa + \lambda)` with :math:`\lambda = (1 - u) / u`; T and F come from the
     training pairs, in the order of the constant weight u first.
 
-    The regression extrapolates smoothly where the trees are constant, and the trees bend where it is straight.
+    The regression extrapolates smoothly where the trees are constant, and the trees bend where it is straight. They
+    need more pairs for it, so their share grows with the number of interactions.
 
     Parameters
     ----------
@@ -63,6 +66,7 @@ class PairClassifier:
             random_state=self.seed,
         )
         self.trees_.fit(features, kinds, sample_weight=weights)
+        self.tree_share_ = counts[0] / (counts[0] + _HALF_TREES)
         self.curves_: list[tuple[np.ndarray, np.ndarray]] = []
         if self._is_mixed():
             self._fit_curves(self._log_odds(features), kinds)
@@ -83,7 +87,8 @@ class PairClassifier:
 
     def _log_odds(self, features: np.ndarray) -> np.ndarray:
         """Return the log-odds against each kind of negatives, shape (n_pairs, n_kinds - 1)."""
-        scores = 0.5 * (self.linear_.decision_function(features) + self.trees_.decision_function(features))
+        scores = (1.0 - self.tree_share_) * self.linear_.decision_function(features)
+        scores += self.tree_share_ * self.trees_.decision_function(features)
         # With two classes scikit-learn scores the second one.
         return -scores[:, None] if scores.ndim == 1 else scores[:, :1] - scores[:, 1:]
 

@@ -21,6 +21,8 @@ from skperturb.interactions import (
     SpectralGeneEmbedder,
 )
 
+from ._expression_neighbors import ExpressionNeighbors
+
 __all__ = ["MODELS", "QUICK_MODELS", "build_model", "model_names", "needs_expression"]
 
 _BASELINES: dict[str, Callable[..., Any]] = {
@@ -66,6 +68,10 @@ def _published(expression: Any = None, **common: Any) -> GNEEmbedder:
     return GNEEmbedder.published(expression, **{key: value for key, value in common.items() if key != "negatives"})
 
 
+def _lookup(expression: Any = None, **common: Any) -> GNEEmbedder:
+    return GNEEmbedder(expression, encoder="lookup", pair_features="native", **common)
+
+
 def _default(expression: Any = None, **common: Any) -> GNEEmbedder:
     return GNEEmbedder(expression, **common)
 
@@ -75,10 +81,15 @@ MODELS: dict[str, Callable[..., Any]] = {
     **{name: _without_expression(build) for name, build in _BASELINES.items()},
     **{f"{name}+": _with_expression(build) for name, build in _BASELINES.items()},
     "correlation+": ExpressionCorrelation,
+    "neighbors+": ExpressionNeighbors,
     "gne-published": _without_expression(_published),
     "gne-published+": _with_expression(_published),
     "gne-published-permuted": _control(_published, _permuted),
     "gne-published-noise": _control(_published, _noise),
+    "gne-lookup": _without_expression(_lookup),
+    "gne-lookup+": _with_expression(_lookup),
+    "gne-lookup-permuted": _control(_lookup, _permuted),
+    "gne-lookup-noise": _control(_lookup, _noise),
     "gne": _without_expression(_default),
     "gne+": _with_expression(_default),
     "gne-permuted": _control(_default, _permuted),

@@ -108,7 +108,9 @@ _DEFAULT_MODELS: dict[str, dict[bool, list[str]]] = {
         False: ["degree", "l3", "gne-published", "gne"],
     },
     "lambda": {True: ["gne-published+", "gne-published-permuted", "gne-published-noise"]},
-    "unseen": {True: ["degree", "correlation+", "gne+", "gne-permuted", "gne-noise"]},
+    "unseen": {
+        True: ["degree", "correlation+", "neighbors+", "gne-lookup+", "gne-lookup-permuted", "gne-lookup-noise"],
+    },
 }
 
 
@@ -307,14 +309,14 @@ _NOTES = (
 
 
 def _paired_differences(frame: pd.DataFrame) -> list[str]:
-    """Compare our model with expression to its baselines, repeat by repeat."""
+    """Compare our model with expression to the other models, repeat by repeat."""
     scores = frame.pivot_table(index="repeat", columns="model", values="auroc")
+    ours = next((name for name in ("gne-lookup+", "gne+") if name in scores), None)
     lines = []
-    for name in scores.columns.drop("gne+", errors="ignore"):
-        if "gne+" in scores:
-            difference = (scores["gne+"] - scores[name]).to_numpy()
-            low, high = bootstrap_interval(difference)
-            lines.append(f"gne+ minus {name}: {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
+    for name in [] if ours is None else scores.columns.drop(ours):
+        difference = (scores[ours] - scores[name]).to_numpy()
+        low, high = bootstrap_interval(difference)
+        lines.append(f"{ours} minus {name}: {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
     return lines
 
 

@@ -188,3 +188,11 @@ def test_negatives_of_the_classifier():
         assert len(kinds) > 5 * len(known)
         # A gene may be missing from the given negatives on purpose.
         assert (model._index.get_loc("left out") in set().union(*drawn)) is everyone
+
+
+@pytest.mark.parametrize("n_genes", [4, 6])
+def test_scores_of_a_path_of_few_genes_are_of_ordinary_size(n_genes):
+    # Features that hold nothing but rounding errors on the training pairs must not decide.
+    pairs = [(f"g{k}", f"g{k + 1}") for k in range(n_genes - 1)]
+    model = GNEEmbedder(max_epochs=2, random_state=0).fit(pairs)
+    assert np.abs(model.decision_function(pairs)).max() < 100

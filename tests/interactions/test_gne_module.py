@@ -62,3 +62,25 @@ def test_genes_without_partners_are_finite():
     with torch.no_grad():
         assert torch.isfinite(module.encode(torch.tensor([5, 6]))).all()
         assert RowLoss()(module(torch.tensor([5, 6])), None).item() == 0.0
+
+
+@pytest.mark.parametrize("encoder", ["lookup", "gnn"])
+def test_training_starts_from_the_popularity_and_all_directions(encoder):
+    torch.manual_seed(0)
+    pairs = np.array([(0, k) for k in range(1, 300)])
+    graph = symmetric_graph(pairs, 301)
+    shared = {"n_layers": 1, "dropout": 0.0, "attribute_weight": 1.0, "n_negatives": 1}
+    module = GNENetwork(
+        graph, None, encoder=encoder, n_components=16, loss="softmax", candidate_weights=np.ones(301), **shared
+    )
+    with torch.no_grad():
+        start = module.identity
+        directions = torch.nn.functional.normalize(start)
+        # The mean of 301 independent directions is about 301 ** -.5 long.
+        assert directions.mean(dim=0).norm() < 0.15
+        # Long rows turn slowly: uniform numbers from -1 to 1 there, small ones here.
+        assert start.std().item() == pytest.approx({"lookup": 3**-0.5, "gnn": 0.05}[encoder], rel=0.05)
+        assert module.output.std().item() == pytest.approx(0.25, rel=0.05)
+        np.testing.assert_allclose(module.bias[:2], np.log([299.5, 1.5]), rtol=1e-6)
+        assert module.bias[300].item() == pytest.approx(np.log(0.5))
+    np.testing.assert_allclose(module.candidates.sum(), 1.0, rtol=1e-6)

@@ -72,3 +72,13 @@ def test_one_kind_of_negatives(kind):
 
 def test_a_pair_alone_scores_as_among_others():
     np.testing.assert_allclose(MODEL.decision_function(TEST[5:8]), MODEL.decision_function(TEST)[5:8], rtol=1e-12)
+
+
+def test_trees_count_less_where_pairs_are_few():
+    assert MODEL.tree_share_ == pytest.approx(800 / 2800)
+    # Forty interactions whose features say nothing: the trees fit them, the regression hardly does.
+    rng = np.random.RandomState(0)
+    kinds = np.repeat([POSITIVE, UNIFORM, DEGREE], [40, 80, 40])
+    few = PairClassifier(0.7, 0).fit(rng.standard_normal((160, 5)), kinds)
+    new = rng.standard_normal((500, 5))
+    assert few._log_odds(new).std() < 0.5 * few.trees_.decision_function(new).std()

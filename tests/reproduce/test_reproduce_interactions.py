@@ -1,6 +1,7 @@
 """The interactions tables on a simulated network, through the command line."""
 
 import gzip
+import itertools
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from skperturb.__main__ import main
 from skperturb.datasets import make_gene_network
 from skperturb.reproduce._interaction_data import InteractionData, load_data, read_edges, read_expression
+from skperturb.reproduce._interaction_models import build_model
 from skperturb.reproduce._operons import operon_distances
 from skperturb.reproduce.interactions import novel_interactions, report, reproduce_interactions
 
@@ -54,6 +56,25 @@ def test_unseen_genes_need_expression():
     assert "gne+ minus" not in report(rows)
     shifted = [row | {"model": "gne+", "auroc": row["auroc"] + 0.1} for row in rows if row["model"] == "degree"]
     assert "gne+ minus degree: +0.100 [+0.100, +0.100]" in report(rows + shifted)
+    shifted = [row | {"model": "gne-lookup+"} for row in shifted]
+    assert "gne-lookup+ minus correlation+: " in report(rows + shifted)
+
+
+def test_expression_reaches_unseen_genes():
+    models = ["neighbors+", "gne-lookup+", "gne-lookup-noise"]
+    rows = reproduce_interactions(DATA, "unseen", models=models, n_repeats=3, device="cpu")
+    scores = pd.DataFrame(rows).groupby("model")["auroc"].mean()
+    assert scores["neighbors+"] > scores["gne-lookup-noise"] + 0.1
+    assert scores["gne-lookup+"] > scores["gne-lookup-noise"] + 0.1
+
+
+def test_neighbors_share_their_partners():
+    expression = pd.DataFrame([[0, 1, 2], [0, 2, 4], [2, 1, 0], [5, 0, 5], [0, 9, 0]], index=list("abcde"), dtype=float)
+    model = build_model("neighbors+", expression, list("abcde"), 0).fit([("b", "d"), ("c", "e")])
+    scores = model.transform([("a", "d"), ("a", "e"), ("d", "a")]).ravel()
+    # a resembles b, whose partner is d, and is the opposite of c.
+    assert scores[0] > scores[1] + 1
+    assert scores[0] == scores[2]
 
 
 def test_sparsity_and_lambda():
@@ -172,3 +193,56 @@ def test_ecoli_baselines_equal_the_known_figures(data_home):
     assert auroc["degree", "degree"] == pytest.approx(0.554, abs=0.015)
     assert auroc["l3", "uniform"] > 0.96
     assert np.isfinite(list(auroc.values())).all()
+
+
+def test_operon_distances_are_those_of_the_map():
+    from scipy.spatial.distance import cdist
+
+    from skperturb.reproduce._operons import operon_report
+
+    result = operon_distances(DATA, "svd+")
+    places = result["map"]
+    distances = cdist(places[["x", "y"]], places[["x", "y"]])
+    same = places["operon"].to_numpy()[:, None] == places["operon"].to_numpy()
+    above = np.triu(np.ones_like(same), 1)
+    np.testing.assert_allclose(np.sort(result["within"]), np.sort(distances[same & above]), rtol=1e-4)
+    np.testing.assert_allclose(np.sort(result["random"]), np.sort(distances[~same & above]), rtol=1e-4)
+    line = operon_report(DATA, ["svd+"]).splitlines()[-1].split()
+    assert line[:2] == ["svd+", "70"]
+    medians = [np.median(distances[same & above]), np.median(distances[~same & above])]
+    assert [float(cell) for cell in line[2:4]] == pytest.approx(medians, abs=1e-3)
+
+
+def test_operons_of_few_genes():
+    """The neighbourhood of the map shrinks with the number of genes."""
+    genes = [f"g{k}" for k in range(9)]
+    pairs = np.array([(a, b) for k, a in enumerate(genes) for b in genes[k + 1 : k + 4]], dtype=object)
+    operons = pd.DataFrame({"operon": ["x"] * 4 + ["y"] * 4 + ["z"], "gene": genes})
+    result = operon_distances(InteractionData(pairs, np.array(genes, dtype=object), operons=operons), "svd")
+    # The gene that is alone in its operon is left out.
+    assert len(result["map"]) == 8
+    assert len(result["within"]) == 12
+    assert len(result["random"]) == 16
+
+
+def test_unseen_genes_are_a_tenth_of_the_measured_ones():
+    from skperturb.reproduce.interactions import _measured_tenth
+
+    drawn = _measured_tenth(DATA, 0)
+    assert len(drawn) == len(set(drawn)) == 7
+    assert set(drawn) <= set(DATA.genes)
+    few = InteractionData(DATA.pairs, DATA.genes, DATA.expression.iloc[:25])
+    assert len(_measured_tenth(few, 0)) == 2
+    assert set(_measured_tenth(few, 0)) <= set(few.expression.index)
+
+
+def test_sparse_training_sets_are_nested_and_as_large_as_said():
+    from skperturb.reproduce.interactions import SPARSITY, _sparsity
+
+    parts = [part for _, part, _ in _sparsity(DATA, 0, None)]
+    sizes = [int((part.y_train == 1).sum()) for part in parts]
+    # Nine tenths of 500 interactions are there to train on.
+    assert sizes == [round(share * 450) for share in SPARSITY]
+    assert all((part.y_train == 0).sum() == size for part, size in zip(parts, sizes, strict=True))
+    inside = [{frozenset(pair) for pair in part.X_train[part.y_train == 1].tolist()} for part in parts]
+    assert all(small < large for small, large in itertools.pairwise(inside))
