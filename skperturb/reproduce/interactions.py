@@ -302,7 +302,8 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
 
 _NOTES = (
     "uniform: negatives uniform over all genes (the paper's); connected: over genes with a test interaction;\n"
-    "degree: genes as popular as those of the test interactions. Every model is trained on uniform negatives.\n"
+    "degree: genes as popular as those of the test interactions. The training pairs that every model is\n"
+    "given have uniform negatives; the default GNE model draws degree-matched ones of its own besides.\n"
     "published: E. coli, with other expression data. permuted, noise: controls with other genes' expression, and with\n"
     "random numbers."
 )

@@ -398,3 +398,13 @@ def test_triggers_are_asked_over_the_next_eight_decades(turning, silent):
     # Denser in early decades as in late ones, and never in step with one period.
     steps = np.diff(np.log10(times))
     assert 0 < steps.min() < steps.max() < 0.1
+
+
+def test_a_smooth_pulse_before_a_threshold_is_not_stepped_over():
+    # The integral of exp(-((t - 5) / 0.1)^2) is 0.1 sqrt(pi).
+    made = model(
+        event("e", "x >= 0.1", {"n": "1"}), values={"x": 0, "n": 0}, rates={"x": "exp(-((time - 5) / 0.1)^2)"}
+    )
+    frame = made.simulate([10.0])
+    assert frame["x"].iloc[0] == pytest.approx(0.1 * np.sqrt(np.pi), rel=1e-5)
+    assert frame["n"].iloc[0] == 1.0

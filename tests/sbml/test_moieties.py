@@ -100,3 +100,70 @@ def test_totals_between_rate_rules_are_found(power):
     np.testing.assert_allclose(law[order] / law[order][0], [*weights, 0.0], rtol=1e-8, atol=1e-9)
     rest = model.steady_state().state
     assert weights @ rest[list(names)] == pytest.approx(weights @ np.arange(1, 7), rel=1e-9)
+
+
+def ruled(hand, x0, /, **rules):
+    """A model of rate rules alone."""
+    return hand.Model(tuple(rules), x0, np.zeros((len(rules), 0)), lambda t, x: np.zeros(0), rules=rules)
+
+
+def test_a_drift_is_no_law_however_small_its_term_is(hand):
+    """x + y loses a part in 10^8 of what z, small beside the other terms, moves from one to the other."""
+    from skperturb.sbml._hidden_laws import independent_laws
+
+    def model(part):
+        return ruled(
+            hand, (1.0, 1.0, 1.0),
+            x=lambda t, x: x[1] - x[0] - 1e-4 * x[2], y=lambda t, x: x[0] - x[1] + 1e-4 * part * x[2],
+            z=lambda t, x: 1.0 - x[2] ** 2,
+        )  # fmt: skip
+
+    assert len(independent_laws(model(1.0 + 1e-8))) == 0
+    (law,) = independent_laws(model(1.0))
+    np.testing.assert_allclose(law / law[0], [1.0, 1.0, 0.0], atol=1e-12)
+
+
+def test_a_set_point_of_a_large_variable_breaks_a_law(hand):
+    """b and c exchange, but c also follows how far a, which is large, is from a million."""
+    from skperturb.sbml._hidden_laws import independent_laws
+
+    def model(gain):
+        return ruled(
+            hand, (1e6, 1.0, 1.0),
+            a=lambda t, x: 1e6 - x[0] ** 2 / 1e6, b=lambda t, x: x[2] - x[1],
+            c=lambda t, x: x[1] - x[2] + gain * (x[0] - 1e6),
+        )  # fmt: skip
+
+    assert len(independent_laws(model(1e-9))) == 0
+    assert len(independent_laws(model(0.0))) == 1
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_totals_of_reactions_and_of_rules_stand_side_by_side(hand, size):
+    """A and B exchange by a reaction, x and y by rules; c turns over."""
+    from skperturb.sbml._hidden_laws import independent_laws
+
+    model = hand.Model(
+        ("A", "B", "x", "y", "c"), (size, 2.0, 3.0, 0.0, 1.0), [[-1], [1], [0], [0], [0]],
+        lambda t, x: np.array([x[0] - size * x[1] ** 2]),
+        rules={
+            "x": lambda t, x: x[3] - x[2] ** 2, "y": lambda t, x: 2.0 * x[2] ** 2 - 2.0 * x[3],
+            "c": lambda t, x: 1.0 - x[4] ** 2,
+        },
+    )  # fmt: skip
+    laws = independent_laws(model)
+    assert laws.shape == (2, 5)
+    np.testing.assert_array_equal(laws[0], [1.0, 1.0, 0.0, 0.0, 0.0])
+    # 2 x + y
+    np.testing.assert_allclose(laws[1] / laws[1, 3], [0.0, 0.0, 2.0, 1.0, 0.0], atol=1e-9)
+
+
+def test_rounding_in_many_laws_hides_none(hand):
+    """A hundred quantities that change in proportion to each other."""
+    from skperturb.sbml._hidden_laws import independent_laws
+
+    speeds = np.linspace(1.0, 3.0, 100)
+    rules = {f"x{k}": (lambda t, x, speed=speed: speed * (60.0 - (x**1.5).sum())) for k, speed in enumerate(speeds)}
+    laws = independent_laws(ruled(hand, np.linspace(0.5, 1.5, 100), **rules))
+    assert laws.shape == (99, 100)
+    np.testing.assert_allclose(laws @ speeds, 0.0, atol=1e-9)

@@ -213,3 +213,25 @@ def test_sizes_and_tolerances():
     np.testing.assert_array_equal(scale_of(np.zeros(2)), [1.0, 1.0])
     np.testing.assert_allclose(absolute_tolerance(np.array([-2.0, 0.0, 1e-3]), 1e-6), [2e-8, 2e-10, 2e-10])
     np.testing.assert_allclose(absolute_tolerance(np.array([0.0, np.nan]), 1e-6)[:1], [1e-10])
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_clearly_below_zero_is_relative_to_the_largest_amount(unit):
+    free = system([1.0, 1.0, 1.0], None, None)
+    free.allow_negative(unit * np.array([-1e-2, -1e-4, 1.0]))
+    np.testing.assert_array_equal(free.non_negative, [False, True, True])
+
+
+def test_long_steps_are_no_sign_of_divergence():
+    """x^(-1/5) = 1/100 from one: every step makes x six times as large, up to 10^10."""
+    far = system([1.0], lambda x: [x[0] ** -0.2 - 1e-2], lambda x: [[-0.2 * x[0] ** -1.2]])
+    assert far.polish(0.0, np.array([1.0]), limit=None, max_iterations=40)[0] == pytest.approx(1e10, rel=1e-9)
+
+
+@pytest.mark.parametrize(("start", "rest"), [(0.46, 0.0), (2.2, 3.0), (10.0, 3.0)])
+def test_pseudo_transient_continuation_follows_the_flow(start, rest):
+    """x' = x (1 - x) (x - 3): Newton's method from near the turning points, .45 and 2.2, leads elsewhere."""
+    free = system(
+        [start], lambda x: [x[0] * (1 - x[0]) * (x[0] - 3)], lambda x: [[-3 * x[0] ** 2 + 8 * x[0] - 3]]
+    )
+    assert free.continue_pseudo_transient(0.0, np.array([start]))[0] == pytest.approx(rest, abs=1e-9)

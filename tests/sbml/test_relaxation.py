@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from skperturb.sbml._relaxation import equilibrated, law_rows, relax, sparse_basis
+from skperturb.sbml._relaxation import all_laws, equilibrated, independent, law_rows, relax, sparse_basis
 
 
 def solution(matrix, forcing, time):
@@ -97,3 +97,59 @@ def test_totals_that_other_totals_feed():
         assert found.shape == (3, 1)
         np.testing.assert_allclose(found[:, 0] / found[1, 0], [0.0, 1.0, 1.0], atol=1e-9)
     assert _fed_by(np.diag([0.0, -1.0, -2.0]), total).shape == (3, 0)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_unit_of_time_changes_no_verdict(unit):
+    """The fed total of above, which has to be found first, with rates in any unit."""
+    matrix = unit * np.array([[-2.0, 1.0, 0.0], [2.0, -1.0, 0.0], [0.0, 0.0, -4.0]])
+    found = relax(matrix, unit * np.array([0.9, 0.0, 2.0]), np.zeros((3, 0)))
+    np.testing.assert_allclose(found.growth, unit * np.array([0.3, 0.6, 0.0]), rtol=1e-12)
+    assert found.response[2] == pytest.approx(0.5)
+    # A supply that the total cannot see: what floating point leaves of 0.1 + 0.2 - 0.3 is no growth.
+    found = relax(matrix[:2, :2], unit * np.array([0.1 + 0.2, -0.3]), np.zeros((2, 0)))
+    np.testing.assert_array_equal(found.growth, 0.0)
+    # 2 y_0 - y_1 = 0.3 on y_0 + y_1 = 0
+    np.testing.assert_allclose(found.response, [0.1, -0.1], rtol=1e-9)
+
+
+def test_laws_of_equal_rates_are_all_found():
+    """Thirty variables that change alike: all differences are kept, and one largest entry of a law is one."""
+    matrix = -np.outer(np.linspace(1.0, 2.0, 30), np.linspace(1.0, 3.0, 30))
+    laws, n_known = all_laws(matrix, np.zeros((30, 0)))
+    assert n_known == 0
+    assert laws.shape == (30, 29)
+    assert np.linalg.matrix_rank(laws) == 29
+    np.testing.assert_allclose(laws.T @ matrix, 0.0, atol=1e-10)
+    known = np.array([[3.0], [4.0]])
+    laws, n_known = all_laws(np.array([[-4.0, 8.0], [3.0, -6.0]]), known)
+    assert n_known == 1
+    np.testing.assert_allclose(laws, [[0.75], [1.0]], rtol=1e-12)
+
+
+def test_independence_is_one_of_directions():
+    short_and_long = np.array([[1e-8, 0.0], [0.0, 1e8], [1e-8, 0.0]])
+    assert independent(short_and_long).shape == (3, 2)
+    # Two vectors of any length that differ in the thirteenth digit are one.
+    alike = 1e8 * np.array([[1.0, 1.0], [1.0, 1.0 + 1e-13]])
+    assert independent(alike).shape == (2, 1)
+    assert independent(np.array([[0.0, 2.0], [0.0, 0.0]])).shape == (2, 1)
+    assert independent(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_size_in_which_a_law_is_written_does_not_choose_its_equation():
+    laws = np.array([[0, 0, 1], [0, 1, 2], [0, 2, 0], [2, 2, 1], [1, 1, 0], [2, 0, 2]], dtype=float)
+    rows = np.array([0.0408, 28.7, 0.01, 26.5, 4.32, 11.1])
+    chosen = sorted(law_rows(laws, rows).tolist())
+    for sizes in ([1e-4, 1e3, 0.1], [1e5, 1.0, 1e-5], [10.0, 1e-3, 1e2]):
+        assert sorted(law_rows(laws * sizes, rows).tolist()) == chosen
+
+
+def test_totals_beside_one_that_is_known():
+    from skperturb.sbml._relaxation import _fed_by
+
+    matrix = -np.outer(np.linspace(1.0, 2.0, 30), np.linspace(1.0, 3.0, 30))
+    laws, _ = all_laws(matrix, np.zeros((30, 0)))
+    found = _fed_by(matrix, laws[:, :1])
+    assert found.shape == (30, 28)
+    np.testing.assert_allclose(found.T @ matrix, 0.0, atol=1e-10)

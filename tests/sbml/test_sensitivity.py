@@ -384,3 +384,95 @@ def test_unstable_columns_are_named(n_unstable, listed):
     response = SimpleNamespace(unstable=np.arange(5) < n_unstable, undefined=np.zeros((5, 5), dtype=bool))
     with pytest.warns(ModelWarning, match=listed):
         _report(response, list("abcde"), "raise")
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_weak_influences_are_told_from_rounding_errors_in_any_unit(unit):
+    # y' = u (z - 1) at z = 1, where the derivative with respect to y leaves a few digits of rounding.
+    jacobian, size = np.array([[-1.0, -1.0], [1.0, 5e-15]]), unit * np.ones(2)
+    got = clamp_response(jacobian, None, size, size)
+    assert got.undefined.tolist() == [[False, False], [True, False]]
+    # A hundred times as much is no rounding error.
+    jacobian[1, 1] = -5e-13
+    got = clamp_response(jacobian, None, size, size)
+    assert not got.undefined.any()
+    assert got.matrix[1, 0] == pytest.approx(2e12, rel=1e-3)
+
+
+def test_total_that_is_fed_is_given_in_the_units_of_its_variables():
+    # As above: holding j feeds A + B for ever; here B is counted in another unit, b = B / 4.
+    jacobian = np.array([[-1.0, -0.5, 0.0], [1.0, -2.0, 12.0], [0.0, 0.5, -3.0]])
+    got = clamp_response(jacobian, None, np.array([2.0, 0.5, 3.0]))
+    pool = got.pools[0]
+    np.testing.assert_allclose(pool / pool[1], [0.0, 1.0, 4.0], atol=1e-12)
+
+
+def test_laws_without_a_variable_are_their_combinations():
+    from skperturb.sbml._clamp import _Work
+
+    def without(laws, member, scale):
+        n = len(scale)
+        work = _Work(-np.eye(n), -np.eye(n), np.array(laws, dtype=float), np.array(scale))
+        others = np.delete(np.arange(n), member)
+        return work.laws_without([member], others)
+
+    laws, scale = [[1, 0, 1, 0], [0, 1, 1, 1]], [2.0, 3.0, 5.0, 7.0]
+    for member, expected in ((0, [3.0, 5.0, 7.0]), (2, [2.0, -3.0, -7.0]), (1, [2.0, 5.0, 0.0])):
+        found = without(laws, member, scale)
+        assert found.shape == (3, 1)
+        np.testing.assert_allclose(found[:, 0] / found[0, 0], np.array(expected) / expected[0], rtol=1e-12)
+    # Three times the first minus the second has neither of the first two variables, to the last digit.
+    found = without([[1e5, 3e5, 1e6, 0], [3e5, 9e5, 0, 1e6]], 0, [1.0] * 4)
+    assert found.shape == (3, 1)
+    assert found[0, 0] == 0.0
+    assert found[1, 0] / found[2, 0] == pytest.approx(-3.0)
+
+
+def test_error_of_a_response_bounds_what_changed_entries_change():
+    from skperturb.sbml._clamp import _error
+
+    rng = np.random.default_rng(3)
+    matrix = rng.normal(size=(4, 4)) - 3.0 * np.eye(4)
+    inverse = np.linalg.inv(matrix)
+    response = inverse / np.diag(inverse)
+    error = _error(matrix, matrix, inverse, response)
+    for j in range(4):
+        for i in range(4):
+            # |A^-1| D |s| + |s| (|A^-1|_j D |s|) with D = 1e-15 |A|, term by term
+            own = sum(abs(inverse[i, k] * matrix[k, m] * response[m, j]) for k in range(4) for m in range(4))
+            pivot = sum(abs(inverse[j, k] * matrix[k, m] * response[m, j]) for k in range(4) for m in range(4))
+            assert error[i, j] == pytest.approx(1e-15 * (own + abs(response[i, j]) * pivot), rel=1e-9)
+    # Where entries are uncertain as a whole, what cancels between both terms does not count.
+    even = np.where(np.abs(matrix) < 0.5, 0.0, matrix)
+    assert (even == 0.0).any()
+    error = _error(matrix, even, inverse, response)
+    uncertain = np.where(even == 0.0, 1.0, 1e-15) * np.abs(matrix)
+    for j in range(4):
+        exact = np.abs(inverse - np.outer(response[:, j], inverse[j])) @ uncertain @ np.abs(response[:, j])
+        np.testing.assert_allclose(error[:, j], exact, rtol=1e-9, atol=1e-15)
+
+
+def test_strong_responses_are_decided_by_one_factorisation():
+    from skperturb.sbml._clamp import ClampResponse, _fill_kept, _Work
+
+    for jacobian in ([[-1.0, 0.0], [1e8, -1.0]], [[-1.0, 1e-8], [1e8, -3.0]]):
+        matrix = np.array(jacobian)
+        result = ClampResponse(np.eye(2), np.zeros((2, 2), dtype=bool), np.zeros(2, dtype=bool))
+        work = _Work(matrix, matrix, None, np.ones(2))
+        work.kept, work.sinks = np.arange(2), []
+        assert _fill_kept(result, work).tolist() == [True, True]
+        assert result.matrix[1, 0] == pytest.approx(-matrix[1, 0] / matrix[1, 1], rel=1e-6)
+        assert 0.0 < work.error[1, 0] < 1e-3 * abs(result.matrix[1, 0])
+
+
+def test_sinks_of_columns_that_are_decided_one_by_one():
+    # u and v, as above, have no steady state of their own; p collects what x makes and y uses.
+    jacobian = np.zeros((5, 5))
+    jacobian[:2, :2] = [[-1.0, -0.5], [2.0, -4.0]]
+    jacobian[2:4, 2:4] = [[-1.0, 1.0], [-1.0, 1.0]]
+    jacobian[0, 2], jacobian[4, :2] = 0.3, [1.0, -1.0]
+    got = clamp_response(jacobian, None, np.ones(5))
+    # Holding x raises y by a half, so p gains; holding y lowers x by a half, so p loses.
+    np.testing.assert_allclose(got.matrix[:2, :2], [[1, -0.5], [0.5, 1]])
+    assert got.matrix[4, :2].tolist() == [np.inf, -np.inf]
+    assert not got.undefined[:, :2].any()

@@ -154,3 +154,30 @@ def test_default_tolerance_is_relative_to_the_variables_of_a_kind(hand):
     rtol, atol = _check_tolerances(model, 1e-6, None, 10.0)
     assert rtol == 1e-6
     np.testing.assert_allclose(atol, 1e-14 * np.array([4.0, 4.0, 30.0, 30.0]))
+
+
+@pytest.mark.parametrize("method", ["BDF", "Radau"])
+def test_no_method_steps_over_a_pulse(hand, method):
+    model = hand.Model(
+        "A", (1.0,), [[1]], lambda t, x: np.array([np.exp(-(((t - 5.0) / 0.1) ** 2))]), time_dependence=("r0",)
+    )
+    # The integral of the pulse is 0.1 sqrt(pi).
+    assert simulate(model, [10.0], method=method)["A"].iloc[0] == pytest.approx(1.0 + 0.1 * np.sqrt(np.pi), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["LSODA", "BDF"])
+def test_a_step_is_counted_as_two_evaluations(hand, monkeypatch, method):
+    counted, calls = [], []
+
+    def count(steps, covered, asked, limit):
+        counted.append(steps)
+        return False
+
+    model = hand.brusselator()
+    rhs = model.rhs
+    monkeypatch.setattr("skperturb.sbml._simulate.too_slow", count)
+    monkeypatch.setattr(model, "rhs", lambda t, x: (calls.append(t), rhs(t, x))[1])
+    simulate(model, [5.0, 5.0 + 1e-9], method=method)
+    assert len(calls) > 50
+    # A few evaluations check the start, and a few come after the last count.
+    assert 0.4 * len(calls) < counted[-1] <= 0.5 * len(calls)

@@ -307,3 +307,67 @@ def test_a_slow_drift_is_no_rest():
     assert not _rests(system_of(model), 0.0, ones, ones, jacobian, np.array([1e-4, 0.0]))
     # No step removes a rate of the second variable, on which nothing depends.
     assert not _rests(system_of(model), 0.0, ones, ones, jacobian, np.array([1e-9, 1e-9]))
+
+
+@pytest.mark.parametrize(("n", "steps"), [(1, 3000), (100, 3000), (200, 1500), (1000, 1000)])
+def test_large_models_get_fewer_steps(monkeypatch, n, steps):
+    from types import SimpleNamespace
+
+    from skperturb.sbml import _steady_state
+    from skperturb.sbml._ladder import Candidate
+
+    asked = []
+
+    def climb(model, tol, limits):
+        asked.append(limits["max_steps"])
+        return Candidate(0.0, model.x0, 0.0, -1.0, True, "initial", 0)
+
+    monkeypatch.setattr(_steady_state, "_climb", climb)
+    model = SimpleNamespace(
+        variables=tuple(f"x{k}" for k in range(n)), x0=np.zeros(n), event_ids=(), rhs=lambda t, x: np.zeros(n)
+    )
+    find_steady_state(model)
+    assert asked == [steps]
+
+
+@pytest.mark.parametrize("speed", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(
+    ("jacobian", "stable"),
+    [
+        ([[-1.0, 0.0], [0.0, 0.5e-10]], True),
+        ([[-1.0, 0.0], [0.0, 2e-10]], False),
+        # A spiral that needs a thousand million turns to fade is a centre.
+        ([[-2e-9, -1.0], [1.0, -2e-9]], True),
+        ([[-0.5e-9, -1.0], [1.0, -0.5e-9]], False),
+    ],
+)
+def test_stability_is_decided_beyond_rounding_in_any_unit_of_time(jacobian, stable, speed):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _verify
+
+    matrix = speed * np.array(jacobian)
+    model = SimpleNamespace(
+        x0=np.ones(2), is_rate_rule=np.zeros(2, dtype=bool), time_dependence=(), rhs=lambda t, x: np.zeros(2),
+        jacobian=lambda t, x: matrix,
+    )  # fmt: skip
+    found = _verify(system_of(model), 0.0, np.ones(2), "trajectory", 1e-9)
+    assert found.stable is stable
+    assert found.max_real_part == pytest.approx(np.linalg.eigvals(matrix).real.max(), rel=1e-6)
+
+
+@pytest.mark.parametrize("speed", [1e-3, 1.0, 1e3])
+def test_rounding_that_no_step_removes_is_no_drift(speed):
+    """Two rates that depend on the first variable alone: half of their difference stays in each."""
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _rests
+
+    model = SimpleNamespace(x0=np.ones(2), is_rate_rule=np.zeros(2, dtype=bool))
+    ones, jacobian = np.ones(2), speed * np.array([[-1.0, 0.0], [-1.0, 0.0]])
+    assert _rests(system_of(model), 0.0, ones, ones, jacobian, speed * np.array([0.0, 1e-13]))
+    assert not _rests(system_of(model), 0.0, ones, ones, jacobian, speed * np.array([0.0, 4e-13]))
+    # With a law the rate of its total is a drift, and the rest is none.
+    law = system_of(model, [[1.0, 1.0]])
+    jacobian = speed * np.array([[-1.0, 1.0], [1.0, -1.0]])
+    assert _rests(law, 0.0, ones, ones, jacobian, speed * np.array([1e-7, -1e-7]))
