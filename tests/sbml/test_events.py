@@ -402,9 +402,37 @@ def test_triggers_are_asked_over_the_next_eight_decades(turning, silent):
 
 def test_a_smooth_pulse_before_a_threshold_is_not_stepped_over():
     # The integral of exp(-((t - 5) / 0.1)^2) is 0.1 sqrt(pi).
-    made = model(
-        event("e", "x >= 0.1", {"n": "1"}), values={"x": 0, "n": 0}, rates={"x": "exp(-((time - 5) / 0.1)^2)"}
-    )
+    made = model(event("e", "x >= 0.1", {"n": "1"}), values={"x": 0, "n": 0}, rates={"x": "exp(-((time - 5) / 0.1)^2)"})
     frame = made.simulate([10.0])
     assert frame["x"].iloc[0] == pytest.approx(0.1 * np.sqrt(np.pi), rel=1e-5)
     assert frame["n"].iloc[0] == 1.0
+
+
+def test_triggers_are_looked_at_no_farther_apart_than_asked():
+    from skperturb.sbml._event_run import EventTrajectory
+
+    made = model(event("e", "x >= 9", {"n": "1"}), values={"x": 0, "n": 0}, rates=CLOCK)
+    run = EventTrajectory(made, rtol=1e-8, atol=1e-10, max_gap=0.1)
+    np.testing.assert_allclose(run._samples(2.05), 2.05 * np.arange(1, 22) / 21, rtol=1e-12)
+    assert run._samples(2.05)[-1] == 2.05
+    # At least eight times in a step, more where no step resolves anything, and ten thousand at most.
+    np.testing.assert_allclose(run._samples(0.4), 0.05 * np.arange(1, 9), rtol=1e-12)
+    assert len(run._samples(1e5)) == 10_000
+    empty = model(event("e", "time >= 3", {"n": "7"}), values={"n": 1}, rules={})
+    assert len(EventTrajectory(empty, rtol=1e-8, atol=1e-10)._samples(1.0)) == 200
+
+
+def test_steps_through_the_events_are_twelve_times_those_of_a_leg(monkeypatch):
+    from skperturb.sbml import _after_events
+
+    asked = {}
+
+    def stop(model, **options):
+        asked.update(options)
+        raise InterruptedError
+
+    monkeypatch.setattr(_after_events, "EventTrajectory", stop)
+    made = model(event("dose", "time >= 50", {"k": "4"}), values={"x": 0, "k": 1}, rates={"x": "k - 2 * x"})
+    with pytest.raises(InterruptedError):
+        made.steady_state(max_steps=70)
+    assert asked["max_steps"] == 840

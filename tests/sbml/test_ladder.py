@@ -90,3 +90,74 @@ def test_busy_trajectories_are_sampled_densely():
     trajectory = Trajectory(Clock(4000.0), rtol=1e-9, atol=1e-9, max_steps=50)
     assert not _advance(trajectory, Climb(states=[Clock.x0]), 32.0, 50)
     assert trajectory.failure is not None
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(
+    ("states", "rests"),
+    [
+        ([[5.0, 1.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]], True),
+        ([[5.0, 1.0], [2.0 + 1e-9, 1.0], [2.0, 1.0], [2.0, 1.0]], True),
+        ([[5.0, 1.0], [2.0, 1.0], [2.0, 1.1], [2.0, 1.0]], False),
+        ([[5.0, 1.0], [2.0, 1.0], [2.1, 1.0], [2.0, 1.0]], False),
+        ([[5.0, 1.0], [2.0, 1.1], [2.0, 1.0], [2.0, 1.0]], False),
+        # One decade is not enough.
+        ([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]], False),
+    ],
+)
+def test_end_of_a_trajectory_that_has_not_moved_over_two_decades(states, rests, unit):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._ladder import _at_the_end
+
+    states = [unit * np.array(state) for state in states]
+    trajectory = SimpleNamespace(time=1e5, state=states[-1], failure=None)
+    system = SimpleNamespace(x0=states[0], without_rounding=lambda time, x: x)
+    found = _at_the_end(
+        system, lambda time, x, method, at_rest: (time, method, at_rest), trajectory, Climb(states=states)
+    )
+    assert found == ((1e5, "trajectory", True) if rests else None)
+    trajectory.failure = "more than 10 steps"
+    assert _at_the_end(system, None, trajectory, Climb(states=states)) is None
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_cycles_are_cycles_in_any_unit(unit):
+    for amplitude, expected in ((1e-4, False), (1e-2, True), (1.0, True)):
+        before, after = unit * wave(amplitude=amplitude), unit * wave(amplitude=amplitude, phase=1.0)
+        assert _cycles(before, after) is expected
+
+
+def test_a_trajectory_that_was_busy_long_ago_is_not_sampled_densely():
+    trajectory = Trajectory(Clock(), rtol=1e-6, atol=1e-9, max_steps=500)
+    trajectory.n_evaluations = 10**6
+    found = Climb(states=[Clock.x0])
+    assert _advance(trajectory, found, 32.0, 500)
+    assert found.quarters is None
+    assert found.mean[0] == pytest.approx(np.arange(2, 34, 2).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+@pytest.mark.parametrize(("drift", "expected"), [(4e-5, True), (6e-5, False)])
+def test_variables_beside_a_cycle_may_hardly_drift(unit, drift, expected):
+    before, after = np.hstack([wave(), wave(amplitude=0.0)]), np.hstack([wave(), wave(amplitude=0.0)])
+    after[:, 1] += drift * 3.0
+    assert _cycles(unit * before, unit * after) is expected
+
+
+@pytest.mark.parametrize("start", [1e-6, 1.0, 1e6])
+def test_bounds_are_those_of_the_initial_size(start):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._ladder import _name_the_end
+
+    def verdict(end, failure=None):
+        found = Climb(states=[np.array([start, 0.0])])
+        trajectory = SimpleNamespace(variables=("x", "y"), state=np.array([0.0, -end]), failure=failure, time=1e3)
+        _name_the_end(found, trajectory)
+        return found.status
+
+    assert verdict(0.9e30 * start) == "oscillating"
+    assert verdict(1.1e30 * start) == "diverged"
+    assert verdict(start, "the solution is not finite") == "diverged"
+    assert verdict(start, "LSODA failed") == "oscillating"

@@ -167,3 +167,19 @@ def test_rounding_in_many_laws_hides_none(hand):
     laws = independent_laws(ruled(hand, np.linspace(0.5, 1.5, 100), **rules))
     assert laws.shape == (99, 100)
     np.testing.assert_allclose(laws @ speeds, 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("vector", "expected"),
+    [
+        ({0: "1/2", 1: "-1/3", 2: "-1/6"}, {0: -3, 1: 2, 2: 1}),
+        ({0: "4", 3: "-6"}, {0: 2, 3: -3}),
+        ({0: "-4", 1: "-6"}, {0: 2, 1: 3}),
+        ({0: "1/4", 1: "1/6", 2: "-1/10"}, {0: 15, 1: 10, 2: -6}),
+        ({5: "-7/3"}, {5: 1}),
+    ],
+)
+def test_laws_are_written_in_the_smallest_whole_numbers(vector, expected):
+    from skperturb.sbml._moieties import _coprime
+
+    assert _coprime({k: Fraction(value) for k, value in vector.items()}) == expected

@@ -231,7 +231,5 @@ def test_long_steps_are_no_sign_of_divergence():
 @pytest.mark.parametrize(("start", "rest"), [(0.46, 0.0), (2.2, 3.0), (10.0, 3.0)])
 def test_pseudo_transient_continuation_follows_the_flow(start, rest):
     """x' = x (1 - x) (x - 3): Newton's method from near the turning points, .45 and 2.2, leads elsewhere."""
-    free = system(
-        [start], lambda x: [x[0] * (1 - x[0]) * (x[0] - 3)], lambda x: [[-3 * x[0] ** 2 + 8 * x[0] - 3]]
-    )
+    free = system([start], lambda x: [x[0] * (1 - x[0]) * (x[0] - 3)], lambda x: [[-3 * x[0] ** 2 + 8 * x[0] - 3]])
     assert free.continue_pseudo_transient(0.0, np.array([start]))[0] == pytest.approx(rest, abs=1e-9)

@@ -44,3 +44,33 @@ def test_extractor_warns_of_a_kink_at_the_state():
     with pytest.warns(ModelWarning, match="m: at t = 0 the equations of 'x' have a kink"):
         network = JacobianExtractor(at="initial").fit_transform([model("-abs(x)", 0)])[0]
     assert np.isfinite(network.jacobian.to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("operation", "operands", "sides"),
+    [
+        ("floor", [4.0], (3.0, 4.0)),
+        ("floor", [-4.0], (-5.0, -4.0)),
+        ("ceil", [4.0], (4.0, 5.0)),
+        ("trunc", [4.0], (3.0, 4.0)),
+        ("trunc", [-4.0], (-4.0, -3.0)),
+        ("trunc", [0.0], None),
+        ("floor", [1e9 + 5e-4], (1e9 - 1.0, 1e9)),
+        ("floor", [1e9 + 5e-3], None),
+        ("floor", [5e-13], (-1.0, 0.0)),
+        ("floor", [5e-12], None),
+        ("floor", [np.inf], None),
+        ("lt", [1e9, 1e9 + 5e-4], (True, False)),
+        ("lt", [1e9, 1e9 + 5e-3], None),
+        ("ge", [1e-9, 1e-9 * (1 + 5e-13)], (True, False)),
+        ("ge", [1e-9, 1e-9 * (1 + 5e-12)], None),
+        ("eq", [0.0, 0.0], (True, False)),
+        ("eq", [1.0, -1.0], None),
+        ("sign", [0.0], (-1.0, 1.0)),
+        ("sign", [1e-300], None),
+    ],
+)
+def test_sides_of_a_tie(operation, operands, sides):
+    from skperturb.sbml._nonsmooth import _sides
+
+    assert _sides(operation, operands) == sides

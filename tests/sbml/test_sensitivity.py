@@ -476,3 +476,11 @@ def test_sinks_of_columns_that_are_decided_one_by_one():
     np.testing.assert_allclose(got.matrix[:2, :2], [[1, -0.5], [0.5, 1]])
     assert got.matrix[4, :2].tolist() == [np.inf, -np.inf]
     assert not got.undefined[:, :2].any()
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_totals_are_written_alike_in_any_unit(unit):
+    from skperturb.sbml.sensitivity import _equation
+
+    assert _equation(unit * np.array([0.5, 1.0, -0.5, -1e-9]), list("ABCD")) == "A + 2 B - C"
+    assert _equation(unit * np.array([1.0, 0.0, 0.0, 1e-7]), list("ABCD")) == "1e+07 A + D"

@@ -371,3 +371,19 @@ def test_rounding_that_no_step_removes_is_no_drift(speed):
     law = system_of(model, [[1.0, 1.0]])
     jacobian = speed * np.array([[-1.0, 1.0], [1.0, -1.0]])
     assert _rests(law, 0.0, ones, ones, jacobian, speed * np.array([1e-7, -1e-7]))
+
+
+@pytest.mark.parametrize(("part", "rests"), [(0.9, True), (1.1, False)])
+@pytest.mark.parametrize(("size", "balance"), [(1.0, 1.0), (1e-3, 1e3), (1e3, 1e3), (1e3, 1e-3)])
+def test_later_rates_are_measured_as_the_residual_is(part, rests, size, balance):
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _holds_later
+
+    # Ten times the tolerance of the terms that balance, each of which is this large.
+    rate = part * 1e-8 * balance * size
+    model = SimpleNamespace(
+        x0=np.ones(1), is_rate_rule=np.zeros(1, dtype=bool), time_dependence={"x"}, rhs=lambda t, x: np.array([-rate])
+    )
+    ones = np.ones(1)
+    assert _holds_later(system_of(model), 50.0, size * ones, size * ones, balance * ones, 1e-9) is rests
