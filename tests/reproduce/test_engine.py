@@ -380,3 +380,42 @@ def test_steps_of_the_quotients_are_as_large_as_the_variable(tmp_path, size):
         (entry,) = _engine_differences.explain((str(path), "roadrunner", ours, 1.1 * ours[key], where))
         assert entry["reason"] == "step"
         assert [entry["left"], entry["right"]] == pytest.approx([slope, slope], rel=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+def test_states_are_compared_in_any_unit(unit):
+    ours = {"names": ["a", "b"], "steady": {"a": unit, "b": 0.0}}
+    # What is zero is measured as a millionth of the largest.
+    for b, same in ((0.9e-9, True), (1.1e-9, False), (-1.1e-9, False)):
+        assert engine._same_state(ours, {"steady": {"a": unit, "b": b * unit}}) is same
+    before, after = {"a": 0.0, "b": unit}, {"a": 1e-12 * unit, "b": unit}
+    assert engine._largest_difference(after, before) == pytest.approx(1e-3)
+    x, x0 = unit * np.array([1.0, 0.0]), unit * np.array([5.0, 2e4])
+    jacobian = np.array([[-2.0, 0.0], [0.0, -4.0]])
+    # The second variable is as large as 1e-9 of what the state started from: 2e-5, times four.
+    assert scaled_residual(unit * np.array([0.0, 8e-11]), jacobian, x, x0) == pytest.approx(1e-6)
+    assert scaled_residual(unit * np.array([4e-6, 0.0]), jacobian, x, x0) == pytest.approx(2e-6)
+
+
+class Scaled:
+    """Another model in other units of amount and of time."""
+
+    def __init__(self, model, unit, speed):
+        self.model, self.unit, self.speed, self.x = model, unit, speed, unit * np.asarray(model.x)
+
+    def rhs(self, t, x):
+        return self.unit * self.speed * self.model.rhs(t * self.speed, x / self.unit)
+
+    def jacobian(self, t, x):
+        return self.speed * self.model.jacobian(t * self.speed, x / self.unit)
+
+
+@pytest.mark.parametrize(("unit", "speed"), [(1e-6, 1.0), (1e6, 1.0), (1.0, 1e-6), (1.0, 1e6)])
+def test_columns_by_brute_force_are_the_same_in_any_unit(unit, speed):
+    matrix = [[-2.0, 0.5, 0.0], [1.0, -3.0, 0.4], [0.3, 0.0, -0.2]]
+    model = LinearModel(matrix, [2.0, 300.0, 0.5])
+    expected = _clamping.check_column(model, 0.0, model.x, 0)
+    scaled = Scaled(model, unit, speed)
+    np.testing.assert_allclose(_clamping.check_column(scaled, 0.0, scaled.x, 0), expected, rtol=1e-5, atol=1e-7)
+    away = Scaled(Bistable(), unit, speed)
+    assert _clamping.check_column(away, 0.0, away.x, 0) == "elsewhere"

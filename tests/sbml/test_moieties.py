@@ -164,7 +164,11 @@ def test_rounding_in_many_laws_hides_none(hand):
 
     speeds = np.linspace(1.0, 3.0, 100)
     rules = {f"x{k}": (lambda t, x, speed=speed: speed * (60.0 - (x**1.5).sum())) for k, speed in enumerate(speeds)}
-    laws = independent_laws(ruled(hand, np.linspace(0.5, 1.5, 100), **rules))
+    model = ruled(hand, np.linspace(0.5, 1.5, 100), **rules)
+    exact, rng = model.jacobian, np.random.default_rng(0)
+    # Long formulas leave more rounding errors than these short ones.
+    model.jacobian = lambda t, x: exact(t, x) * (1.0 + 3e-13 * rng.normal(size=(100, 100)))
+    laws = independent_laws(model)
     assert laws.shape == (99, 100)
     np.testing.assert_allclose(laws @ speeds, 0.0, atol=1e-9)
 

@@ -387,3 +387,23 @@ def test_later_rates_are_measured_as_the_residual_is(part, rests, size, balance)
     )
     ones = np.ones(1)
     assert _holds_later(system_of(model), 50.0, size * ones, size * ones, balance * ones, 1e-9) is rests
+
+
+def test_slow_variable_in_balance_rests_beside_fast_ones():
+    """A fast exchange that is 1e-6 away from its balance; two slow members of the same total are in theirs."""
+    from types import SimpleNamespace
+
+    from skperturb.sbml._steady_state import _rests
+
+    model = SimpleNamespace(x0=np.ones(4), is_rate_rule=np.zeros(4, dtype=bool))
+    law = system_of(model, [[1.0, 0.3, 0.7, 1.9]])
+    slow = 1e-11
+    # Rows of the fast pair balance each other in the law; the slow ones follow the first and pay with the second.
+    jacobian = np.array(
+        [[-1.9, 0.0, 0.0, 1.9], [slow, -slow, 0.0, 0.0], [slow, 0.0, -slow, 0.0], [1.0, 0.0, 0.0, -1.0]]
+    )
+    jacobian[3] -= (0.3 * jacobian[1] + 0.7 * jacobian[2]) / 1.9
+    for part in (1.0, 0.7, 0.3, 0.123):
+        rates = part * 1e-6 * np.array([1.9, 0.0, 0.0, -1.0])
+        assert _rests(law, 0.0, np.ones(4), np.ones(4), jacobian, rates)
+    assert not _rests(law, 0.0, np.ones(4), np.ones(4), jacobian, 1e-6 * np.array([1.9, 0.1, 0.0, -1.0]))
