@@ -1,5 +1,6 @@
 """Work on many items in worker processes that may hang or die at the cost of one item only."""
 
+import importlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def map_isolated(
     n_jobs: int | None = None,
     timeout: float | None = 60.0,
     verbose: int = 0,
+    modules: Sequence[str] = (),
 ) -> list[Outcome]:
     """Call ``function(item)`` for each item in worker processes, in order, whatever happens to a worker.
 
@@ -53,6 +55,9 @@ def map_isolated(
         Seconds for one item; a worker that needs longer is killed.
     verbose : int, default=0
         Show a progress bar when positive.
+    modules : sequence of str, default=()
+        What a worker imports before its first item. What `function` imports itself counts as time of the item: on a
+        busy machine with a short `timeout`, no item would ever end.
 
     Returns
     -------
@@ -82,12 +87,12 @@ def map_isolated(
         raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, or None.")
     workers = max(min(effective_n_jobs(n_jobs), len(items)), 1)
     if not _is_distributed():
-        return _map_here(function, items, workers, timeout, verbose)
+        return _map_here(function, items, workers, timeout, verbose, modules)
     # Several shares for each worker even out items that take long, but each share has to start a process.
     n_shares = max(workers, min(4 * workers, len(items) // 64))
     shares = [items[k::n_shares] for k in range(n_shares)]
     done = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_map_here)(function, share, 1, timeout, 0) for share in shares
+        delayed(_map_here)(function, share, 1, timeout, 0, modules) for share in shares
     )
     return [done[k % n_shares][k // n_shares] for k in range(len(items))]
 
@@ -98,8 +103,18 @@ def _is_distributed() -> bool:
     return not isinstance(get_active_backend()[0], local)
 
 
+def _import_modules(names: Sequence[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+
+
 def _map_here(
-    function: Callable[[Any], Any], items: Sequence[Any], workers: int, timeout: float | None, verbose: int
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    workers: int,
+    timeout: float | None,
+    verbose: int,
+    modules: Sequence[str],
 ) -> list[Outcome]:
     import multiprocessing
 
@@ -111,7 +126,7 @@ def _map_here(
         multiprocessing.current_process().daemon = False
     # "spawn" starts a clean interpreter: no lock held by a thread of the parent (BLAS, torch) is inherited.
     context = multiprocessing.get_context("spawn")
-    with ProcessPool(max_workers=workers, context=context) as pool:
+    with ProcessPool(max_workers=workers, context=context, initializer=_import_modules, initargs=[modules]) as pool:
         futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
         return [_outcome(future, timeout) for future in tqdm(futures, disable=not verbose, desc="models", unit="model")]
 

@@ -51,3 +51,15 @@ def test_the_command_line_imports_only_what_it_runs():
 def test_impossible_numbers_of_workers(n_jobs):
     with pytest.raises(ValueError, match=f"n_jobs={n_jobs!r}; expected an integer other than 0"):
         map_isolated(abs, [1], n_jobs=n_jobs)
+
+
+def test_imports_of_a_worker_are_not_time_of_an_item(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(4)\n")
+    (tmp_path / "lazy.py").write_text("def double(x):\n    import slow_to_import\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import lazy
+
+    (outcome,) = map_isolated(lazy.double, [3], timeout=2)
+    assert outcome.kind == "timeout"
+    (outcome,) = map_isolated(lazy.double, [3], timeout=2, modules=["slow_to_import"])
+    assert outcome.value == 6

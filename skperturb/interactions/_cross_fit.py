@@ -140,7 +140,7 @@ class FoldModel:
             scaled, other = left[:, start:stop] * values[start:stop], right[:, start:stop]
             for a, b in ((first, second), (second, first)):
                 column += 0.5 * np.einsum("pk,pk->p", scaled[a], other[b])
-        # Entries of the normalised graph are at most 1. What rounding leaves of a zero must not be scaled to variance 1.
+        # Entries of the normalised graph are at most 1. What rounding leaves of a zero is not to be scaled up later.
         return [column.round(12) for column in columns]
 
 

@@ -82,6 +82,7 @@ def load_networks(
         publication, ``family`` its name among the models of the table alone.
     """
     from .._processes import map_isolated
+    from ..sbml.screen import ENGINE_MODULES
 
     ids: Any = None if isinstance(models, str) and models == "all" else list(models)
     bunch = fetch_biomodels(ids, data_home=data_home)
@@ -89,7 +90,8 @@ def load_networks(
     table = fetch_biomodels([model_id for model_id in bunch.ids if model_id in in_table], data_home=data_home)
     families = dict(zip(table.ids, table.groups, strict=True))
     extract = _dynamo_pair if kind == "dynamo" else _steady_state_pair
-    outcomes = map_isolated(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
+    modules = (*ENGINE_MODULES, "skperturb.sbml.extractor")
+    outcomes = map_isolated(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
     return [
         {
             "id": model_id,

@@ -109,6 +109,7 @@ def reproduce_networks(
         See `evaluate_model`.
     """
     from .._processes import map_isolated
+    from ..sbml.screen import ENGINE_MODULES
 
     if isinstance(models, str) and models == "reproduction":
         ids: Any = list(fetch_reproduction_set(data_home=data_home)["id"])
@@ -117,7 +118,8 @@ def reproduce_networks(
     else:
         ids = [models] if isinstance(models, str | int) else list(models)
     paths = fetch_biomodels(ids, data_home=data_home).data
-    outcomes = map_isolated(evaluate_model, paths, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
+    modules = (*ENGINE_MODULES, "skperturb.sbml.extractor")
+    outcomes = map_isolated(evaluate_model, paths, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
     return [
         outcome.value
         if outcome.error is None

@@ -14,7 +14,10 @@ import pandas as pd
 from skperturb._processes import Outcome, map_isolated
 from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 
-__all__ = ["screen_models"]
+__all__ = ["ENGINE_MODULES", "screen_models"]
+
+#: What the engine imports when it is first used, for `map_isolated`.
+ENGINE_MODULES = ("libsbml", "scipy.integrate", "skperturb.sbml._document", "skperturb.sbml._steady_state")
 
 _COLUMNS: dict[str, Any] = {
     "path": str,
@@ -88,7 +91,9 @@ def screen_models(
     listed = _check_paths(paths)
     if timeout is not None and not (isinstance(timeout, Real) and np.isfinite(timeout) and timeout > 0):
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds or None.")
-    outcomes = map_isolated(_screen_model, listed, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
+    outcomes = map_isolated(
+        _screen_model, listed, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=ENGINE_MODULES
+    )
     rows = [_row(path, outcome, timeout) for path, outcome in zip(listed, outcomes, strict=True)]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
