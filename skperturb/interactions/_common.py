@@ -181,7 +181,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
                 raise ValueError(
                     f"{type(self).__name__} needs expression; got None. Pass a DataFrame of shape (n_genes, n_samples)."
                 )
-            self._expression, self._measured = None, np.zeros(len(self.genes_) + 1, dtype=bool)
+            self._expression = None
             return
         paired = self.genes_[np.unique(data.positions)]
         if not expression.index.isin(paired).any():
@@ -190,7 +190,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
                 f"{', '.join(map(str, expression.index[:3]))}, …; those of X: {', '.join(map(str, paired[:3]))}, …). "
                 "Name genes alike in both."
             )
-        self._expression, self._measured = align_expression(expression, data.genes)
+        self._expression = align_expression(expression, data.genes)
 
     def _with_negatives(self, data: GenePairs) -> tuple[np.ndarray, np.ndarray]:
         if not data.labels.all():

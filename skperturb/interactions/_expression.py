@@ -67,8 +67,8 @@ def _from_array(expression: Any) -> pd.DataFrame:
     return pd.DataFrame(array, index=pd.Index(np.arange(len(array))))
 
 
-def align_expression(expression: pd.DataFrame, genes: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Return one standardised row for each gene, and which genes have one.
+def align_expression(expression: pd.DataFrame, genes: pd.Index) -> np.ndarray:
+    """Return one standardised row for each gene.
 
     Parameters
     ----------
@@ -78,10 +78,9 @@ def align_expression(expression: pd.DataFrame, genes: pd.Index) -> tuple[np.ndar
 
     Returns
     -------
-    values : ndarray of shape (n_genes + 1, n_samples)
+    ndarray of shape (n_genes + 1, n_samples)
         Each gene scaled to mean 0 and variance 1, so that two rows' mean product is their Pearson correlation. Zeros
         for genes without expression, for constant ones, and in the last row, which stands for an unknown gene.
-    measured : ndarray of shape (n_genes + 1,), bool
     """
     rows = expression.index.get_indexer(genes)
     measured = np.append(rows >= 0, False)
@@ -91,4 +90,4 @@ def align_expression(expression: pd.DataFrame, genes: pd.Index) -> tuple[np.ndar
     deviation = values.std(axis=1, keepdims=True)
     # A constant row may be left with rounding errors, which would be blown up to noise.
     varies = deviation > 1e-12 * (1 + np.abs(values).max(initial=0.0))
-    return np.where(varies, values / np.where(varies, deviation, 1.0), 0.0), measured
+    return np.where(varies, values / np.where(varies, deviation, 1.0), 0.0)

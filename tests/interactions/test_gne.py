@@ -196,3 +196,18 @@ def test_scores_of_a_path_of_few_genes_are_of_ordinary_size(n_genes):
     pairs = [(f"g{k}", f"g{k + 1}") for k in range(n_genes - 1)]
     model = GNEEmbedder(max_epochs=2, random_state=0).fit(pairs)
     assert np.abs(model.decision_function(pairs)).max() < 100
+
+
+def test_vector_of_a_gene_is_the_sum_of_its_two():
+    model = quick(pair_features="hadamard", encoder="lookup", max_epochs=2).fit(SPLIT.X_train, SPLIT.y_train)
+    vectors = model._folds[0].vectors
+    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden + vectors.output)[:-1])
+    pairs = SPLIT.X_test[:20]
+    embedded = pd.DataFrame(model.embed(model.genes_), index=model.genes_)
+    products = embedded.loc[pairs[:, 0]].to_numpy() * embedded.loc[pairs[:, 1]].to_numpy()
+    np.testing.assert_allclose(model.transform(pairs), products, rtol=1e-12)
+    # Other features have the same vectors.
+    model = quick(n_components=4, max_epochs=1).fit(SPLIT.X_train, SPLIT.y_train)
+    vectors = model._folds[0].vectors
+    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden + vectors.output)[:-1])
+    np.testing.assert_array_equal(model.embedding_, model.embed(model.genes_))

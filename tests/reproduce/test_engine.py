@@ -419,3 +419,18 @@ def test_columns_by_brute_force_are_the_same_in_any_unit(unit, speed):
     np.testing.assert_allclose(_clamping.check_column(scaled, 0.0, scaled.x, 0), expected, rtol=1e-5, atol=1e-7)
     away = Scaled(Bistable(), unit, speed)
     assert _clamping.check_column(away, 0.0, away.x, 0) == "elsewhere"
+
+
+@pytest.mark.parametrize(("block", "sizes"), [(2, [2, 2, 1]), (5, [5]), (7, [5])])
+def test_files_are_run_in_blocks(monkeypatch, block, sizes):
+    asked, seen = [], []
+
+    def run(paths, timeout, verbose):
+        asked.append(paths)
+        return [{"path": path} for path in paths]
+
+    monkeypatch.setattr(engine, "_run_block", run)
+    rows = engine.benchmark_engine(list("abcde"), block=block, after_block=lambda rows: seen.append(len(rows)))
+    assert [len(paths) for paths in asked] == sizes
+    assert [row["path"] for row in rows] == list("abcde")
+    assert seen == np.cumsum(sizes).tolist()
