@@ -233,3 +233,13 @@ def test_pseudo_transient_continuation_follows_the_flow(start, rest):
     """x' = x (1 - x) (x - 3): Newton's method from near the turning points, .45 and 2.2, leads elsewhere."""
     free = system([start], lambda x: [x[0] * (1 - x[0]) * (x[0] - 3)], lambda x: [[-3 * x[0] ** 2 + 8 * x[0] - 3]])
     assert free.continue_pseudo_transient(0.0, np.array([start]))[0] == pytest.approx(rest, abs=1e-9)
+
+
+def test_steps_lengthen_until_slow_variables_have_followed():
+    """The same slow variable beside one that follows it a million times faster and decides the first steps."""
+    stiff = system(
+        [2.2, 2.2],
+        lambda x: [1e6 * (x[1] - x[0]), x[1] * (1 - x[1]) * (x[1] - 3)],
+        lambda x: [[-1e6, 1e6], [0.0, -3 * x[1] ** 2 + 8 * x[1] - 3]],
+    )
+    np.testing.assert_allclose(stiff.continue_pseudo_transient(0.0, np.array([2.2, 2.2])), 3.0, rtol=1e-9)

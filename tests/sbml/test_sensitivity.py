@@ -441,7 +441,14 @@ def test_error_of_a_response_bounds_what_changed_entries_change():
             # |A^-1| D |s| + |s| (|A^-1|_j D |s|) with D = 1e-15 |A|, term by term
             own = sum(abs(inverse[i, k] * matrix[k, m] * response[m, j]) for k in range(4) for m in range(4))
             pivot = sum(abs(inverse[j, k] * matrix[k, m] * response[m, j]) for k in range(4) for m in range(4))
-            assert error[i, j] == pytest.approx(1e-15 * (own + abs(response[i, j]) * pivot), rel=1e-9)
+            assert error[i, j] == pytest.approx(1e-15 * (own + abs(response[i, j]) * pivot), rel=1e-9, abs=0.0)
+    # A response of 1e8 and its error: 1e8 and 2e8 of the first term, 1e8 of the second.
+    matrix = np.array([[-1.0, 0.0], [1e8, -1.0]])
+    strong = _error(matrix, matrix, np.linalg.inv(matrix), np.array([[1.0, 0.0], [1e8, 1.0]]))
+    assert strong[1, 0] == pytest.approx(4e-7, rel=1e-6)
+    matrix = rng.normal(size=(4, 4)) - 3.0 * np.eye(4)
+    inverse = np.linalg.inv(matrix)
+    response = inverse / np.diag(inverse)
     # Where entries are uncertain as a whole, what cancels between both terms does not count.
     even = np.where(np.abs(matrix) < 0.5, 0.0, matrix)
     assert (even == 0.0).any()
