@@ -211,3 +211,12 @@ def test_vector_of_a_gene_is_the_sum_of_its_two():
     vectors = model._folds[0].vectors
     np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden + vectors.output)[:-1])
     np.testing.assert_array_equal(model.embedding_, model.embed(model.genes_))
+
+
+def test_probability_is_the_logistic_function_of_the_log_odds():
+    model = quick(pair_features="native", encoder="lookup", max_epochs=20).fit(SPLIT.X_train, SPLIT.y_train)
+    expected = 1.0 / (1.0 + np.exp(-model.decision_function(SPLIT.X_test)))
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(
+        model.predict_proba(SPLIT.X_test), np.column_stack([1.0 - expected, expected]), atol=1e-12
+    )
