@@ -16,7 +16,7 @@ from skperturb._pairs import pair_codes
 from skperturb.interactions._gne_training import GeneVectors
 from skperturb.interactions._neighbourhood import Neighbourhoods
 from skperturb.interactions._neighbourhood_scores import absolute_correlation, path_weights
-from skperturb.interactions._poisson_factors import PoissonFactors
+from skperturb.interactions._poisson_factors import PoissonFactors, symmetric_product
 
 __all__ = ["FEATURES", "FoldModel", "fold_of_pairs", "vector_features"]
 
@@ -134,12 +134,11 @@ class FoldModel:
 
     def _spectral(self, positions: np.ndarray) -> list[np.ndarray]:
         """Return what each band of singular vectors says of the normalised graph's entry, in both directions."""
-        (left, values, right), (first, second) = self._spectrum, positions.T
-        columns = [np.zeros(len(positions)) for _ in _BANDS]
-        for column, (start, stop) in zip(columns, _BANDS, strict=True):
-            scaled, other = left[:, start:stop] * values[start:stop], right[:, start:stop]
-            for a, b in ((first, second), (second, first)):
-                column += 0.5 * np.einsum("pk,pk->p", scaled[a], other[b])
+        left, values, right = self._spectrum
+        columns = [
+            symmetric_product(left[:, start:stop] * values[start:stop], right[:, start:stop], positions)
+            for start, stop in _BANDS
+        ]
         # Entries of the normalised graph are at most 1. What rounding leaves of a zero is not to be scaled up later.
         return [column.round(12) for column in columns]
 

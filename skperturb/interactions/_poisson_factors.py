@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.decomposition import NMF
 
-__all__ = ["PoissonFactors"]
+__all__ = ["PoissonFactors", "symmetric_product"]
 
 # Stopping early also keeps many communities from learning single edges by heart.
 _ITERATIONS = 40
@@ -55,10 +55,7 @@ class PoissonFactors:
 
     def expected(self, positions: np.ndarray) -> np.ndarray:
         """Return λ of pairs, the mean of both directions, shape (n_pairs,)."""
-        first, second = positions.T
-        forth = np.einsum("pk,pk->p", self.left[first], self.right[second])
-        back = np.einsum("pk,pk->p", self.left[second], self.right[first])
-        return 0.5 * (forth + back).astype(np.float64)
+        return symmetric_product(self.left, self.right, positions).astype(np.float64)
 
     def features(self, positions: np.ndarray, degrees: np.ndarray) -> list[np.ndarray]:
         """Return the logarithms of λ and of its ratio to what the degrees alone explain.
@@ -75,3 +72,11 @@ class PoissonFactors:
         expected = self.expected(positions) + _OFFSET
         by_degree = degrees[positions].prod(axis=1) / max(degrees.sum(), 1.0) + _OFFSET
         return [np.log(expected), np.log(expected / by_degree)]
+
+
+def symmetric_product(left: np.ndarray, right: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return the entries of ``left @ right.T`` at pairs, the mean of both directions, shape (n_pairs,)."""
+    first, second = positions.T
+    forth = np.einsum("pk,pk->p", left[first], right[second])
+    back = np.einsum("pk,pk->p", left[second], right[first])
+    return 0.5 * (forth + back)

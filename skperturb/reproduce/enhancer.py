@@ -25,7 +25,7 @@ from ._network_scores import (
     scores_to_frame,
 )
 from ._tables import bootstrap_interval, format_table
-from .networks import write_json
+from .networks import map_models, write_json
 
 __all__ = [
     "accuracy_frame",
@@ -81,17 +81,13 @@ def load_networks(
         ``id, group, family, network, truth, in_table``; models without a usable network are absent. ``group`` is the
         publication, ``family`` its name among the models of the table alone.
     """
-    from .._processes import map_isolated
-    from ..sbml.screen import ENGINE_MODULES
-
     ids: Any = None if isinstance(models, str) and models == "all" else list(models)
     bunch = fetch_biomodels(ids, data_home=data_home)
     in_table = set(fetch_reproduction_set(data_home=data_home)["id"])
     table = fetch_biomodels([model_id for model_id in bunch.ids if model_id in in_table], data_home=data_home)
     families = dict(zip(table.ids, table.groups, strict=True))
     extract = _dynamo_pair if kind == "dynamo" else _steady_state_pair
-    modules = (*ENGINE_MODULES, "skperturb.sbml.extractor")
-    outcomes = map_isolated(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+    outcomes = map_models(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
     return [
         {
             "id": model_id,

@@ -8,7 +8,7 @@ column divided by its diagonal. Models with fewer than ten nodes or a singular `
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ._network_scores import (
 )
 from ._tables import bootstrap_interval, format_table
 
-__all__ = ["PUBLISHED", "evaluate_model", "report", "reproduce_networks", "write_json"]
+__all__ = ["PUBLISHED", "evaluate_model", "map_models", "report", "reproduce_networks", "write_json"]
 
 MIN_NODES = 10
 
@@ -80,6 +80,14 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
     return row
 
 
+def map_models(function: Callable[[Any], Any], paths: Sequence[Any], **options: Any) -> list[Any]:
+    """Call `function`, which extracts a network, for SBML files by `map_isolated`; the engine's import is not timed."""
+    from .._processes import map_isolated
+    from ..sbml.screen import ENGINE_MODULES
+
+    return map_isolated(function, paths, modules=(*ENGINE_MODULES, "skperturb.sbml.extractor"), **options)
+
+
 def reproduce_networks(
     models: Sequence[str | int] | str = "reproduction",
     *,
@@ -108,9 +116,6 @@ def reproduce_networks(
     list of dict
         See `evaluate_model`.
     """
-    from .._processes import map_isolated
-    from ..sbml.screen import ENGINE_MODULES
-
     if isinstance(models, str) and models == "reproduction":
         ids: Any = list(fetch_reproduction_set(data_home=data_home)["id"])
     elif isinstance(models, str) and models == "all":
@@ -118,8 +123,7 @@ def reproduce_networks(
     else:
         ids = [models] if isinstance(models, str | int) else list(models)
     paths = fetch_biomodels(ids, data_home=data_home).data
-    modules = (*ENGINE_MODULES, "skperturb.sbml.extractor")
-    outcomes = map_isolated(evaluate_model, paths, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+    outcomes = map_models(evaluate_model, paths, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
     return [
         outcome.value
         if outcome.error is None

@@ -11,6 +11,8 @@ import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 from sklearn.utils import Bunch
 
+from skperturb._interchange import is_anndata
+
 __all__ = ["pseudobulk"]
 
 
@@ -109,7 +111,7 @@ def pseudobulk(
 
 
 def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) -> None:
-    if not all(hasattr(adata, name) for name in ("obs", "var_names", "layers")):
+    if not is_anndata(adata):
         raise TypeError(f"adata is a {type(adata).__name__}; expected an AnnData.")
     if not isinstance(control, str) and (not isinstance(control, Sequence | set | frozenset | np.ndarray)):
         raise TypeError(f"control={control!r}; expected the label of the unperturbed cells, or a sequence of labels.")
