@@ -5,12 +5,12 @@ from typing import Any
 
 # Public name -> module that defines it, loaded on first use: importing this package loads no libsbml.
 _PUBLIC = {
-    "antimony_to_sbml": "_antimony",
+    "antimony_to_sbml": "_reading.antimony",
     "JacobianExtractor": "extractor",
     "KineticModel": "model",
     "NetworkStructure": "structure",
-    "SteadyState": "_steady_state",
-    "conservation_laws": "_moieties",
+    "SteadyState": "_solving.steady_state",
+    "conservation_laws": "_solving.moieties",
     "screen_models": "screen",
     "sensitivity_matrix": "sensitivity",
 }

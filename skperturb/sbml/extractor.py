@@ -245,7 +245,7 @@ def _try_network(source: Any, at: str | float, variables: str) -> InfluenceNetwo
 
 
 def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
-    from skperturb.sbml._moieties import conservation_laws
+    from skperturb.sbml._solving.moieties import conservation_laws
     from skperturb.sbml.model import KineticModel
 
     model = KineticModel.from_sbml(source) if isinstance(source, (str, Path)) else source
@@ -268,8 +268,8 @@ def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
 
 def _state(model: Any, at: str | float, *, ignore_events: bool) -> tuple[Any, float, np.ndarray, Any]:
     """Return the model with what events have changed, time, state, and the steady state if it is one."""
-    from skperturb.sbml._simulate import state_at
-    from skperturb.sbml._steady_state import find_steady_state
+    from skperturb.sbml._solving.simulate import state_at
+    from skperturb.sbml._solving.steady_state import find_steady_state
 
     if at == "steady_state":
         steady = find_steady_state(model, ignore_events=ignore_events)

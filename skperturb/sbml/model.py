@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
 
-from ._equations import COMPILED, FROM_CONSTANTS, Equations
-from .structure import NetworkStructure, build_structure
+from skperturb.sbml._compiling.equations import Equations
+from skperturb.sbml.structure import NetworkStructure, build_structure
 
 if TYPE_CHECKING:
-    from ._compiler import System
-    from ._steady_state import SteadyState
+    from skperturb.sbml._compiling.compiler import System
+    from skperturb.sbml._solving.steady_state import SteadyState
 
 __all__ = ["KineticModel"]
 
@@ -86,20 +82,9 @@ class KineticModel(Equations):
     """
 
     def __init__(self, model_id: str, system: System, declared: dict[str, Any]) -> None:
-        self.model_id = model_id
-        self._system = system
+        super().__init__(model_id, system)
         self._declared = declared
-        self.variables = system.variables
-        self.x0 = system.x0
-        self.reaction_ids = system.reaction_ids
-        self.is_rate_rule = system.is_rate_rule
-        self.volumes = system.volumes
-        self.time_dependence = system.time_dependence
-        self.event_ids: tuple[str, ...] = declared["event_ids"]
-        self.start_time = 0.0
         self.warnings: tuple[str, ...] = declared["warnings"]
-        for array in (self.x0, self.is_rate_rule, self.volumes):
-            array.setflags(write=False)
 
     @classmethod
     def from_sbml(cls, source: str | os.PathLike) -> KineticModel:
@@ -125,9 +110,9 @@ class KineticModel(Equations):
             in other files, or has no kinetics.
         """
         # libsbml is heavy; importing this module must not load it.
-        from ._compiler import compile_system
-        from ._document import describe
-        from ._reader import read_document, read_text
+        from skperturb.sbml._compiling.compiler import compile_system
+        from skperturb.sbml._reading.document import describe
+        from skperturb.sbml._reading.reader import read_document, read_text
 
         text, name = read_text(source)
         document = read_document(text, name)
@@ -135,7 +120,6 @@ class KineticModel(Equations):
         system = compile_system(description)
         species = description.of_kind("species")
         declared = {
-            "event_ids": tuple(event.id for event in description.events),
             "warnings": tuple(dict.fromkeys(description.warnings)),
             "species": [quantity.id for quantity in species],
             "boundary": [quantity.boundary for quantity in species],
@@ -149,35 +133,6 @@ class KineticModel(Equations):
 
     def __repr__(self) -> str:
         return f"KineticModel({self.model_id!r}, {len(self.variables)} variables, {len(self.reaction_ids)} reactions)"
-
-    def continued(self, time: float, state: ArrayLike, parameters: Sequence[float]) -> KineticModel:
-        """Return the model without its events that starts at another time and state, with other constants.
-
-        Parameters
-        ----------
-        time : float
-            The time of `state`.
-        state : array-like of shape (n_variables,)
-            Initial state of the new model.
-        parameters : sequence of float
-            Values for `parameters`, all of them.
-
-        Returns
-        -------
-        model : KineticModel
-            The new model; this one is left as it is.
-        """
-        other = copy.copy(self)
-        for name in FROM_CONSTANTS:
-            other.__dict__.pop(name, None)
-        values = [float(value) for value in parameters]
-        for name in {"_rhs", "_jacobian"} & self.__dict__.keys():
-            other.__dict__[name] = getattr(self, name).rebound(values)
-        x0 = self._checked_state(state).copy()
-        x0.setflags(write=False)
-        other._system = replace(self._system, x0=x0, parameter_values=values, events=())
-        other.x0, other.start_time, other.event_ids = x0, float(time), ()
-        return other
 
     def after_events(self, steady_state: SteadyState) -> KineticModel:
         """Return the model that rests at a steady state: without events, with the values that they left behind.
@@ -199,79 +154,12 @@ class KineticModel(Equations):
         values[changed.index] = changed
         return self.continued(steady_state.time, steady_state.state.to_numpy(), values.to_list())
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Compiled functions do not pickle; they are built again from the graph when next needed.
-        return {key: value for key, value in self.__dict__.items() if key not in COMPILED}
-
-    # -- constants ------------------------------------------------------------------------------------
-    @property
-    def parameters(self) -> pd.Series:
-        """Values of everything that stays constant."""
-        return pd.Series(self._system.parameter_values, index=self._system.parameter_names, dtype=float)
-
-    @cached_property
-    def stoichiometry(self) -> csr_array:
-        """Matrix `N` of d(amount)/dt = N v."""
-        system = self._system
-        entries = {(i, j): system.conversion.get(i, 1.0) * value for (i, j), value in system.stoichiometry.items()}
-        rows, columns = np.array(list(entries), dtype=int).reshape(-1, 2).T
-        shape = (len(self.variables), len(self.reaction_ids))
-        return csr_array((np.array(list(entries.values()), dtype=float), (rows, columns)), shape=shape)
-
     @cached_property
     def structure(self) -> NetworkStructure:
         """What the file says without any kinetic constant, see `NetworkStructure`."""
         return build_structure(self._system, self._declared)
 
     # -- states ---------------------------------------------------------------------------------------
-    def evaluate(self, t: ArrayLike, X: ArrayLike) -> pd.DataFrame:
-        """Return the value of every symbol along states.
-
-        Parameters
-        ----------
-        t : array-like of shape (n_times,)
-            Times.
-        X : array-like of shape (n_times, n_variables)
-            States, in the order of `variables`.
-
-        Returns
-        -------
-        values : DataFrame of shape (n_times, n_symbols)
-            Variables first, then all other species, compartments, parameters and named stoichiometries; each
-            as its SBML symbol (a species' concentration also where the state is its amount). Then the rates of
-            the reactions (extent / time) under the reactions' ids. Index "time".
-
-        Raises
-        ------
-        ValueError
-            If `X` has another shape.
-
-        See Also
-        --------
-        amounts, concentrations : Species in one unit, whatever their symbols mean.
-        """
-        times = np.atleast_1d(np.asarray(t, dtype=float))
-        states = np.atleast_2d(np.asarray(X, dtype=float))
-        expected = (len(times), len(self.variables))
-        if states.shape != expected:
-            raise ValueError(f"X has shape {states.shape}; expected {expected}, (n_times, n_variables)")
-        return self._evaluate(times, states, self._system.parameter_values)
-
-    def _evaluate(self, times: np.ndarray, states: np.ndarray, parameters: Any) -> pd.DataFrame:
-        names, evaluator = self._symbol_evaluator
-        columns = evaluator(times, states.T, parameters)
-        data = {name: np.broadcast_to(column, times.shape) for name, column in zip(names, columns, strict=True)}
-        return pd.DataFrame(data, index=pd.Index(times, name="time"), dtype=float)
-
-    @cached_property
-    def _symbol_evaluator(self):
-        from ._codegen import ArrayEvaluator
-
-        system = self._system
-        names = [*self.variables, *(name for name in system.symbols if name not in set(self.variables))]
-        roots = [*(system.symbols[name] for name in names), *system.fluxes]
-        return [*names, *self.reaction_ids], ArrayEvaluator(system.graph, roots)
-
     def amounts(self, values: pd.DataFrame) -> pd.DataFrame:
         """Return the amounts of all species.
 
@@ -331,7 +219,7 @@ class KineticModel(Equations):
             Values of all symbols and rates of all reactions, see `evaluate`; `amounts` and `concentrations` give
             all species in one unit.
         """
-        from ._simulate import simulate
+        from skperturb.sbml._solving.simulate import simulate
 
         return simulate(self, times, **options)
 
@@ -353,6 +241,6 @@ class KineticModel(Equations):
         NoSteadyStateError
             If no steady state could be verified.
         """
-        from ._steady_state import find_steady_state
+        from skperturb.sbml._solving.steady_state import find_steady_state
 
         return find_steady_state(self, **options)

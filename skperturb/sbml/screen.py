@@ -17,7 +17,12 @@ from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 __all__ = ["ENGINE_MODULES", "screen_models"]
 
 #: What the engine imports when it is first used, for `map_isolated`.
-ENGINE_MODULES = ("libsbml", "scipy.integrate", "skperturb.sbml._document", "skperturb.sbml._steady_state")
+ENGINE_MODULES = (
+    "libsbml",
+    "scipy.integrate",
+    "skperturb.sbml._reading.document",
+    "skperturb.sbml._solving.steady_state",
+)
 
 _COLUMNS: dict[str, Any] = {
     "path": str,
@@ -142,7 +147,7 @@ def _screen_model(path: str) -> dict[str, Any]:
 
 
 def _steady_state_row(model: Any) -> dict[str, Any]:
-    from skperturb.sbml._steady_state import find_steady_state
+    from skperturb.sbml._solving.steady_state import find_steady_state
 
     try:
         steady = find_steady_state(model)

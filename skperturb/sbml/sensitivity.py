@@ -13,8 +13,8 @@ import scipy.sparse as sp
 from skperturb._network import InfluenceNetwork
 from skperturb._validation import describe, ensure_networks
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
-from skperturb.sbml._clamp import ClampResponse, clamp_response, reachable
-from skperturb.sbml._integrate import scale_of
+from skperturb.sbml._responding.clamp import ClampResponse, clamp_response, reachable
+from skperturb.sbml._solving.integrate import scale_of
 
 __all__ = ["sensitivity_matrix"]
 

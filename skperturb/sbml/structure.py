@@ -78,7 +78,7 @@ class NetworkStructure:
 
 def build_structure(system, declared: dict) -> NetworkStructure:
     """Collect the structure from the compiled equations and the declarations of the file."""
-    from ._rate_form import monomial_orders, rate_form
+    from skperturb.sbml._compiling.rate_laws import monomial_orders, rate_form
 
     graph, variables, reactions = system.graph, list(system.variables), list(system.reaction_ids)
     stoichiometry = np.zeros((len(variables), len(reactions)))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from skperturb.sbml import KineticModel
-from skperturb.sbml._simulate import IntegrationError
+from skperturb.sbml._solving.simulate import IntegrationError
 
 TIMES = [0.0, 0.4, 0.9, 1.7, 3.0]
 LEVELS = ((1, 2), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 1), (3, 2), (3, 2), (3, 1), (2, 4))

@@ -13,9 +13,9 @@ from scipy.sparse import csr_array
 
 from skperturb._network import InfluenceNetwork
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
-from skperturb.sbml._clamp import clamp_response
-from skperturb.sbml._moieties import conservation_laws
-from skperturb.sbml._steady_state import find_steady_state
+from skperturb.sbml._responding.clamp import clamp_response
+from skperturb.sbml._solving.moieties import conservation_laws
+from skperturb.sbml._solving.steady_state import find_steady_state
 from skperturb.sbml.sensitivity import sensitivity_matrix
 
 
@@ -408,7 +408,7 @@ def test_total_that_is_fed_is_given_in_the_units_of_its_variables():
 
 
 def test_laws_without_a_variable_are_their_combinations():
-    from skperturb.sbml._clamp import _Work
+    from skperturb.sbml._responding.clamp import _Work
 
     def without(laws, member, scale):
         n = len(scale)
@@ -429,7 +429,7 @@ def test_laws_without_a_variable_are_their_combinations():
 
 
 def test_error_of_a_response_bounds_what_changed_entries_change():
-    from skperturb.sbml._clamp import _error
+    from skperturb.sbml._responding.clamp import _error
 
     rng = np.random.default_rng(3)
     matrix = rng.normal(size=(4, 4)) - 3.0 * np.eye(4)
@@ -460,7 +460,7 @@ def test_error_of_a_response_bounds_what_changed_entries_change():
 
 
 def test_strong_responses_are_decided_by_one_factorisation():
-    from skperturb.sbml._clamp import ClampResponse, _fill_kept, _Work
+    from skperturb.sbml._responding.clamp import ClampResponse, _fill_kept, _Work
 
     for jacobian in ([[-1.0, 0.0], [1e8, -1.0]], [[-1.0, 1e-8], [1e8, -3.0]]):
         matrix = np.array(jacobian)
