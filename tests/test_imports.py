@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,63 @@ def test_guard_finds_violations():
     assert violation("reproduce", "networks") is None
     assert {"_validation", "_sklearn"} <= imported_parts(ROOT / "networks" / "_common.py") | {"_sklearn"}
     assert len(modules()) > 15
+
+
+def dotted(path):
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+
+
+def imported_modules(path, known):
+    """Modules of the package that a module imports, wherever the statement stands, type checking included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute_name(path, node)
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found & known
+
+
+def import_graph():
+    paths = {dotted(path): path for path in modules() if path.name != "__init__.py"}
+    return {name: imported_modules(path, paths.keys()) for name, path in paths.items()}
+
+
+def test_no_import_circle():
+    graph = import_graph()
+    assert sum(map(len, graph.values())) > 300
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"the modules import one another in a circle: {' -> '.join(error.args[1])}")
+    assert len(order) == len(graph)
+
+
+# The private rooms of skperturb.sbml, each of which may use those before it, and last the public modules.
+SBML_ROOMS = ["_graph", "_reading", "_compiling", "_solving", "_responding"]
+
+
+def sbml_room(name):
+    room = name.split(".")[2]
+    return SBML_ROOMS.index(room) if room in SBML_ROOMS else len(SBML_ROOMS)
+
+
+def test_rooms_of_sbml_import_one_way():
+    graph = {name: uses for name, uses in import_graph().items() if name.startswith("skperturb.sbml.")}
+    upwards = {
+        (name, used)
+        for name, uses in graph.items()
+        for used in uses
+        if used.startswith("skperturb.sbml.") and sbml_room(used) > sbml_room(name)
+    }
+    assert not upwards
+    assert {sbml_room(name) for name in graph} == set(range(len(SBML_ROOMS) + 1))
+
+
+def test_rooms_of_sbml_have_a_sentence_over_their_door():
+    for room in SBML_ROOMS:
+        assert ast.get_docstring(ast.parse((ROOT / "sbml" / room / "__init__.py").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("statement", ["import skperturb", "import skperturb; dir(skperturb); skperturb.exceptions"])
