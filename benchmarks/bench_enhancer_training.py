@@ -13,8 +13,8 @@ import torch
 from skperturb._training import seeded_torch
 from skperturb._validation import ensure_networks
 from skperturb.networks import DynamoDistance, GCNEnhancer
-from skperturb.networks import _enhancer_source as source
-from skperturb.networks._enhancer_sample import make_samples
+from skperturb.networks._enhancer import rank_model
+from skperturb.networks._enhancer.examples import make_examples
 
 
 def simulated(n_networks: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -38,7 +38,7 @@ def main() -> None:
     torch.set_num_threads(1)
     X, y = simulated(arguments.networks)
     records = ensure_networks(X)
-    samples = make_samples(X, records, DynamoDistance().predict(X), "sign", y)
+    samples = make_examples(X, records, DynamoDistance().predict(X), "sign", y)
     params = GCNEnhancer(max_epochs=arguments.epochs, device="cpu").get_params()
     seconds: dict[str, list[float]] = {"skorch": [], "loop": []}
     for _ in range(arguments.repeats):
@@ -54,28 +54,28 @@ def main() -> None:
 
 def through_skorch(samples: list, params: dict) -> None:
     """Train as the estimator does."""
-    source.fit_source_model(samples, None, params, 0)
+    rank_model.fit_rank_model(samples, None, params, 0)
 
 
 def hand_written(samples: list, params: dict) -> None:
-    """Train with the same module, batches, optimiser, schedule and gradient clipping."""
-    dataset = source._Networks(samples)
+    """Train with the same module, batches, optimizer, schedule and gradient clipping."""
+    dataset = rank_model._Networks(samples)
     with seeded_torch(0):
-        module = source.SourceGCN(
-            source.NODE_FEATURES,
-            source.EDGE_FEATURES,
-            source.PAIR_FEATURES,
+        module = rank_model.PairGCN(
+            rank_model.NODE_FEATURES,
+            rank_model.EDGE_FEATURES,
+            rank_model.PAIR_FEATURES,
             params["hidden_dim"],
             params["n_layers"],
             params["dropout"],
         )
         loader = torch.utils.data.DataLoader(
-            dataset, batch_size=params["batch_size"], shuffle=True, collate_fn=source._collate
+            dataset, batch_size=params["batch_size"], shuffle=True, collate_fn=rank_model._collate
         )
         optimizer = torch.optim.Adam(module.parameters(), lr=params["lr"])
         n_steps = params["max_epochs"] * len(loader) + 1
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, params["lr"], total_steps=n_steps, pct_start=0.15)
-        loss_of = source.CorrelationLoss()
+        loss_of = rank_model.CorrelationLoss()
         for _ in range(params["max_epochs"]):
             for batch, target in loader:
                 optimizer.zero_grad()

@@ -13,7 +13,8 @@ import torch
 
 from skperturb._pairs import symmetric_graph
 from skperturb._training import TensorBatches, fit_net
-from skperturb.interactions._gne_module import EdgeBatches, GNENetwork, PairLoss
+from skperturb.interactions._edge_training import EdgeBatches, PairLoss
+from skperturb.interactions._gne.module import GNENetwork
 
 
 def build(graph, expression):

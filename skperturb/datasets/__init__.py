@@ -3,9 +3,9 @@
 from skperturb.datasets._biomodels import fetch_biomodels
 from skperturb.datasets._ecoli import fetch_ecoli_interactions
 from skperturb.datasets._fetch import ChecksumWarning, DownloadError, clear_data_home, fetch_file, get_data_home
-from skperturb.datasets._gene_network import make_gene_network
+from skperturb.datasets._make_gene_network import make_gene_network
 from skperturb.datasets._make_models import make_biochemical_models
-from skperturb.datasets._perturbation_screen import make_perturbation_screen
+from skperturb.datasets._make_perturbation_screen import make_perturbation_screen
 from skperturb.datasets._reproduction import fetch_reproduction_set
 from skperturb.datasets._scperturb import fetch_adamson2016, fetch_scperturb
 from skperturb.datasets._screens import (

@@ -1,13 +1,12 @@
 """The curated kinetic models of BioModels."""
 
-import os
 import re
 from collections.abc import Iterable
 from numbers import Integral
 
 from sklearn.utils import Bunch
 
-from skperturb.datasets._fetch import fetch_file, read_registry
+from skperturb.datasets._fetch import DataHome, fetch_file, read_registry
 from skperturb.datasets._publications import publication_groups, read_publications
 
 __all__ = ["fetch_biomodels"]
@@ -34,7 +33,7 @@ Nucleic Acids Research 48(D1), D407-D415 (2020).
 def fetch_biomodels(
     ids: int | str | Iterable[int | str] | None = None,
     *,
-    data_home: str | os.PathLike | None = None,
+    data_home: DataHome = None,
     verbose: int = 0,
 ) -> Bunch:
     """Load curated kinetic models of BioModels, downloading those that are missing.

@@ -1,18 +1,16 @@
 """Gene interactions, expression and operons of Escherichia coli."""
 
-import os
-
 import pandas as pd
 from sklearn.utils import Bunch
 
-from skperturb.datasets._fetch import fetch_file, read_registry
+from skperturb.datasets._fetch import DataHome, fetch_file, unpublished_file
 
 __all__ = ["fetch_ecoli_interactions"]
 
 _FOLDER = "interactions"
 
 
-def fetch_ecoli_interactions(data_home: str | os.PathLike | None = None) -> Bunch:
+def fetch_ecoli_interactions(data_home: DataHome = None) -> Bunch:
     """Load 147,476 interactions among 4,511 genes of Escherichia coli, with expression and operons.
 
     Parameters
@@ -54,8 +52,7 @@ def fetch_ecoli_interactions(data_home: str | os.PathLike | None = None) -> Bunc
     """
 
     def table(name: str) -> pd.DataFrame:
-        relative = f"{_FOLDER}/{name}"
-        path = fetch_file(relative, None, read_registry("interactions")[relative], data_home=data_home)
+        path = fetch_file(*unpublished_file("interactions", f"{_FOLDER}/{name}"), data_home=data_home)
         # Names such as "nan" would be read as missing.
         return pd.read_csv(path, sep="\t", keep_default_na=False)
 

@@ -12,13 +12,18 @@ from pathlib import Path
 
 __all__ = [
     "ChecksumWarning",
+    "DataHome",
     "DownloadError",
     "clear_data_home",
     "fetch_file",
     "fetch_unregistered",
     "get_data_home",
     "read_registry",
+    "unpublished_file",
 ]
+
+#: What a parameter `data_home` may be.
+DataHome = str | os.PathLike | None
 
 #: Seconds to wait for a connection and for each answer. A dead network has to be reported quickly.
 _TIMEOUT = (10.0, 60.0)
@@ -32,7 +37,7 @@ class ChecksumWarning(UserWarning):
     """A file in the data home is not the version that the registry of checksums describes."""
 
 
-def get_data_home(data_home: str | os.PathLike | None = None) -> Path:
+def get_data_home(data_home: DataHome = None) -> Path:
     """Return the folder that holds the real data.
 
     The folder is the argument, else the environment variable ``SKPERTURB_DATA``, else
@@ -78,7 +83,24 @@ def read_registry(name: str) -> dict[str, str]:
     return dict(line.split() for line in text.splitlines())
 
 
-def clear_data_home(data_home: str | os.PathLike | None = None) -> None:
+def unpublished_file(registry: str, relative_path: str) -> tuple[str, None, str]:
+    """Return path, address (none) and checksum, the arguments of `fetch_file`, of a file without a public address.
+
+    Parameters
+    ----------
+    registry : str
+        The name of the registry that holds its checksum, see `read_registry`.
+    relative_path : str
+        Path of the file below the data home, with forward slashes.
+
+    Returns
+    -------
+    tuple of str, None and str
+    """
+    return relative_path, None, read_registry(registry)[relative_path]
+
+
+def clear_data_home(data_home: DataHome = None) -> None:
     """Delete the files that the ``fetch_*`` functions keep in the data home.
 
     Only files that a registry of the package names are deleted, and folders that are empty afterwards:
@@ -101,9 +123,8 @@ def clear_data_home(data_home: str | os.PathLike | None = None) -> None:
     """
     home = get_data_home(data_home)
     files = [home / "biomodels" / name for name in read_registry("biomodels")]
-    files += [home / name for name in read_registry("networks_reproduction")]
-    files += [home / name for name in read_registry("interactions")]
-    files += [home / name for name in read_registry("responses")]
+    for registry in ("networks_reproduction", "interactions", "responses"):
+        files += [home / name for name in read_registry(registry)]
     for file in files:
         file.unlink(missing_ok=True)
     for folder in (home / "biomodels", home):
@@ -117,7 +138,7 @@ def fetch_file(
     url: str | None,
     sha256: str,
     *,
-    data_home: str | os.PathLike | None = None,
+    data_home: DataHome = None,
     verbose: int = 0,
 ) -> Path:
     """Return a file of the data home, downloading it when it is not there.
@@ -167,17 +188,10 @@ def fetch_file(
         return target
     if url is None:
         raise _missing(relative_path, target, "none (the file has no public address)", "nothing to download")
-    try:
-        _download(url, target, f"sha256:{sha256}", verbose)
-    # requests' errors are OSErrors; pooch raises ValueError for a wrong checksum.
-    except (OSError, ValueError) as error:
-        raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
-    return target
+    return _download(relative_path, url, target, f"sha256:{sha256}", verbose)
 
 
-def fetch_unregistered(
-    relative_path: str, url: str, known_hash: str | None, *, data_home: str | os.PathLike | None = None
-) -> Path:
+def fetch_unregistered(relative_path: str, url: str, known_hash: str | None, *, data_home: DataHome = None) -> Path:
     """Return a file of the data home whose checksum the package does not know.
 
     A file that is there is used. Nothing is downloaded unchecked: the caller brings the checksum.
@@ -208,11 +222,7 @@ def fetch_unregistered(
     if known_hash is None:
         reason = "no checksum is registered; pass known_hash='md5:…' with the one that the address' page shows"
         raise _missing(relative_path, target, url, reason)
-    try:
-        _download(url, target, known_hash, 0)
-    except (OSError, ValueError) as error:
-        raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
-    return target
+    return _download(relative_path, url, target, known_hash, verbose=0)
 
 
 def _missing(relative_path: str, target: Path, address: str, reason: str) -> DownloadError:
@@ -226,17 +236,22 @@ def _missing(relative_path: str, target: Path, address: str, reason: str) -> Dow
     )
 
 
-def _download(url: str, target: Path, known_hash: str, verbose: int) -> None:
+def _download(relative_path: str, url: str, target: Path, known_hash: str, verbose: int) -> Path:
     import pooch
 
-    with _pooch_log_level(logging.INFO if verbose else logging.ERROR):
-        pooch.retrieve(
-            url,
-            known_hash=known_hash,
-            fname=target.name,
-            path=target.parent,
-            downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
-        )
+    try:
+        with _pooch_log_level(logging.INFO if verbose else logging.ERROR):
+            pooch.retrieve(
+                url,
+                known_hash=known_hash,
+                fname=target.name,
+                path=target.parent,
+                downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
+            )
+    # requests' errors are OSErrors; pooch raises ValueError for a wrong checksum.
+    except (OSError, ValueError) as error:
+        raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
+    return target
 
 
 def _warn_if_changed(path: Path, sha256: str) -> None:

@@ -10,6 +10,28 @@ from skperturb.datasets._reaction_model import ReactionModel, write_sbml
 
 __all__ = ["make_biochemical_models"]
 
+# The distributions below set what kind of models come out. Concentrations and time have no units; scales are medians.
+# Standard deviation of the logarithm of every constant: two thirds lie within a factor of 1.6 around the median. Ten
+# times more lets concentrations fall to 1e-6 (from 0.1), so that many sensitivities are those of species that are all
+# but absent; ten times less makes the constants of all models alike.
+_LOG_SPREAD = 0.5
+# Medians, chosen so that steady concentrations lie around the thresholds of regulation and saturation, whose median is
+# 1, and regulators are felt: the median concentration is 0.9. It is 6.6 with ten times more production, which saturates
+# every regulation, and 0.2 with ten times less. The other four move it by less than a factor of 2 at ten times more or
+# less; the basal production keeps repressed species from vanishing.
+_INITIAL_CONCENTRATION = 0.7
+_MAXIMAL_PRODUCTION = 2.0
+_BASAL_PRODUCTION = 0.1
+_CONVERSION = 0.5
+_BINDING = 0.3
+# Probabilities of 0, 1 and 2 regulators of a species: one on the average, as in known gene networks of a few nodes.
+_N_REGULATORS = (0.25, 0.5, 0.25)
+# Largest Hill coefficient, exclusive: 1, 2 or 3 binding sites.
+_HILL_END = 4
+# Probability that each possible modification cycle is there, and that a species is also degraded by a saturated enzyme.
+_CYCLE = 0.6
+_SATURATED_DEGRADATION = 0.2
+
 
 def make_biochemical_models(
     n_models: int = 10,
@@ -96,7 +118,7 @@ class _RandomNetwork:
         self.names = [f"S{number}" for number in range(1, n_species + 1)]
         self.constants: dict[str, float] = {}
         # At most every second pair of species is a modification cycle.
-        n_cycles = rng.binomial(n_species // 4, 0.6)
+        n_cycles = rng.binomial(n_species // 4, _CYCLE)
         shuffled = [str(name) for name in rng.permutation(self.names)]
         self.cycles = [(shuffled[2 * i], shuffled[2 * i + 1]) for i in range(n_cycles)]
         self.open = sorted(shuffled[2 * n_cycles :], key=self.names.index)
@@ -109,12 +131,12 @@ class _RandomNetwork:
         lines += [line for cycle in self.cycles for line in self._cycle(*cycle)]
         n_extra = self.rng.randint(len(self.open) // 3, len(self.open) // 2 + 1)
         lines += [self._conversion() for _ in range(n_extra)]
-        initial = ", ".join(f"{name} = {self._draw(0.7):.4g}" for name in self.names)
+        initial = ", ".join(f"{name} = {self._draw(_INITIAL_CONCENTRATION):.4g}" for name in self.names)
         constants = ", ".join(f"{name} = {value:.4g}" for name, value in self.constants.items())
         return "\n".join([f"species {initial}", f"parameter {constants}", *lines])
 
     def _draw(self, scale: float = 1.0) -> float:
-        return scale * self.rng.lognormal(sigma=0.5)
+        return scale * self.rng.lognormal(sigma=_LOG_SPREAD)
 
     def _constant(self, kind: str, scale: float = 1.0) -> str:
         name = f"{kind}_{len(self.constants) + 1}"
@@ -126,21 +148,21 @@ class _RandomNetwork:
         return candidates[self.rng.randint(len(candidates))]
 
     def _hill(self, regulator: str) -> str:
-        threshold, order = self._constant("K"), self.rng.randint(1, 4)
+        threshold, order = self._constant("K"), self.rng.randint(1, _HILL_END)
         activation = self.rng.uniform() < 0.5
         numerator = regulator if activation else threshold
         return f"{numerator}^{order} / ({threshold}^{order} + {regulator}^{order})"
 
     def _turnover(self, species: str) -> list[str]:
-        factors = [self._constant("v", 2.0)]
-        n_regulators = min(self.rng.choice(3, p=[0.25, 0.5, 0.25]), len(self.names) - 1)
+        factors = [self._constant("v", _MAXIMAL_PRODUCTION)]
+        n_regulators = min(self.rng.choice(3, p=_N_REGULATORS), len(self.names) - 1)
         regulators: list[str] = []
         for _ in range(n_regulators):
             regulators.append(self._other(species, *regulators))
         factors += map(self._hill, regulators)
-        basal = self._constant("v", 0.1)
+        basal = self._constant("v", _BASAL_PRODUCTION)
         lines = [f"-> {species} : {basal} + {' * '.join(factors)}", f"{species} -> ; {self._constant('k')}"]
-        if self.rng.uniform() < 0.2:
+        if self.rng.uniform() < _SATURATED_DEGRADATION:
             rate, threshold = self._constant("v"), self._constant("K")
             lines.append(f"{species} -> : {rate} * {species} / ({threshold} + {species})")
         return lines
@@ -157,16 +179,16 @@ class _RandomNetwork:
 
     def _conversion(self) -> str:
         """Draw a conversion that conserves mass, a dimer counting twice: else concentrations could grow forever."""
-        kinds = ["exchange", "enzymatic", *(["binding", "dimerisation"] if self.dimers else [])]
+        kinds = ["exchange", "enzymatic", *(["binding", "dimerization"] if self.dimers else [])]
         kind = kinds[self.rng.randint(len(kinds))]
         a, b = (str(name) for name in self.rng.choice(self.monomers, 2, replace=False))
         if kind == "exchange":
-            return f"{a} <-> {b} ; {self._constant('k', 0.5)}, {self._constant('k', 0.5)}"
+            return f"{a} <-> {b} ; {self._constant('k', _CONVERSION)}, {self._constant('k', _CONVERSION)}"
         if kind == "enzymatic" and len(self.names) > 2:
             rate, threshold = self._constant("v"), self._constant("K")
             return f"{a} -> {b} : {rate} * {self._other(a, b)} * {a} / ({threshold} + {a})"
         if kind == "enzymatic":
-            return f"{a} -> {b} ; {self._constant('k', 0.5)}"
+            return f"{a} -> {b} ; {self._constant('k', _CONVERSION)}"
         dimer = self.dimers[self.rng.randint(len(self.dimers))]
         parts = f"{a} + {b}" if kind == "binding" else f"2 {a}"
-        return f"{parts} <-> {dimer} ; {self._constant('k', 0.3)}, {self._constant('k', 0.5)}"
+        return f"{parts} <-> {dimer} ; {self._constant('k', _BINDING)}, {self._constant('k', _CONVERSION)}"

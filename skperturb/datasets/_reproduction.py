@@ -1,17 +1,15 @@
 """The models that reproduce the published DYNAMO table."""
 
-import os
-
 import pandas as pd
 
-from skperturb.datasets._fetch import fetch_file, read_registry
+from skperturb.datasets._fetch import DataHome, fetch_file, unpublished_file
 
 __all__ = ["fetch_reproduction_set"]
 
 _FILE = "networks_reproduction.csv"
 
 
-def fetch_reproduction_set(data_home: str | os.PathLike | None = None) -> pd.DataFrame:
+def fetch_reproduction_set(data_home: DataHome = None) -> pd.DataFrame:
     """Load the list of BioModels ids that reproduce the published DYNAMO table.
 
     The paper never published the ids of its 87 models. These 136 reach a steady state and use no
@@ -44,5 +42,5 @@ def fetch_reproduction_set(data_home: str | os.PathLike | None = None) -> pd.Dat
     >>> fetch_reproduction_set().columns.tolist()  # doctest: +SKIP
     ['id', 'n_nodes', 'events']
     """
-    path = fetch_file(_FILE, None, read_registry("networks_reproduction")[_FILE], data_home=data_home)
+    path = fetch_file(*unpublished_file("networks_reproduction", _FILE), data_home=data_home)
     return pd.read_csv(path)

@@ -1,13 +1,11 @@
 """All cells of a screen, in the files of the scPerturb collection."""
 
-import os
 from typing import Any
 
-from skperturb.datasets._fetch import fetch_unregistered
+from skperturb.datasets._fetch import DataHome, fetch_unregistered
 
 __all__ = ["fetch_adamson2016", "fetch_scperturb"]
 
-_Home = str | os.PathLike | None
 _SCPERTURB_ADDRESS = "https://zenodo.org/records/13350497/files/"
 _SCPERTURB_FILES = {
     "adamson2016": "AdamsonWeissman2016_GSM2406681_10X010.h5ad",
@@ -17,7 +15,9 @@ _SCPERTURB_FILES = {
 }
 
 
-def fetch_scperturb(name: str, data_home: _Home = None, *, known_hash: str | None = None, backed: bool = True) -> Any:
+def fetch_scperturb(
+    name: str, data_home: DataHome = None, *, known_hash: str | None = None, backed: bool = True
+) -> Any:
     """Load all cells of a screen, in the file of the scPerturb collection.
 
     Parameters
@@ -64,7 +64,7 @@ def fetch_scperturb(name: str, data_home: _Home = None, *, known_hash: str | Non
     return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
-def fetch_adamson2016(data_home: _Home = None, *, known_hash: str | None = None, backed: bool = True) -> Any:
+def fetch_adamson2016(data_home: DataHome = None, *, known_hash: str | None = None, backed: bool = True) -> Any:
     """Load the CRISPRi screen of Adamson et al. of the unfolded protein response in K562 cells, all cells.
 
     Parameters

@@ -1,13 +1,13 @@
 """Perturbation screens, and what is known about the perturbed genes."""
 
-import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from skperturb.datasets._fetch import fetch_file, read_registry
+from skperturb.datasets._fetch import DataHome, fetch_file, unpublished_file
 
 __all__ = [
     "fetch_frangieh2021",
@@ -26,15 +26,13 @@ _CAVEAT = (
     "Euclidean distances, cosines and every linear or kernel model are unaffected by it. The principal components "
     "behind it were fitted on all cells, test conditions included."
 )
-_Home = str | os.PathLike | None
 
 
-def _fetch(file: str, data_home: _Home) -> Any:
-    path = f"responses/{file}"
-    return fetch_file(path, None, read_registry("responses")[path], data_home=data_home)
+def _fetch(file: str, data_home: DataHome) -> Path:
+    return fetch_file(*unpublished_file("responses", f"responses/{file}"), data_home=data_home)
 
 
-def _pseudobulk(file: str, data_home: _Home, title: str, guide: str = "") -> Bunch:
+def _pseudobulk(file: str, data_home: DataHome, title: str, guide: str = "") -> Bunch:
     table = pd.read_csv(_fetch(file, data_home), sep="\t", index_col=0)
     noise = table.pop("noise_variance") if "noise_variance" in table else None
     kept = table.index != "control"
@@ -49,7 +47,7 @@ def _pseudobulk(file: str, data_home: _Home, title: str, guide: str = "") -> Bun
     )
 
 
-def fetch_norman2019(data_home: _Home = None) -> Bunch:
+def fetch_norman2019(data_home: DataHome = None) -> Bunch:
     """Load the CRISPRa screen of Norman et al.: 105 single genes and 131 pairs in K562 cells.
 
     Parameters
@@ -84,7 +82,7 @@ def fetch_norman2019(data_home: _Home = None) -> Bunch:
     return _pseudobulk("norman2019_pc50.tsv.gz", data_home, "Norman et al. 2019, K562, CRISPRa")
 
 
-def fetch_replogle2022(data_home: _Home = None) -> Bunch:
+def fetch_replogle2022(data_home: DataHome = None) -> Bunch:
     """Load 300 knock-downs of the CRISPRi screen of Replogle et al. in K562 cells.
 
     Parameters
@@ -117,7 +115,7 @@ def fetch_replogle2022(data_home: _Home = None) -> Bunch:
     return _pseudobulk("replogle2022_k562_pc50.tsv.gz", data_home, "Replogle et al. 2022, K562, CRISPRi")
 
 
-def fetch_nadig2025(data_home: _Home = None) -> Bunch:
+def fetch_nadig2025(data_home: DataHome = None) -> Bunch:
     """Load 300 knock-downs of the CRISPRi screen of Nadig et al. in Jurkat cells.
 
     Parameters
@@ -150,7 +148,7 @@ def fetch_nadig2025(data_home: _Home = None) -> Bunch:
     return _pseudobulk("nadig2025_jurkat_pc50.tsv.gz", data_home, "Nadig et al. 2025, Jurkat, CRISPRi")
 
 
-def fetch_frangieh2021(data_home: _Home = None) -> Bunch:
+def fetch_frangieh2021(data_home: DataHome = None) -> Bunch:
     """Load the knock-out screen of Frangieh et al. in melanoma cells.
 
     Parameters
@@ -183,7 +181,7 @@ def fetch_frangieh2021(data_home: _Home = None) -> Bunch:
     return _pseudobulk("frangieh2021_pc50.tsv.gz", data_home, "Frangieh et al. 2021, melanoma, knock-out")
 
 
-def fetch_papalexi2021(data_home: _Home = None) -> Bunch:
+def fetch_papalexi2021(data_home: DataHome = None) -> Bunch:
     """Load the knock-out screen of Papalexi et al. in THP-1 cells, one condition for each guide.
 
     Parameters
@@ -216,7 +214,7 @@ def fetch_papalexi2021(data_home: _Home = None) -> Bunch:
     return _pseudobulk("papalexi2021_pc50.tsv.gz", data_home, "Papalexi et al. 2021, THP-1, knock-out", guide=r"g\d+")
 
 
-def fetch_tian2021(data_home: _Home = None) -> Bunch:
+def fetch_tian2021(data_home: DataHome = None) -> Bunch:
     """Load the CRISPRi screen of Tian et al. in neurons.
 
     Parameters
@@ -249,8 +247,8 @@ def fetch_tian2021(data_home: _Home = None) -> Bunch:
     return _pseudobulk("tian2021_crispri_pc50.tsv.gz", data_home, "Tian et al. 2021, neurons, CRISPRi")
 
 
-def fetch_norman2019_cells(data_home: _Home = None, *, backed: bool = False) -> Any:
-    """Load 5,961 single cells × 500 highly variable genes of two screens, log-normalised.
+def fetch_norman2019_cells(data_home: DataHome = None, *, backed: bool = False) -> Any:
+    """Load 5,961 single cells × 500 highly variable genes of two screens, log-normalized.
 
     Parameters
     ----------
@@ -287,7 +285,7 @@ def fetch_norman2019_cells(data_home: _Home = None, *, backed: bool = False) -> 
     return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
-def fetch_gene_graph(data_home: _Home = None) -> pd.DataFrame:
+def fetch_gene_graph(data_home: DataHome = None) -> pd.DataFrame:
     """Load 266,279 typed edges among 3,254 human genes from STRING, hu.MAP, Reactome, SIGNOR, Pathway Commons and GO.
 
     Parameters
@@ -314,7 +312,7 @@ def fetch_gene_graph(data_home: _Home = None) -> pd.DataFrame:
     return pd.read_csv(_fetch("gene_graph_edges.tsv.gz", data_home), sep="\t")
 
 
-def fetch_gene_terms(data_home: _Home = None) -> pd.DataFrame:
+def fetch_gene_terms(data_home: DataHome = None) -> pd.DataFrame:
     """Load the Gene Ontology terms (of 3 to 500 genes) of human genes.
 
     Parameters

@@ -13,10 +13,13 @@ _MODULES = (
     "gene_circuits",
     "metabolism",
     "kinase_cascades",
-    "receptor_signalling",
+    "receptor_signaling",
     "cell_cycle_calcium",
     "populations",
 )
+
+# Species from which on the description, in the same words, calls a model large.
+_LARGE = 10
 
 _DESCR = """\
 Textbook models of systems biology
@@ -52,7 +55,7 @@ def _textbook_sbml() -> tuple[str, ...]:
 def load_textbook_models(*, return_X_y: bool = False) -> Bunch | tuple[list[str], list[str]]:
     """Load textbook models of systems biology as SBML.
 
-    The models are written from the published equations of gene circuits, metabolism, signalling, the cell
+    The models are written from the published equations of gene circuits, metabolism, signaling, the cell
     cycle, calcium, circadian clocks and populations. Nothing is downloaded.
 
     Parameters
@@ -100,6 +103,6 @@ def load_textbook_models(*, return_X_y: bool = False) -> Bunch | tuple[list[str]
         references=[model.reference for model in models],
         notes=[model.note for model in models],
         n_species=n_species,
-        DESCR=_DESCR.format(n_models=len(models), n_large=sum(n >= 10 for n in n_species))
+        DESCR=_DESCR.format(n_models=len(models), n_large=sum(n >= _LARGE for n in n_species))
         + "\n".join(f"{model.name}\n    {model.reference}" for model in models),
     )

@@ -1,21 +1,21 @@
-"""Known interactions of genes become new ones: embeddings, neighbourhood scores and their baselines."""
+"""Known interactions of genes become new ones: embeddings, and similarity indices as their baselines."""
 
 import importlib
 from typing import Any
 
 # Public name -> module that defines it, loaded on first use.
 _PUBLIC = {
-    "AdamicAdar": "_neighbourhood_scores",
-    "CommonNeighbors": "_neighbourhood_scores",
-    "DegreeProduct": "_neighbourhood_scores",
-    "ExpressionCorrelation": "_expression_models",
-    "GNEEmbedder": "_gne",
+    "AdamicAdar": "_similarity_indices",
+    "CommonNeighbors": "_similarity_indices",
+    "DegreeProduct": "_similarity_indices",
+    "ExpressionCorrelation": "_correlation",
+    "GNEEmbedder": "_gne.estimator",
     "IsomapGeneEmbedder": "_embeddings",
-    "JaccardIndex": "_neighbourhood_scores",
+    "JaccardIndex": "_similarity_indices",
     "LINEGeneEmbedder": "_line",
-    "L3Paths": "_neighbourhood_scores",
+    "L3Paths": "_similarity_indices",
     "Node2VecGeneEmbedder": "_node2vec",
-    "ResourceAllocation": "_neighbourhood_scores",
+    "ResourceAllocation": "_similarity_indices",
     "SpectralGeneEmbedder": "_embeddings",
 }
 

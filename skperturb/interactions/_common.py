@@ -1,10 +1,13 @@
 """What all models of interactions share: pairs in, graph of the positive training pairs, probabilities out."""
 
+import warnings
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from scipy.special import logit
 from sklearn.base import ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -13,11 +16,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._pair_sampling import STRATEGIES, count_negative_positions, sample_negative_positions
-from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, refuse_self_pairs, symmetric_graph
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, symmetric_graph
 from skperturb._sklearn import StrOptions, fit_context
-from skperturb.interactions._expression import align_expression, ensure_expression
+from skperturb.interactions._expression import align_expression, ensure_expression, warn_uncovered
 
-__all__ = ["PairModelMixin"]
+__all__ = ["SOLVER_STEPS", "PairModelMixin"]
+
+# Iterations of the logistic regression. Standardized features take 5 to 25 until its own tolerance ends it; ten times
+# less is scikit-learn's default, which warns on hard cases, and ten times more changes nothing.
+SOLVER_STEPS = 1000
 
 
 class PairModelMixin(ClassifierMixin, TransformerMixin):
@@ -33,6 +40,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         "genes": ["array-like", None],
         "unknown": [StrOptions({"error", "zero"})],
         "negatives": [StrOptions(set(STRATEGIES))],
+        "self_pairs": [StrOptions({"error", "drop", "keep"})],
         "random_state": ["random_state"],
     }
     # Without expression some models have nothing to work with.
@@ -46,7 +54,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         ----------
         X : array-like of shape (n_pairs, 2)
             Pairs of gene names (str) or integers. A pair may occur more than once with the same label, in either
-            order; it is one edge.
+            order; it is one edge, and counts once.
         y : array-like of shape (n_pairs,), default=None
             1 for an interaction, 0 for a pair without. If all labels are 1, or `y` is None, as many negative pairs as
             interactions are sampled.
@@ -60,11 +68,18 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         TypeError
             If ids are no strings or integers, or kinds are mixed.
         ValueError
-            If pairs are self-pairs, labelled both 0 and 1, or none is positive, or `expression` does not fit.
+            If pairs are self-pairs (see `self_pairs`), labelled both 0 and 1, or none is positive, if ids are missing,
+            or if `expression` does not fit.
+
+        Warns
+        -----
+        UserWarning
+            If `expression` has hardly any of the genes of `X`, or names them in another way, or if names differ in case
+            only.
         """
         positions, labels = self._start(X, y)
         self._fit_graph()
-        self._fit_head(self._training_features(positions), labels)
+        self._fit_head(self._pair_features(positions), labels)
         return self
 
     def fit_transform(self, X, y=None, **fit_params):
@@ -93,8 +108,10 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         Returns
         -------
         ndarray of shape (n_pairs, n_features)
+            NaN for a pair of a gene with itself, unless the model was fitted with ``self_pairs="keep"``.
         """
-        return self._pair_features(self._locate(X))
+        positions, unscored = self._locate(X)
+        return _blank(self._pair_features(positions), unscored)
 
     def decision_function(self, X):
         """Return the log-odds of an interaction.
@@ -106,23 +123,45 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         Returns
         -------
         ndarray of shape (n_pairs,)
+            Relative to the base rate of `predict_proba`. NaN for a pair of a gene with itself, unless the model was
+            fitted with ``self_pairs="keep"``.
         """
-        features = self._pair_features(self._locate(X))
-        return self._head.decision_function(features)
+        positions, unscored = self._locate(X)
+        # Not through transform, whose result may be a DataFrame.
+        return _blank(self._log_odds(self._pair_features(positions)), unscored)
 
-    def predict_proba(self, X):
-        """Return the probabilities of no interaction and of an interaction.
+    def predict_proba(self, X, prevalence=None):
+        r"""Return the probabilities of no interaction and of an interaction.
+
+        They hold for pairs of which a share `base_rate_` interacts, as in the training: with as many negatives as
+        interactions, one half. Among candidates that nobody has tested interactions are far rarer, so there the
+        probabilities are far too large, though their order is right. `prevalence` :math:`\pi` tells how many of the
+        candidates are expected to interact, and shifts the log-odds by
+
+        .. math:: \log\frac{\pi}{1 - \pi} - \log\frac{b}{1 - b}
+
+        with the base rate b. It is right as far as the candidates that do not interact are like the negatives of the
+        training.
 
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2)
+        prevalence : float, default=None
+            Share of interactions that is expected among the candidates, between 0 and 1; `base_rate_` when None.
 
         Returns
         -------
         ndarray of shape (n_pairs, 2)
-            Relative to the share of interactions in the training pairs.
+            NaN where `decision_function` is.
         """
         score = self.decision_function(X)
+        if prevalence is not None:
+            if not isinstance(prevalence, Real) or not 0 < prevalence < 1:
+                raise ValueError(
+                    f"prevalence is {prevalence!r}; expected a number between 0 and 1, the share of interactions among "
+                    "the candidates."
+                )
+            score = score + logit(float(prevalence)) - logit(self.base_rate_)
         positive = 0.5 * (1.0 + np.tanh(0.5 * score))
         return np.column_stack([1.0 - positive, positive])
 
@@ -136,8 +175,22 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         Returns
         -------
         ndarray of shape (n_pairs,)
+
+        Warns
+        -----
+        UserWarning
+            If pairs of a gene with itself have no score, which counts as 0.
         """
-        return (self.decision_function(X) > 0).astype(np.int64)
+        scores = self.decision_function(X)
+        unscored = np.isnan(scores)
+        if unscored.any():
+            warnings.warn(
+                f"{int(unscored.sum())} of {len(scores)} pairs are a gene with itself and are called 0 without a score, "
+                f"because of self_pairs={self.self_pairs!r}. Fit with self_pairs='keep' to score them.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return (scores > 0).astype(np.int64)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of `transform`.
@@ -160,7 +213,11 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         expression = ensure_expression(self.expression)
         extra = [] if expression is None else [expression.index]
         extra += [] if self.genes is None else [as_genes(self.genes, "genes")]
-        data = encode_pairs(X, y, extra, directed=bool(getattr(self, "directed", False)))
+        rule = "error" if self.self_pairs == "error" else "keep"
+        listed = encode_pairs(X, y, extra, directed=self._is_directed, self_pairs=rule)
+        # An interaction that is listed twice, or in both orders, would else weigh twice what a sampled negative does.
+        data, self._rows = listed.distinct(without_self=self.self_pairs == "drop")
+        warn_case(data.genes[np.unique(data.positions)])
         self.genes_ = data.genes.to_numpy()
         self.classes_ = np.array([0, 1])
         self.n_features_in_ = 2
@@ -171,6 +228,10 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         self._graph = self._build_graph()
         self._set_expression(expression, data)
         return self._with_negatives(data)
+
+    @property
+    def _is_directed(self) -> bool:
+        return bool(getattr(self, "directed", False))
 
     def _build_graph(self) -> sp.csr_array:
         return symmetric_graph(self._positives, len(self.genes_) + 1)
@@ -183,13 +244,14 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
                 )
             self._expression = None
             return
-        paired = self.genes_[np.unique(data.positions)]
+        paired = pd.Index(self.genes_[np.unique(data.positions)])
         if not expression.index.isin(paired).any():
             raise ValueError(
                 f"expression knows none of the {len(paired)} genes of X (its genes: "
                 f"{', '.join(map(str, expression.index[:3]))}, …; those of X: {', '.join(map(str, paired[:3]))}, …). "
                 "Name genes alike in both."
             )
+        warn_uncovered(expression.index, paired)
         self._expression = align_expression(expression, data.genes)
 
     def _with_negatives(self, data: GenePairs) -> tuple[np.ndarray, np.ndarray]:
@@ -208,7 +270,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         self, n_samples: int, strategy: str, exclude: np.ndarray | None = None, ends: np.ndarray | None = None
     ) -> np.ndarray:
         """Draw negatives, fewer than asked for where the graph is so dense that no more exist."""
-        known: dict[str, Any] = {"strategy": strategy, "exclude": exclude, "ends": ends}
+        known: dict[str, Any] = {"strategy": strategy, "exclude": exclude, "ends": ends, "directed": self._is_directed}
         n_genes = len(self.genes_)
         available = count_negative_positions(self._positives, n_genes, **known)
         return sample_negative_positions(
@@ -222,12 +284,13 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
             "with label 0, or more genes in genes."
         )
 
-    def _locate(self, X: Any) -> np.ndarray:
-        """Translate pairs to positions; -1 for an unknown gene where that is allowed."""
+    def _locate(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Translate pairs to positions (-1: an unknown gene, if that is allowed), and tell which ones have no score."""
         check_is_fitted(self)
         pairs = ensure_pairs(X)
-        refuse_self_pairs(pairs, "X")
-        return self._positions_of(pairs.ravel(), "X").reshape(-1, 2)
+        # Not by position, because all unknown genes share one.
+        unscored = np.asarray(pairs[:, 0] == pairs[:, 1], dtype=bool) & (self.self_pairs != "keep")
+        return self._positions_of(pairs.ravel(), "X").reshape(-1, 2), unscored
 
     def _positions_of(self, genes: np.ndarray, name: str) -> np.ndarray:
         if (genes.dtype == object) != (self._index.dtype == object):
@@ -245,10 +308,13 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         return positions
 
     def _fit_head(self, features: np.ndarray, labels: np.ndarray) -> None:
-        self._head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, labels)
+        # Plain arrays whatever users want transformers to return: set_config(transform_output="pandas").
+        scaler = StandardScaler().set_output(transform="default")
+        self._head = make_pipeline(scaler, LogisticRegression(max_iter=SOLVER_STEPS)).fit(features, labels)
+        self.base_rate_ = float(labels.mean())
 
-    def _training_features(self, positions: np.ndarray) -> np.ndarray:
-        return self._pair_features(positions)
+    def _log_odds(self, features: np.ndarray) -> np.ndarray:
+        return self._head.decision_function(features)
 
     def _fit_graph(self) -> None:
         """Learn from ``self._graph``, ``self._expression`` and ``self._rng``."""
@@ -268,3 +334,25 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         tags.target_tags.required = False
         tags.non_deterministic = False
         return tags
+
+
+def _blank(values: np.ndarray, unscored: np.ndarray) -> np.ndarray:
+    """Set rows to NaN."""
+    values[unscored] = np.nan
+    return values
+
+
+def warn_case(genes: pd.Index) -> None:
+    """Warn once, with the count, of names that differ in case only: two genes for some, a slip for most."""
+    if genes.dtype != object:
+        return
+    folded = pd.Index([gene.casefold() for gene in genes])
+    alike = folded.duplicated(keep=False)
+    if alike.any():
+        example = genes[folded == folded[alike][0]]
+        warnings.warn(
+            f"{int(alike.sum())} of {len(genes)} names of genes in X differ from another one in case only, such as "
+            f"{example[0]!r} and {example[1]!r}; here they are different genes. If they are not, write them alike.",
+            UserWarning,
+            stacklevel=4,
+        )

@@ -1,11 +1,14 @@
 """Embeddings without a neural network: spectral and Isomap."""
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
+from sklearn.utils.validation import check_is_fitted
 
+from skperturb._pairs import as_genes
 from skperturb._sklearn import Interval
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
@@ -27,13 +30,20 @@ class GeneEmbeddingMixin(PairModelMixin):
         Parameters
         ----------
         genes : sequence of n genes
+            Different ones.
 
         Returns
         -------
         ndarray of shape (n, n_dimensions)
-        """
-        from skperturb._pairs import as_genes
 
+        Raises
+        ------
+        TypeError
+            If `genes` is a single name.
+        ValueError
+            If a gene is unknown, unless ``unknown="zero"``, or named twice.
+        """
+        check_is_fitted(self)
         return self._vectors[self._positions_of(as_genes(genes, "genes").to_numpy(), "genes")]
 
     def _fit_graph(self) -> None:
@@ -66,6 +76,7 @@ class _LinearEmbedder(GeneEmbeddingMixin, BaseEstimator):
         genes: Any = None,
         unknown: str = "error",
         negatives: str = "uniform",
+        self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.expression = expression
@@ -73,22 +84,38 @@ class _LinearEmbedder(GeneEmbeddingMixin, BaseEstimator):
         self.genes = genes
         self.unknown = unknown
         self.negatives = negatives
+        self.self_pairs = self_pairs
         self.random_state = random_state
+
+    def _at_most(self, n_dimensions: int, what: str) -> int:
+        """Return the number of dimensions, with a warning if it is smaller than what was asked for."""
+        if self.n_components > n_dimensions:
+            warnings.warn(
+                f"n_components={self.n_components}, but the {what} has no more than {n_dimensions} dimensions; the "
+                f"embedding has {n_dimensions}.",
+                UserWarning,
+                # Seen from `fit`: the wrapper of scikit-learn lies between.
+                stacklevel=6,
+            )
+        return min(self.n_components, n_dimensions)
 
 
 _PARAMETERS = """
     Parameters
     ----------
     expression : DataFrame of shape (n_genes, n_samples), default=None
-        If given, standardised expression is appended to the vectors. Genes in rows, aligned by name.
+        If given, standardized expression is appended to the vectors. Genes in rows, aligned by name.
     n_components : int, default=16
-        Dimension of the embedding; fewer if the graph has no more.
+        Dimension of the embedding; fewer, with a warning, if the graph has no more.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs.
     unknown : {"error", "zero"}, default="error"
         Whether a gene that neither training nor expression knows is refused, or gets a vector of zeros.
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negatives are sampled when `fit` gets interactions only.
+    self_pairs : {"error", "drop", "keep"}, default="error"
+        Whether `fit` refuses pairs of a gene with itself, leaves them out, or learns from them. They never enter the
+        graph. Unless they are kept, their score is NaN.
     random_state : int, RandomState or None, default=None
         Decides these negatives and the solver's start.
 
@@ -98,12 +125,14 @@ _PARAMETERS = """
     embedding_ : ndarray of shape (n_genes, n_dimensions)
     positive_pairs_ : ndarray of shape (n_edges, 2)
     classes_ : ndarray of shape (2,)
+    base_rate_ : float
+        Share of interactions among pairs that the probabilities hold for; see `predict_proba`.
 """
 
 
 class SpectralGeneEmbedder(_LinearEmbedder):
     __doc__ = (
-        r"""Embed genes by the singular vectors of the degree-normalised adjacency matrix.
+        r"""Embed genes by the singular vectors of the degree-normalized adjacency matrix.
 
     With :math:`D^{-1/2} A D^{-1/2} \approx U S U'`, a gene's vector is its row of
     :math:`D^{1/2} U |S|^{1/2}`, so that products of vectors approximate the graph.
@@ -125,7 +154,7 @@ class SpectralGeneEmbedder(_LinearEmbedder):
 
         degrees = np.maximum(np.diff(self._graph.indptr), 1.0)
         scaled = self._graph.multiply(degrees[:, None] ** -0.5).multiply(degrees[None, :] ** -0.5).tocsr()
-        n_components = min(self.n_components, scaled.shape[0] - 1)
+        n_components = self._at_most(scaled.shape[0] - 1, f"graph of {scaled.shape[0] - 1} genes")
         start = self._rng.uniform(-1, 1, size=scaled.shape[0])
         left, values, _ = svds(scaled, k=n_components, v0=start)
         order = np.argsort(-values)
@@ -160,12 +189,14 @@ class IsomapGeneEmbedder(_LinearEmbedder):
         largest = np.flatnonzero(component == np.bincount(component).argmax())
         distances = shortest_path(self._graph[largest][:, largest], unweighted=True, directed=False)
         # scikit-learn's Isomap is this kernel principal component analysis of the distances of its own graph.
-        vectors = KernelPCA(
-            n_components=min(self.n_components, len(largest) - 1),
+        analysis = KernelPCA(
+            n_components=self._at_most(len(largest) - 1, f"largest component, {len(largest)} genes,"),
             kernel="precomputed",
             eigen_solver="auto",
             random_state=self._rng.randint(np.iinfo(np.int32).max),
-        ).fit_transform(-0.5 * distances**2)
+        )
+        # A plain array whatever users want transformers to return: set_config(transform_output="pandas").
+        vectors = analysis.set_output(transform="default").fit_transform(-0.5 * distances**2)
         result = np.zeros((self._graph.shape[0], vectors.shape[1]))
         result[largest] = vectors
         return result

@@ -11,9 +11,12 @@ from skperturb.interactions._embeddings import GeneEmbeddingMixin
 
 __all__ = ["LINEGeneEmbedder"]
 
+# Of the degree in the distribution of negative genes: between uniform (0) and the degree (1), as published for LINE.
+_DEGREE_POWER = 0.75
+
 
 class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
-    r"""Embed genes by LINE: neighbours get similar vectors, and so do genes with similar neighbours.
+    r"""Embed genes by LINE: neighbors get similar vectors, and so do genes with similar neighbors.
 
     Half of the dimensions keep first-order proximity, :math:`\sigma(u_i \cdot u_j)` for interacting genes, the other
     half second-order proximity, :math:`\sigma(u'_i \cdot c_j)` with context vectors c; both are trained against genes
@@ -22,7 +25,7 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     Parameters
     ----------
     expression : DataFrame of shape (n_genes, n_samples), default=None
-        If given, standardised expression is appended to the vectors. Genes in rows, aligned by name.
+        If given, standardized expression is appended to the vectors. Genes in rows, aligned by name.
     n_components : int, default=128
         Dimension of the embedding; even numbers are halved, of odd ones the second half gets one more.
     n_negatives : int, default=5
@@ -39,6 +42,9 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         Whether a gene that neither training nor expression knows is refused, or gets a vector of zeros.
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negative pairs are sampled when `fit` gets interactions only.
+    self_pairs : {"error", "drop", "keep"}, default="error"
+        Whether `fit` refuses pairs of a gene with itself, leaves them out, or learns from them. They never enter the
+        graph. Unless they are kept, their score is NaN.
     device : str, default="auto"
         As torch names it.
     random_state : int, RandomState or None, default=None
@@ -50,6 +56,8 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     embedding_ : ndarray of shape (n_genes, n_dimensions)
     positive_pairs_ : ndarray of shape (n_edges, 2)
     classes_ : ndarray of shape (2,)
+    base_rate_ : float
+        Share of interactions among pairs that the probabilities hold for; see `predict_proba`.
 
     References
     ----------
@@ -86,6 +94,7 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         genes: Any = None,
         unknown: str = "error",
         negatives: str = "uniform",
+        self_pairs: str = "error",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -98,18 +107,19 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         self.genes = genes
         self.unknown = unknown
         self.negatives = negatives
+        self.self_pairs = self_pairs
         self.device = device
         self.random_state = random_state
 
     def _embed_graph(self) -> np.ndarray:
         from skperturb._training import TensorBatches, fit_net
-        from skperturb.interactions._gne_module import EdgeBatches, PairLoss
+        from skperturb.interactions._edge_training import EdgeBatches, PairLoss
         from skperturb.interactions._line_module import LINENetwork
 
         degrees = np.diff(self._graph.indptr)
         sources = np.repeat(np.arange(len(degrees)), degrees)
         net = fit_net(
-            lambda: LINENetwork(len(degrees), self.n_components, self.n_negatives, degrees**0.75),
+            lambda: LINENetwork(len(degrees), self.n_components, self.n_negatives, degrees**_DEGREE_POWER),
             EdgeBatches(np.column_stack([sources, self._graph.indices]).astype(np.int64)),
             criterion=PairLoss,
             criterion__binary=True,

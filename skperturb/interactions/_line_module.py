@@ -23,6 +23,7 @@ class LINENetwork(nn.Module):
         super().__init__()
         self.n_negatives = n_negatives
         first = n_components // 2
+        # Short vectors, as word2vec starts: longer ones saturate the sigmoid, and zero ones have no gradient.
         self.first = nn.Parameter((torch.rand(n_nodes, first) - 0.5) / first)
         self.second = nn.Parameter((torch.rand(n_nodes, n_components - first) - 0.5) / first)
         self.context = nn.Parameter(torch.zeros(n_nodes, n_components - first))

@@ -23,7 +23,7 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     Parameters
     ----------
     expression : DataFrame of shape (n_genes, n_samples), default=None
-        If given, standardised expression is appended to the vectors. Genes in rows, aligned by name.
+        If given, standardized expression is appended to the vectors. Genes in rows, aligned by name.
     n_components : int, default=128
         Dimension of the embedding.
     p : float, default=1.0
@@ -46,6 +46,9 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         Whether a gene that neither training nor expression knows is refused, or gets a vector of zeros.
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negative pairs are sampled when `fit` gets interactions only.
+    self_pairs : {"error", "drop", "keep"}, default="error"
+        Whether `fit` refuses pairs of a gene with itself, leaves them out, or learns from them. They never enter the
+        graph. Unless they are kept, their score is NaN.
     random_state : int, RandomState or None, default=None
         Decides walks, initial vectors and negatives.
 
@@ -55,6 +58,8 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     embedding_ : ndarray of shape (n_genes, n_dimensions)
     positive_pairs_ : ndarray of shape (n_edges, 2)
     classes_ : ndarray of shape (2,)
+    base_rate_ : float
+        Share of interactions among pairs that the probabilities hold for; see `predict_proba`.
 
     Raises
     ------
@@ -99,6 +104,7 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         genes: Any = None,
         unknown: str = "error",
         negatives: str = "uniform",
+        self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.expression = expression
@@ -113,6 +119,7 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         self.genes = genes
         self.unknown = unknown
         self.negatives = negatives
+        self.self_pairs = self_pairs
         self.random_state = random_state
 
     def _embed_graph(self) -> np.ndarray:

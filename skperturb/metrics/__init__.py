@@ -3,7 +3,7 @@
 from skperturb.metrics._auroc import auroc
 from skperturb.metrics._e_distance import e_distance
 from skperturb.metrics._l2 import l2_distance
-from skperturb.metrics._link import degree_matched_auroc, precision_at_k
+from skperturb.metrics._link_prediction import degree_matched_auroc, precision_at_k
 from skperturb.metrics._ranks import rank_data
 from skperturb.metrics._response import (
     interaction_r2,
@@ -12,14 +12,16 @@ from skperturb.metrics._response import (
     top_de_error,
     win_rate,
 )
-from skperturb.metrics._response_scorers import (
+from skperturb.metrics._scorers import (
+    auroc_scorer,
     discrimination_scorer,
     interaction_scorer,
+    l2_scorer,
     pearson_delta_scorer,
+    spearman_scorer,
     top_de_scorer,
     win_rate_scorer,
 )
-from skperturb.metrics._scorers import auroc_scorer, l2_scorer, spearman_scorer
 from skperturb.metrics._spearman import spearman_correlation
 
 __all__ = [

@@ -5,14 +5,18 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from skperturb._sklearn import StrOptions, validate_params
+from skperturb._sklearn import validate_params
 from skperturb._validation import check_same_length
-from skperturb.metrics._pairs import is_vector, matrix_pairs, reduce_scores
+from skperturb.metrics._matrix_pairs import REDUCE, is_vector, matrix_pairs, reduce_scores
 
 __all__ = ["auroc"]
 
+# The area of scores that say nothing, which is also what is given where one class is missing: no ranking is possible,
+# so none is rewarded or punished, and a mean over networks stays defined.
+_CHANCE = 0.5
 
-@validate_params({"reduce": [StrOptions({"mean"}), None]}, prefer_skip_nested_validation=True)
+
+@validate_params(REDUCE, prefer_skip_nested_validation=True)
 def auroc(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> float | np.ndarray:
     """Compute the area under the ROC curve: how well scores tell affected from unaffected.
 
@@ -75,5 +79,5 @@ def _label_auroc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def _binary_auroc(positive: np.ndarray, scores: np.ndarray) -> float:
     if positive.all() or not positive.any():
-        return 0.5
+        return _CHANCE
     return float(roc_auc_score(positive, scores))

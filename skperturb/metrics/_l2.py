@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from skperturb._sklearn import Interval, StrOptions, validate_params
-from skperturb.metrics._pairs import is_single, is_vector, matrix_pairs, reduce_scores
+from skperturb._sklearn import Interval, validate_params
+from skperturb.metrics._matrix_pairs import REDUCE, is_single, is_vector, matrix_pairs, reduce_scores
 
 __all__ = ["l2_distance"]
 
 
 @validate_params(
     {
-        "reduce": [StrOptions({"mean"}), None],
+        **REDUCE,
         "genes": ["array-like", None],
         "top": [Interval(Integral, 1, None, closed="left"), None],
         "control_mean": ["array-like", None],
@@ -40,7 +40,7 @@ def l2_distance(
     y_true : array-like of shape (n_samples, n_outputs) or (n_samples,), or sequence of matrices
         The true responses. The rows of a 2-D array are the samples.
     y_pred : array-like of shape (n_samples, n_outputs) or (n_samples,), or sequence of matrices
-        The predictions. DataFrames are aligned by name if both are labelled.
+        The predictions. DataFrames are aligned by name if both are labeled.
     reduce : {"mean"} or None, default="mean"
         Mean over the samples, or one distance per sample.
     genes : sequence, default=None
@@ -90,8 +90,8 @@ def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, contr
         raise ValueError("genes and top were both passed; expected one of them.")
     if not is_single(y_true):
         raise ValueError("genes and top need a 2-D y_true, one row per sample and one column per gene.")
-    labelled = isinstance(y_true, pd.DataFrame)
-    names = pd.Index(y_true.columns if labelled else range(np.shape(y_true)[1]))
+    labeled = isinstance(y_true, pd.DataFrame)
+    names = pd.Index(y_true.columns if labeled else range(np.shape(y_true)[1]))
     if genes is not None:
         positions = names.get_indexer(pd.Index(list(genes)))
         if (positions < 0).any():
@@ -104,7 +104,7 @@ def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, contr
                 f"top={top} needs control_mean with {len(names)} values, one per column; got shape {expression.shape}."
             )
         positions = np.argsort(-expression, kind="stable")[:top]
-    if labelled and isinstance(y_pred, pd.DataFrame):
+    if labeled and isinstance(y_pred, pd.DataFrame):
         return y_true.iloc[:, positions], y_pred[list(names[positions])]
     return np.asarray(y_true)[:, positions], np.asarray(y_pred)[:, positions]
 

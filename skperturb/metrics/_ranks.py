@@ -30,7 +30,7 @@ def rank_data(values: Any, *, axis: int | None = 0) -> np.ndarray:
 
     See Also
     --------
-    scipy.stats.rankdata : The vectorised implementation behind it.
+    scipy.stats.rankdata : The vectorized implementation behind it.
 
     Examples
     --------

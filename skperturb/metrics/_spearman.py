@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skperturb._sklearn import Interval, StrOptions, validate_params
-from skperturb.metrics._pairs import MatrixPair, matrix_pairs, reduce_scores
+from skperturb.metrics._matrix_pairs import REDUCE, MatrixPair, matrix_pairs, reduce_scores
 from skperturb.metrics._ranks import rank_data
 
 __all__ = ["spearman_correlation"]
@@ -20,7 +20,7 @@ __all__ = ["spearman_correlation"]
         "diagonal": ["boolean"],
         "reachable_only": ["boolean"],
         "absolute": ["boolean"],
-        "reduce": [StrOptions({"mean"}), None],
+        **REDUCE,
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "jitter": [Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
@@ -55,7 +55,7 @@ def spearman_correlation(
         The true sensitivities S: arrays, sparse matrices or DataFrames. Row i responds, column j is the
         perturbed source. A 1-D array of numbers counts as one column.
     y_pred : matrix of shape (n_nodes, n_sources) or sequence of n_samples matrices
-        The predictions P. DataFrames are aligned by name if both are labelled; columns of the truth that
+        The predictions P. DataFrames are aligned by name if both are labeled; columns of the truth that
         were not predicted are then not scored.
     average : {"matrix", "column"}, default="matrix"
         Rank all entries of a matrix together, or rank inside each source column and take the mean over the
@@ -153,8 +153,8 @@ def _mean_correlation(ranks: np.ndarray, other: np.ndarray) -> float:
     if n_kept.size == 0:
         return 0.0
     # The mean of n average ranks is exactly (n + 1) / 2, so a constant column has a variance of exactly 0.
-    centre = (n_kept + 1) / 2
-    ranks, other = np.nan_to_num(ranks - centre), np.nan_to_num(other - centre)
+    center = (n_kept + 1) / 2
+    ranks, other = np.nan_to_num(ranks - center), np.nan_to_num(other - center)
     variances = (ranks**2).sum(axis=0) * (other**2).sum(axis=0)
     covariances = (ranks * other).sum(axis=0)
     defined = variances > 0

@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 
 from skperturb._pair_sampling import STRATEGIES, sample_negative_positions
-from skperturb._pairs import as_genes, encode_pairs, ensure_pairs
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs
 from skperturb._sklearn import Interval, StrOptions, validate_params
 
-__all__ = ["sample_negative_pairs"]
+__all__ = ["ensure_sides", "joins_sides", "locate_sides", "sample_negative_pairs"]
 
 
 @validate_params(
     {
         "n_samples": [Interval(Integral, 0, None, closed="left"), None],
         "strategy": [StrOptions(set(STRATEGIES))],
+        "between": ["array-like", None],
+        "self_pairs": [StrOptions({"error", "drop"})],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -28,6 +30,8 @@ def sample_negative_pairs(
     strategy: str = "uniform",
     genes: Any = None,
     ends: Any = None,
+    between: Any = None,
+    self_pairs: str = "error",
     random_state: int | np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Draw pairs of genes that are not known to interact, without replacement.
@@ -47,6 +51,11 @@ def sample_negative_pairs(
     ends : array-like of shape (n_pairs, 2), default=None
         The pairs whose genes "connected" and "degree" draw from, such as the positive pairs of the test;
         `known_pairs` when None.
+    between : tuple of two sequences of genes, default=None
+        The two sides of a bipartite network, such as drugs and targets: the first gene of each pair is drawn from the
+        first side, the second from the second. Genes may be on both. `strategy` says how each side is drawn from.
+    self_pairs : {"error", "drop"}, default="error"
+        Whether known pairs of a gene with itself are refused or left out. None is ever drawn.
     random_state : int, RandomState or None, default=None
         Decides the sample.
 
@@ -60,7 +69,8 @@ def sample_negative_pairs(
     TypeError
         If ids mix names and integers.
     ValueError
-        If fewer than `n_samples` such pairs exist, or `known_pairs` holds self-pairs.
+        If fewer than `n_samples` such pairs exist, `known_pairs` holds self-pairs, or none of them joins the sides of
+        `between`.
 
     Examples
     --------
@@ -68,19 +78,96 @@ def sample_negative_pairs(
     >>> known = [("a", "b"), ("b", "c"), ("c", "d")]
     >>> sorted(map(tuple, sample_negative_pairs(known, random_state=0).tolist()))
     [('a', 'c'), ('a', 'd'), ('b', 'd')]
+
+    Drugs with targets:
+
+    >>> known = [("aspirin", "PTGS1"), ("aspirin", "PTGS2"), ("celecoxib", "PTGS2")]
+    >>> sample_negative_pairs(known, 1, between=(["aspirin", "celecoxib"], ["PTGS1", "PTGS2"])).tolist()
+    [['celecoxib', 'PTGS1']]
     """
     extra = [] if genes is None else [as_genes(genes, "genes")]
     end_pairs = None if ends is None else ensure_pairs(ends, "ends")
     if end_pairs is not None:
         extra.append(pd.Index(pd.unique(end_pairs.ravel())))
-    data = encode_pairs(known_pairs, None, extra)
+    extra += ensure_sides(between)
+    data = encode_pairs(known_pairs, None, extra, self_pairs="keep" if self_pairs == "drop" else "error")
     positives = data.positives
+    sides = locate_sides(between, data, positives)
     sample = sample_negative_positions(
         len(positives) if n_samples is None else int(n_samples),
         positives,
         len(data.genes),
         strategy=strategy,
         ends=None if end_pairs is None else data.genes.get_indexer(end_pairs.ravel()).reshape(-1, 2),
+        sides=sides,
         random_state=random_state,
     )
     return data.genes.to_numpy()[sample]
+
+
+def ensure_sides(between: Any) -> list[pd.Index]:
+    """Return the two sides of a bipartite network, or none.
+
+    Parameters
+    ----------
+    between : tuple of two sequences of genes, or None
+
+    Returns
+    -------
+    list of Index
+    """
+    if between is None:
+        return []
+    if len(between) != 2 or any(isinstance(side, str) or not hasattr(side, "__len__") for side in between):
+        raise ValueError(
+            f"between has {len(between)} entries; expected two sequences of genes, the two sides of the network: "
+            "between=(drugs, targets)."
+        )
+    sides = [as_genes(pd.unique(pd.Index(side)), f"between[{k}]") for k, side in enumerate(between)]
+    for k, side in enumerate(sides):
+        if len(side) == 0:
+            raise ValueError(f"between[{k}] is empty; expected the genes of one side of the network.")
+    return sides
+
+
+def locate_sides(between: Any, data: GenePairs, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the positions of both sides, and refuse sides that no known pair joins.
+
+    Parameters
+    ----------
+    between : tuple of two sequences of genes, or None
+    data : GenePairs
+        Whose genes include both sides.
+    positives : ndarray of shape (n_pairs, 2)
+
+    Returns
+    -------
+    tuple of two ndarrays, or None
+    """
+    sides = ensure_sides(between)
+    if not sides:
+        return None
+    first, second = (data.genes.get_indexer(side) for side in sides)
+    if not joins_sides(positives, (first, second)).any():
+        shown = ", ".join(map(str, data.genes[positives[0]]))
+        raise ValueError(
+            f"between names {len(first)} and {len(second)} genes ({sides[0][0]}, …; {sides[1][0]}, …), but none of the "
+            f"{len(positives)} known pairs (such as {shown}) joins the two sides. Name genes alike in both."
+        )
+    return first, second
+
+
+def joins_sides(pairs: np.ndarray, sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Tell which pairs have a gene on each side, in either order.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n_pairs, 2)
+    sides : tuple of two ndarrays
+
+    Returns
+    -------
+    ndarray of bool, shape (n_pairs,)
+    """
+    first, second = (np.isin(pairs, side) for side in sides)
+    return (first[:, 0] & second[:, 1]) | (first[:, 1] & second[:, 0])

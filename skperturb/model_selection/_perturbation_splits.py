@@ -1,5 +1,6 @@
 """Splits that ask what the field asks: unseen combinations, and unseen genes."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
@@ -33,7 +34,42 @@ def _perturbed(X: Any) -> Any:
     return PerturbationEncoder().fit_transform(X) != 0
 
 
-class CombinationSplit(BaseCrossValidator):
+class _PerturbationSplit(BaseCrossValidator):
+    """A splitter that looks only at which genes a condition perturbs; subclasses divide that matrix in `_divide`."""
+
+    n_splits: int
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the training and test rows of each split.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_conditions, n_genes), or sequence of labels
+            Doses, or labels that `PerturbationEncoder` reads with its default parameters.
+        y, groups : None
+            Ignored.
+
+        Yields
+        ------
+        train, test : ndarray of int
+
+        Raises
+        ------
+        ValueError
+            If a split would have nothing to test.
+        """
+        yield from self._divide(_perturbed(X))
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of splits."""
+        return self.n_splits
+
+    @abstractmethod
+    def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the rows of each split from a matrix of bool, conditions × genes."""
+
+
+class CombinationSplit(_PerturbationSplit):
     """Train on single perturbations and a part of the combinations, test on the other combinations.
 
     Parameters
@@ -47,6 +83,11 @@ class CombinationSplit(BaseCrossValidator):
         combinations can only be tested. Then test combinations have 0, 1 or 2 seen genes, see `n_genes_seen`.
     random_state : int, RandomState instance or None, default=None
         Determines the repeats.
+
+    Raises
+    ------
+    ValueError
+        By `split`, if no combination would be left to test.
 
     See Also
     --------
@@ -78,26 +119,7 @@ class CombinationSplit(BaseCrossValidator):
         self.unseen_genes = unseen_genes
         self.random_state = random_state
 
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the training and test rows of each repeat.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_genes), or sequence of labels
-            Doses, or labels that `PerturbationEncoder` reads with its default parameters.
-        y, groups : None
-            Ignored.
-
-        Yields
-        ------
-        train, test : ndarray of int
-
-        Raises
-        ------
-        ValueError
-            If no combination would be left to test.
-        """
-        perturbed = _perturbed(X)
+    def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         combinations = np.flatnonzero(perturbed.sum(axis=1) > 1)
         n_train = round(self.train_size * len(combinations))
         if n_train >= len(combinations):
@@ -110,7 +132,7 @@ class CombinationSplit(BaseCrossValidator):
         for _ in range(self.n_splits):
             order = rng.permutation(combinations)
             hidden = rng.permutation(genes)[: round(self.unseen_genes * len(genes))]
-            held_out = perturbed[:, hidden].any(axis=1)
+            held_out = np.asarray(perturbed[:, hidden].any(axis=1))
             tested = np.zeros(len(perturbed), dtype=bool)
             tested[order[n_train:]] = True
             tested[combinations] |= held_out[combinations]
@@ -133,12 +155,8 @@ class CombinationSplit(BaseCrossValidator):
         seen = perturbed[train].any(axis=0)
         return (perturbed[test] & seen).sum(axis=1)
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of repeats."""
-        return self.n_splits
 
-
-class UnseenPerturbationSplit(BaseCrossValidator):
+class UnseenPerturbationSplit(_PerturbationSplit):
     """Folds in which no gene of the test set is perturbed in training.
 
     Guides and doses of one gene stay together. A combination of a training gene and a test gene is in neither part.
@@ -152,6 +170,11 @@ class UnseenPerturbationSplit(BaseCrossValidator):
         Draw the folds at random.
     random_state : int, RandomState instance or None, default=None
         Determines the folds when `shuffle` is True.
+
+    Raises
+    ------
+    ValueError
+        By `split`, if there are fewer genes than folds, or a fold has no condition to test.
 
     Examples
     --------
@@ -177,26 +200,7 @@ class UnseenPerturbationSplit(BaseCrossValidator):
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the training and test rows of each fold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_genes), or sequence of labels
-            Doses, or labels that `PerturbationEncoder` reads with its default parameters.
-        y, groups : None
-            Ignored.
-
-        Yields
-        ------
-        train, test : ndarray of int
-
-        Raises
-        ------
-        ValueError
-            If there are fewer genes than folds, or a fold has no condition to test.
-        """
-        perturbed = _perturbed(X)
+    def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         genes = np.flatnonzero(perturbed.any(axis=0))
         if len(genes) < self.n_splits:
             raise ValueError(f"X perturbs {len(genes)} genes; expected at least n_splits={self.n_splits}.")
@@ -212,7 +216,3 @@ class UnseenPerturbationSplit(BaseCrossValidator):
                     f"A fold of {len(fold)} genes has no condition that perturbs only those; use fewer splits."
                 )
             yield np.flatnonzero(~inside), test
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds."""
-        return self.n_splits

@@ -2,9 +2,9 @@
 
 from skperturb._network import InfluenceNetwork
 from skperturb.networks._distance import DynamoDistance
-from skperturb.networks._enhancer import GCNEnhancer
+from skperturb.networks._enhancer.estimator import GCNEnhancer
+from skperturb.networks._enhancer.factor import bio_impact_matrix, enhancement_factor, scaled_impact_matrix
 from skperturb.networks._first_neighbor import DynamoFirstNeighbor
-from skperturb.networks._impact import bio_impact_matrix, enhancement_factor, scaled_impact_matrix
 from skperturb.networks._propagation import DynamoPropagation
 
 __all__ = [

@@ -15,8 +15,8 @@ from skperturb._validation import (
     ensure_networks,
 )
 from skperturb.base import BaseEstimator
-from skperturb.networks._common import NetworkPredictorMixin
-from skperturb.networks._sign_pattern import sign_pattern, symmetrised
+from skperturb.networks._predictor import NetworkPredictorMixin
+from skperturb.networks._sign_pattern import sign_pattern, symmetrized
 from skperturb.networks._sources import resolve_sources
 
 __all__ = ["DynamoDistance"]
@@ -38,7 +38,7 @@ class DynamoDistance(NetworkPredictorMixin, BaseEstimator):
         Whether paths follow the direction of the edges.
     sources : sequence of names or positions, or sequence of such sequences, default=None
         The sources to predict, one column each in this order; None means every node. A name is looked up
-        in labelled networks, an integer is a position from 0 (or a name, where the names are integers).
+        in labeled networks, an integer is a position from 0 (or a name, where the names are integers).
         A sequence of sequences has one entry per network of `X`. Ignored for empty networks.
 
     See Also
@@ -110,8 +110,8 @@ class DynamoDistance(NetworkPredictorMixin, BaseEstimator):
         selected = []
         for i, positions in enumerate(self._details(records)):
             matrix, names, _ = coerce_matrix(targets[i], f"y[{i}]")
-            unlabelled = names is None or records[i].names is None
-            whole = unlabelled and matrix.shape[1] == records[i].n_nodes
+            unlabeled = names is None or records[i].names is None
+            whole = unlabeled and matrix.shape[1] == records[i].n_nodes
             selected.append(matrix[:, positions] if whole else targets[i])
         return selected
 
@@ -124,6 +124,6 @@ class DynamoDistance(NetworkPredictorMixin, BaseEstimator):
         if record.n_nodes == 0:
             return record.label(np.empty((0, 0)))
         # Row i of the Jacobian lists who influences i, so the edges j -> i are those of its transpose.
-        pattern = sign_pattern(record, signed=False).T if self.directed else symmetrised(record)
+        pattern = sign_pattern(record, signed=False).T if self.directed else symmetrized(record)
         lengths = dijkstra(sp.csr_array(pattern), directed=True, indices=detail, unweighted=True)
         return record.label(np.ascontiguousarray((1 / (1 + lengths)).T), detail)

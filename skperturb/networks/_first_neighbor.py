@@ -4,14 +4,14 @@ from typing import Any, ClassVar
 
 from skperturb._validation import NetworkRecord
 from skperturb.base import BaseEstimator
-from skperturb.networks._common import NetworkPredictorMixin
-from skperturb.networks._sign_pattern import sign_pattern, symmetrised
+from skperturb.networks._predictor import NetworkPredictorMixin
+from skperturb.networks._sign_pattern import sign_pattern, symmetrized
 
 __all__ = ["DynamoFirstNeighbor"]
 
 
 class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
-    r"""Predict that a perturbation reaches the direct neighbours of its source and nothing else.
+    r"""Predict that a perturbation reaches the direct neighbors of its source and nothing else.
 
     The simplest DYNAMO model [1]_. With A the Jacobian, whose entry :math:`A_{ij}` is the influence of j on
     i, the prediction is
@@ -61,5 +61,5 @@ class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
         self.signed = signed
 
     def _predict_network(self, record: NetworkRecord, detail: None) -> Any:
-        pattern = sign_pattern(record, signed=self.signed) if self.directed else symmetrised(record)
+        pattern = sign_pattern(record, signed=self.signed) if self.directed else symmetrized(record)
         return record.label(pattern)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from skperturb._validation import NetworkRecord
 
-__all__ = ["Matrix", "sign_pattern", "symmetrised"]
+__all__ = ["Matrix", "sign_pattern", "symmetrized"]
 
 Matrix: TypeAlias = "np.ndarray | sp.csr_array"
 
@@ -20,7 +20,7 @@ def sign_pattern(record: NetworkRecord, *, signed: bool) -> Matrix:
     return np.sign(record.matrix) if signed else (record.matrix != 0).astype(np.float64)
 
 
-def symmetrised(record: NetworkRecord, *, binary: bool = False) -> Matrix:
+def symmetrized(record: NetworkRecord, *, binary: bool = False) -> Matrix:
     """Return |sign(A)| + |sign(A)|ᵀ, whose entries are 0, 1 or 2; with `binary`, 2 becomes 1."""
     pattern = sign_pattern(record, signed=False)
     total = pattern + pattern.T

@@ -9,6 +9,9 @@ from scipy.stats import rankdata
 
 __all__ = ["SensitivityHeatmapDisplay"]
 
+# Names of 6 points that fit beside each other on a panel of 3.6 inches without touching; more cannot be read.
+_MOST_NAMES = 30
+
 
 class SensitivityHeatmapDisplay:
     """Heatmaps of one true sensitivity matrix and of its predictions.
@@ -105,7 +108,7 @@ class SensitivityHeatmapDisplay:
         axes : sequence of matplotlib Axes, default=None
             One for each panel; a new figure by default.
         cmap : str, default="viridis"
-            A sequential colour map.
+            A sequential color map.
 
         Returns
         -------
@@ -134,8 +137,7 @@ class SensitivityHeatmapDisplay:
         return self
 
     def _label_ticks(self, ax: Any) -> None:
-        # More than 30 names on an axis of this size cannot be read.
-        if len(self.names) > 30:
+        if len(self.names) > _MOST_NAMES:
             return
         ticks = np.arange(len(self.names))
         ax.set_xticks(ticks, self.names, rotation=90, fontsize=6)

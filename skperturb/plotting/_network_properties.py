@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb.plotting._axes import axes_or_new
+from skperturb.plotting._display import AxesDisplay
+from skperturb.plotting._inputs import check_columns
 
 __all__ = ["PropertyCorrelationDisplay"]
 
 _COLUMNS = ["correlation", "random_low", "random_high"]
 
 
-class PropertyCorrelationDisplay:
+class PropertyCorrelationDisplay(AxesDisplay):
     """Correlation of a method's accuracy with properties of the networks, beside the range that chance gives.
 
     Parameters
@@ -44,10 +45,7 @@ class PropertyCorrelationDisplay:
     """
 
     def __init__(self, correlations: pd.DataFrame) -> None:
-        missing = [name for name in _COLUMNS if name not in getattr(correlations, "columns", [])]
-        if missing:
-            raise ValueError(f"correlations lacks the columns {missing}; expected a DataFrame with {_COLUMNS}.")
-        self.correlations = correlations
+        self.correlations = check_columns(correlations, "correlations", _COLUMNS, str(_COLUMNS))
 
     def beyond_chance(self) -> list[str]:
         """Return the properties whose correlation lies outside the range of chance."""
@@ -55,20 +53,11 @@ class PropertyCorrelationDisplay:
         outside = (table["correlation"] < table["random_low"]) | (table["correlation"] > table["random_high"])
         return list(table.index[outside])
 
-    def plot(self, ax: Any = None) -> "PropertyCorrelationDisplay":
-        """Draw the correlations.
+    def _figure_size(self) -> tuple[float, float]:
+        return 6.4, 0.4 * len(self.correlations) + 1.2
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            A new figure by default.
-
-        Returns
-        -------
-        self : PropertyCorrelationDisplay
-        """
+    def _draw(self, ax: Any) -> None:
         table = self.correlations
-        ax = axes_or_new(ax, 6.4, 0.4 * len(table) + 1.2)
         positions = np.arange(len(table))[::-1]
         width = table["random_high"] - table["random_low"]
         ax.barh(positions, width, left=table["random_low"], color="0.85", label="95 % of random assignments")
@@ -77,5 +66,3 @@ class PropertyCorrelationDisplay:
         ax.set_yticks(positions, [str(name) for name in table.index])
         ax.set_xlabel("Spearman correlation with the accuracy")
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

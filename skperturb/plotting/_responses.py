@@ -1,12 +1,13 @@
 """Pictures of predicted responses: predicted against observed, error per model, interactions, attention."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from skperturb.plotting._axes import axes_or_new
+from skperturb.plotting._display import AxesDisplay
+from skperturb.plotting._inputs import predict_each
 
 __all__ = [
     "AttentionDisplay",
@@ -15,9 +16,20 @@ __all__ = [
     "ResponseScatterDisplay",
 ]
 
+# Smallest additive expectation that a response is divided by (Euclidean norm of log-fold changes). The mean changes of
+# published screens have norms of 0.4 and more, so this only keeps an expectation of exactly zero, of genes without any
+# effect alone, from dividing by zero; such a combination lies far outside all others, as it should. Ten times more or
+# less moves that point only; a bound near 0.4 would shrink the ratios of real, weak combinations.
+_SMALLEST_SIZE = 1e-12
+# Smallest ratio whose logarithm orders the labels: a combination without any response has the ratio 0, and must come
+# among the first and not as minus infinity. Ten times more or less changes the order only among ratios below it.
+_SMALLEST_RATIO = 1e-12
+# The diagonal ends this much beyond the largest ratio, so that the outermost point does not hide its end.
+_HEADROOM = 1.05
 
-class ResponseScatterDisplay:
-    """Predicted against observed log-fold changes.
+
+class ResponseScatterDisplay(AxesDisplay):
+    """Predicted against observed log-fold changes, one point for each condition and gene.
 
     Parameters
     ----------
@@ -78,30 +90,16 @@ class ResponseScatterDisplay:
         """
         return cls(y, estimator.predict(X))
 
-    def plot(self, ax: Any = None) -> "ResponseScatterDisplay":
-        """Draw one point for each condition and gene.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            A new figure by default.
-
-        Returns
-        -------
-        self : ResponseScatterDisplay
-        """
-        ax = axes_or_new(ax)
+    def _draw(self, ax: Any) -> None:
         limit = float(np.abs(np.concatenate([self.y_true.ravel(), self.y_pred.ravel()])).max()) or 1.0
         ax.plot([-limit, limit], [-limit, limit], color="0.6", linewidth=0.8)
         ax.scatter(self.y_true.ravel(), self.y_pred.ravel(), s=4, alpha=0.4, color="tab:blue", rasterized=True)
         ax.set(xlabel="observed log-fold change", ylabel="predicted log-fold change")
         ax.set_title(f"mean Pearson correlation per condition {self.correlation:.2f}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
-class ResponseErrorDisplay:
-    """Mean error of each model, one point for each repeat.
+class ResponseErrorDisplay(AxesDisplay):
+    """Error of each model, one point for each repeat and a mark for their mean; the worst model is at the top.
 
     Parameters
     ----------
@@ -167,21 +165,12 @@ class ResponseErrorDisplay:
         -------
         ResponseErrorDisplay
         """
-        return cls.from_predictions(y, {name: estimator.predict(X) for name, estimator in estimators.items()})
+        return cls.from_predictions(y, predict_each(estimators, X))
 
-    def plot(self, ax: Any = None) -> "ResponseErrorDisplay":
-        """Draw the errors, the model with the largest one at the top.
+    def _figure_size(self) -> tuple[float, float]:
+        return 6.0, 1.2 + 0.35 * self.errors.shape[1]
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            A new figure by default.
-
-        Returns
-        -------
-        self : ResponseErrorDisplay
-        """
-        ax = axes_or_new(ax, 6.0, 1.2 + 0.35 * self.errors.shape[1])
+    def _draw(self, ax: Any) -> None:
         ordered = self.errors[self.errors.mean().sort_values().index]
         for position, model in enumerate(ordered):
             ax.scatter(ordered[model], np.full(len(ordered), position), s=14, alpha=0.6, color="tab:blue")
@@ -189,12 +178,10 @@ class ResponseErrorDisplay:
         ax.set_yticks(np.arange(ordered.shape[1]), [str(model) for model in ordered])
         ax.set_xlabel(self.error_name)
         ax.set_xlim(left=0)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
-class InteractionDisplay:
-    """How far combinations are from addition, and how much of that a model sees.
+class InteractionDisplay(AxesDisplay):
+    """How far combinations are from addition, and how much of that a model sees: one point for each combination.
 
     Parameters
     ----------
@@ -242,7 +229,7 @@ class InteractionDisplay:
         InteractionDisplay
         """
         size = [np.linalg.norm(np.asarray(y, dtype=float), axis=1) for y in (y_true, y_pred, y_additive)]
-        expected = np.maximum(size[2], 1e-12)
+        expected = np.maximum(size[2], _SMALLEST_SIZE)
         return cls(size[0] / expected, size[1] / expected, labels)
 
     @classmethod
@@ -268,8 +255,8 @@ class InteractionDisplay:
         """
         return cls.from_predictions(y, estimator.predict(X), additive.predict(X), labels)
 
-    def plot(self, ax: Any = None, *, n_labels: int = 5) -> "InteractionDisplay":
-        """Draw one point for each combination.
+    def plot(self, ax: Any = None, *, n_labels: int = 5) -> Self:
+        """Draw what the display shows.
 
         Parameters
         ----------
@@ -282,22 +269,27 @@ class InteractionDisplay:
         -------
         self : InteractionDisplay
         """
-        ax = axes_or_new(ax)
-        ax.axhline(1, color="0.8", linewidth=0.8)
-        ax.axvline(1, color="0.8", linewidth=0.8)
-        top = float(max(self.observed.max(), self.predicted.max(), 1.0)) * 1.05
-        ax.plot([0, top], [0, top], color="0.6", linewidth=0.8)
-        ax.scatter(self.observed, self.predicted, s=16, alpha=0.7, color="tab:blue")
-        for k in np.argsort(-np.abs(np.log(np.maximum(self.observed, 1e-12))))[: n_labels if self.labels else 0]:
-            ax.annotate(str(self.labels[k]), (self.observed[k], self.predicted[k]), fontsize=7)  # type: ignore[index]
-        ax.set(xlabel="observed size / additive size", ylabel="predicted size / additive size")
-        ax.set_title("buffering < 1 < synergistic")
-        self.ax_, self.figure_ = ax, ax.figure
+        super().plot(ax)
+        if self.labels:
+            distance = np.abs(np.log(np.maximum(self.observed, _SMALLEST_RATIO)))
+            for k in np.argsort(-distance)[:n_labels]:
+                self.ax_.annotate(str(self.labels[k]), (self.observed[k], self.predicted[k]), fontsize=7)
         return self
 
+    def _draw(self, ax: Any) -> None:
+        ax.axhline(1, color="0.8", linewidth=0.8)
+        ax.axvline(1, color="0.8", linewidth=0.8)
+        top = float(max(self.observed.max(), self.predicted.max(), 1.0)) * _HEADROOM
+        ax.plot([0, top], [0, top], color="0.6", linewidth=0.8)
+        ax.scatter(self.observed, self.predicted, s=16, alpha=0.7, color="tab:blue")
+        ax.set(xlabel="observed size / additive size", ylabel="predicted size / additive size")
+        ax.set_title("buffering < 1 < synergistic")
 
-class AttentionDisplay:
+
+class AttentionDisplay(AxesDisplay):
     """Genes with the largest attention weights of one condition.
+
+    A line marks the weight that every gene would have if attention were uniform.
 
     Parameters
     ----------
@@ -343,24 +335,13 @@ class AttentionDisplay:
         """
         return cls(estimator.attention_weights(X).mean(axis=0), n_genes=n_genes)
 
-    def plot(self, ax: Any = None) -> "AttentionDisplay":
-        """Draw the bars; a line marks the weight that every gene would have if attention were uniform.
+    def _figure_size(self) -> tuple[float, float]:
+        return 5.0, 1.2 + 0.25 * len(self.weights)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            A new figure by default.
-
-        Returns
-        -------
-        self : AttentionDisplay
-        """
-        ax = axes_or_new(ax, 5.0, 1.2 + 0.25 * len(self.weights))
+    def _draw(self, ax: Any) -> None:
         positions = np.arange(len(self.weights))[::-1]
         ax.barh(positions, self.weights.to_numpy(), color="tab:blue")
         ax.set_yticks(positions, [str(gene) for gene in self.weights.index])
         ax.axvline(1.0 / self.n_all, color="tab:red", linewidth=1.0, label="uniform")
         ax.set_xlabel("attention weight")
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

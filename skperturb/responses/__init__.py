@@ -1,9 +1,9 @@
 """Perturbed genes become log-fold changes."""
 
 from skperturb.responses._additive import AdditiveRegressor
-from skperturb.responses._app import APPRegressor
+from skperturb.responses._app.estimator import APPRegressor
 from skperturb.responses._encoder import PerturbationEncoder
-from skperturb.responses._kernel import KernelPerturbationRegressor
+from skperturb.responses._kernels.estimator import KernelPerturbationRegressor
 from skperturb.responses._linear import LinearPerturbationRegressor
 from skperturb.responses._pseudobulk import pseudobulk
 

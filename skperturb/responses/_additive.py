@@ -89,14 +89,14 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         combinations = n_perturbed(X) > 1
         sums, target = X[combinations] @ self.effects_, y[combinations]
         self.intercept_ = np.zeros(y.shape[1])
-        centred, centred_target = sums, target
+        centerd, centerd_target = sums, target
         if self.fit_intercept and len(sums):
-            centred, centred_target = sums - sums.mean(axis=0), target - target.mean(axis=0)
-        power = float((centred**2).sum())
+            centerd, centerd_target = sums - sums.mean(axis=0), target - target.mean(axis=0)
+        power = float((centerd**2).sum())
         if self.shrinkage != "auto":
             self.shrinkage_ = float(self.shrinkage)
         else:
-            self.shrinkage_ = float((centred * centred_target).sum()) / power if power > 0 else 1.0
+            self.shrinkage_ = float((centerd * centerd_target).sum()) / power if power > 0 else 1.0
         if self.fit_intercept and len(sums):
             self.intercept_ = target.mean(axis=0) - self.shrinkage_ * sums.mean(axis=0)
         return self

@@ -10,6 +10,8 @@ from sklearn.utils.validation import validate_data
 
 __all__ = ["PerturbationRegressorMixin", "SingleEffects", "condition_groups", "estimate_effects", "n_perturbed"]
 
+#: Penalties that leave-one-out chooses among for genes that are perturbed only in combinations. A gene at dose 1 weighs
+#: as much as the number of its combinations: from hardly any shrinkage (0.01) to hardly any effect (100).
 _ALPHAS = np.logspace(-2, 2, 9)
 
 

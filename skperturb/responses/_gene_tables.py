@@ -151,9 +151,9 @@ def _listed_edges(graph: Any) -> pd.DataFrame:
 
 
 def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
-    """Return, for each edge type (and all together), which genes are the neighbours of each wanted gene.
+    """Return, for each edge type (and all together), which genes are the neighbors of each wanted gene.
 
-    Edges are undirected; an edge given twice counts once; a gene is its own neighbour, so that neighbours share it.
+    Edges are undirected; an edge given twice counts once; a gene is its own neighbor, so that neighbors share it.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
         rows = wanted[wanted >= 0]
         degree = np.asarray(adjacency.sum(axis=0)).ravel()
         table = pd.DataFrame(adjacency[rows].toarray(), index=nodes[rows])
-        # The rarity of a neighbour is counted over the whole graph, not over the perturbed genes.
+        # The rarity of a neighbor is counted over the whole graph, not over the perturbed genes.
         tables[name] = table * np.log(len(nodes) / degree)
     return tables
 
@@ -203,7 +203,7 @@ def _adjacency(edges: pd.DataFrame, nodes: pd.Index) -> sp.csr_array:
 def table_features(table: Any, names: Iterable[Any], argument: str) -> AlignedTable:
     """Return rows of length 1 whose inner products are the similarity of genes.
 
-    Binary tables (GO terms × genes) are weighted by the rarity of their columns, others are centred first.
+    Binary tables (GO terms × genes) are weighted by the rarity of their columns, others are centerd first.
     """
     aligned = align_table(table, names, argument)
     values = aligned.values

@@ -104,13 +104,13 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         X, y = self._validate_fit(X, y)
         self.intercept_ = y.mean(axis=0)
-        centred = y - self.intercept_
-        readout = self._readout_embedding(centred)
+        centerd = y - self.intercept_
+        readout = self._readout_embedding(centerd)
         self.perturbation_embedding_ = self._perturbation_embedding(X, readout)
         conditions = X @ self.perturbation_embedding_
         left = readout.T @ readout + self.alpha * np.eye(readout.shape[1])
         right = conditions.T @ conditions + self.alpha * np.eye(conditions.shape[1])
-        inner = np.linalg.solve(left, readout.T @ centred.T @ conditions)
+        inner = np.linalg.solve(left, readout.T @ centerd.T @ conditions)
         weights = np.linalg.solve(right, inner.T).T
         self.coef_ = (readout @ weights).T
         return self
@@ -133,11 +133,11 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         values = self.intercept_ + np.einsum("ck,ko->co", conditions, self.coef_)
         return self._label_output(values, index)
 
-    def _readout_embedding(self, centred: np.ndarray) -> np.ndarray:
+    def _readout_embedding(self, centerd: np.ndarray) -> np.ndarray:
         if self.gene_embedding is not None:
-            names = self._output_names if self._output_names is not None else range(centred.shape[1])
+            names = self._output_names if self._output_names is not None else range(centerd.shape[1])
             return align_table(self.gene_embedding, names, "gene_embedding").values
-        return _principal_components(centred, self.n_components)
+        return _principal_components(centerd, self.n_components)
 
     def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray) -> np.ndarray:
         names = getattr(self, "feature_names_in_", None)
@@ -152,9 +152,9 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         return _principal_components(X - X.mean(axis=0), self.n_components)
 
 
-def _principal_components(centred: np.ndarray, n_components: int) -> np.ndarray:
+def _principal_components(centerd: np.ndarray, n_components: int) -> np.ndarray:
     """Return the loadings, one row for each column of the data, with a sign that does not depend on the platform."""
-    _, _, rows = np.linalg.svd(centred, full_matrices=False)
+    _, _, rows = np.linalg.svd(centerd, full_matrices=False)
     rows = rows[:n_components]
     largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
     return (rows * np.where(largest < 0, -1.0, 1.0)).T

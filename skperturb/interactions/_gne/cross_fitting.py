@@ -1,0 +1,109 @@
+"""Cross-fitting: each pair is described by a model that has not seen it.
+
+A classifier of pairs learns from descriptions: what a trained network and its graph say of the pair. A network knows
+the edges that it was trained on by heart, and the two genes of an edge of the graph lie close together because of that
+edge. Described by a model that has seen them, the training pairs look better than any new pair will; the classifier
+would learn to trust a memory that new pairs are not in. The simplest description shows it: "the graph has this edge".
+
+>>> import numpy as np
+>>> from skperturb._pairs import symmetric_graph
+>>> from skperturb.interactions._gne.training_pairs import POSITIVE, UNIFORM
+>>> pairs = np.array([(0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (1, 3)])
+>>> kinds = np.array(4 * [POSITIVE] + 2 * [UNIFORM])
+>>> def train(graph):
+...     return graph
+>>> def has_edge(graph, pairs):
+...     return np.asarray(graph[pairs[:, 0], pairs[:, 1]]).reshape(-1, 1)
+>>> has_edge(train(symmetric_graph(pairs[:4], 5)), pairs).ravel()
+array([1., 1., 1., 1., 0., 0.])
+
+On the training pairs it is the label, and of a new pair it says nothing. So the pairs are divided into folds; for each
+fold a model is trained on the graph without the fold's edges, and describes the pairs of the fold:
+
+>>> models, described = CrossFitting(train, has_edge, n_folds=2, random_state=np.random.RandomState(0)).fit(
+...     pairs, kinds, n_nodes=5
+... )
+>>> described.ravel()
+array([0., 0., 0., 0., 0., 0.])
+
+Three details keep other leaks shut. Both orders and all repetitions of a pair share a fold, or the copy would tell. The
+negatives have folds too: models differ in scale, and a classifier that met the edges of a fold through one model but
+the negatives through all of them would tell the models apart in place of the pairs. And each kind of pairs is divided
+on its own, so that every fold holds the same share of each.
+
+A new pair is in no fold and seen by no model: the mean of what all models say of it describes it, with less noise than
+a single model's word. Each model lacks one fold of the edges, so few folds understate what the whole graph knows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from skperturb._pairs import pair_codes, symmetric_graph
+from skperturb.interactions._gne.training_pairs import POSITIVE
+
+__all__ = ["CrossFitting"]
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class CrossFitting(Generic[Model]):
+    """Trains a model without each fold of the edges, and describes each pair by the model that has not seen it.
+
+    Parameters
+    ----------
+    train : callable
+        ``train(graph)`` returns a model of a symmetric graph.
+    describe : callable
+        ``describe(model, positions)`` returns one row of features for each pair.
+    n_folds : int
+        At most the number of different edges.
+    random_state : RandomState
+        Decides the folds. `train` may draw from it too: once for each fold, in their order.
+    """
+
+    train: Callable[[sp.csr_array], Model]
+    describe: Callable[[Model, np.ndarray], np.ndarray]
+    n_folds: int
+    random_state: np.random.RandomState
+
+    def fit(self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int) -> tuple[list[Model], np.ndarray]:
+        """Train the models and describe the pairs.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_pairs, 2)
+        kinds : ndarray of shape (n_pairs,)
+            Those of the kind `POSITIVE` are the edges.
+        n_nodes : int
+
+        Returns
+        -------
+        models : list of n_folds models
+        features : ndarray of shape (n_pairs, n_features)
+        """
+        folds = self._folds(positions, kinds, n_nodes)
+        models, features = [], None
+        for fold in range(self.n_folds):
+            inside = folds == fold
+            model = self.train(symmetric_graph(positions[(kinds == POSITIVE) & ~inside], n_nodes))
+            described = self.describe(model, positions[inside])
+            if features is None:
+                features = np.empty((len(positions), described.shape[1]))
+            features[inside] = described
+            models.append(model)
+        assert features is not None, "there is at least one fold"
+        return models, features
+
+    def _folds(self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int) -> np.ndarray:
+        """Assign each kind of pairs to folds of equal size."""
+        folds = np.empty(len(positions), dtype=int)
+        for kind in np.unique(kinds):
+            chosen = kinds == kind
+            _, pair = np.unique(pair_codes(positions[chosen], n_nodes), return_inverse=True)
+            folds[chosen] = (self.random_state.permutation(int(pair.max()) + 1) % self.n_folds)[pair]
+        return folds

@@ -1,0 +1,150 @@
+"""Scores for the prediction of interactions."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skperturb._pair_sampling import sample_negative_positions
+from skperturb._pairs import encode_pairs, ensure_pairs
+from skperturb._sklearn import Interval, validate_params
+from skperturb.metrics._auroc import auroc
+
+__all__ = ["degree_matched_auroc", "precision_at_k"]
+
+
+def degree_matched_auroc(
+    estimator: Any, X: Any, y: Any, *, known_pairs: Any = None, random_state: int | np.random.RandomState | None = 0
+) -> float:
+    r"""Compute the AUROC of an estimator against negatives whose genes are as popular as those of the positives.
+
+    Random pairs of genes mostly join unpopular genes, so a model that knows nothing but how often a gene interacts
+    separates them from interactions. Here both genes of a negative are drawn in proportion to how often they occur in
+    the positive pairs of `X`, as many negatives as positives; knowing the popularity alone gives about 0.5.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        With `decision_function` or `predict_proba`; a Pipeline or a search too.
+    X : array-like of shape (n_pairs, 2)
+        Pairs. Of those labeled 0 nothing is used but that they exist.
+    y : array-like of shape (n_pairs,)
+        1 for an interaction, 0 for a pair without.
+    known_pairs : array-like of shape (n_known, 2), default=None
+        Further interactions, none of which becomes a negative. The positive pairs of `X`, and those that the estimator
+        was fitted on, never do.
+    random_state : int, RandomState or None, default=0
+        Decides the negatives. An int gives every candidate of a search the same ones.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 0.5 is chance. NaN if every pair of the genes is an interaction.
+
+    Raises
+    ------
+    TypeError
+        If the estimator gives no scores.
+
+    Notes
+    -----
+    The signature is that of a scorer: ``scoring={"matched": degree_matched_auroc}``.
+
+    Examples
+    --------
+    >>> from skperturb.interactions import DegreeProduct
+    >>> from skperturb.metrics import degree_matched_auroc
+    >>> pairs = [("a", "b"), ("a", "c"), ("a", "d"), ("b", "c"), ("d", "e"), ("e", "f")]
+    >>> model = DegreeProduct(random_state=0).fit(pairs)
+    >>> 0 <= degree_matched_auroc(model, pairs, [1] * 6) <= 1
+    True
+    """
+    known = [] if known_pairs is None else [ensure_pairs(known_pairs, "known_pairs")]
+    fitted_on = _training_pairs(estimator)
+    known += [] if fitted_on is None else [fitted_on]
+    data = encode_pairs(X, y, [pd.Index(pd.unique(pairs.ravel())) for pairs in known])
+    positives = data.positives
+    exclude = [data.genes.get_indexer(pairs.ravel()).reshape(-1, 2) for pairs in known]
+    try:
+        negatives = sample_negative_positions(
+            len(positives),
+            positives,
+            len(data.genes),
+            strategy="degree",
+            exclude=np.concatenate(exclude) if exclude else None,
+            random_state=random_state,
+        )
+    except ValueError:  # a dense graph has too few pairs left
+        return float("nan")
+    pairs = data.genes.to_numpy()[np.concatenate([positives, negatives])]
+    labels = np.repeat([1, 0], [len(positives), len(negatives)])
+    return float(auroc(labels, _scores(estimator, pairs)))
+
+
+def _scores(estimator: Any, pairs: np.ndarray) -> np.ndarray:
+    if hasattr(estimator, "decision_function"):
+        return np.asarray(estimator.decision_function(pairs), dtype=float)
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(pairs), dtype=float)[:, 1]
+    raise TypeError(
+        f"estimator is a {type(estimator).__name__} with neither decision_function nor predict_proba; add a classifier."
+    )
+
+
+def _training_pairs(estimator: Any) -> np.ndarray | None:
+    """Return the positive pairs that an estimator, a pipeline's step or a search's best estimator was fitted on."""
+    if hasattr(estimator, "positive_pairs_"):
+        return estimator.positive_pairs_
+    if hasattr(estimator, "best_estimator_"):
+        return _training_pairs(estimator.best_estimator_)
+    for _, step in getattr(estimator, "steps", []):
+        pairs = _training_pairs(step)
+        if pairs is not None:
+            return pairs
+    return None
+
+
+@validate_params(
+    {"y_true": ["array-like"], "y_score": ["array-like"], "k": [Interval(Integral, 1, None, closed="left")]},
+    prefer_skip_nested_validation=True,
+)
+def precision_at_k(y_true: Any, y_score: Any, k: int = 100) -> float:
+    """Compute the share of interactions among the k best scores.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_pairs,)
+        1 for an interaction, 0 for a pair without.
+    y_score : array-like of shape (n_pairs,)
+        Scores, larger for more probable interactions.
+    k : int, default=100
+        Number of pairs; all of them if there are fewer.
+
+    Returns
+    -------
+    float
+        From 0 to 1. Pairs that share the k-th best score count by their mean, so that the order does not matter.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or labels or scores are no finite numbers.
+
+    Examples
+    --------
+    >>> from skperturb.metrics import precision_at_k
+    >>> precision_at_k([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], k=2)
+    0.5
+    """
+    labels, scores = np.asarray(y_true, dtype=float), np.asarray(y_score, dtype=float)
+    if labels.ndim != 1 or labels.shape != scores.shape or len(labels) == 0:
+        raise ValueError(
+            f"y_true has shape {labels.shape} and y_score {scores.shape}; expected two vectors of one positive length."
+        )
+    if not np.isfinite(scores).all() or not np.isin(labels, (0.0, 1.0)).all():
+        raise ValueError("y_score must be finite and y_true 0 or 1; got other values.")
+    k = min(k, len(scores))
+    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    above, tied = scores > threshold, scores == threshold
+    return float((labels[above].sum() + (k - above.sum()) * labels[tied].mean()) / k)

@@ -1,0 +1,33 @@
+"""What displays are built from: tables of scores, and the predictions of several models."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["check_columns", "check_method_scores", "predict_each"]
+
+
+def check_columns(table: Any, name: str, columns: Sequence[str], expected: str) -> pd.DataFrame:
+    """Return `table` if it has the columns; otherwise an error names it, the missing ones, and what is `expected`."""
+    present = set(getattr(table, "columns", ()))
+    missing = [column for column in columns if column not in present]
+    if missing:
+        raise ValueError(f"{name} lacks the columns {missing}; expected a DataFrame with {expected}.")
+    return table
+
+
+def check_method_scores(scores: Any, row: str, *, min_rows: int = 0) -> pd.DataFrame:
+    """Return the scores of at least two methods (columns) if it is a DataFrame of at least `min_rows` rows."""
+    if not isinstance(scores, pd.DataFrame) or scores.shape[1] < 2 or len(scores) < min_rows:
+        raise ValueError(
+            f"scores must be a DataFrame with one row for each {row} and at least two methods as columns; "
+            f"got {type(scores).__name__} of shape {np.shape(scores)}."
+        )
+    return scores
+
+
+def predict_each(estimators: dict[str, Any], X: Any) -> dict[str, Any]:
+    """Return the predictions of `X` by each fitted estimator, under its name."""
+    return {name: estimator.predict(X) for name, estimator in estimators.items()}

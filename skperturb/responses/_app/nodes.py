@@ -1,0 +1,94 @@
+"""The genes that the network sees as nodes: names, input features, edges."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from skperturb._persistence import PlainStateMixin
+from skperturb.responses._gene_tables import align_table, as_tables, gene_edges, warn_absent
+from skperturb.responses._tolerances import NEGLIGIBLE
+
+__all__ = ["GeneNodes"]
+
+#: Wider tables are reduced to this many principal components: twice the default width of the hidden layers, which
+#: bounds the weights of the first layer however wide the table is.
+_MAX_FEATURES = 64
+
+
+class GeneNodes(PlainStateMixin):
+    """Nodes of the network: the perturbed genes first, then read-out genes that the graph holds.
+
+    Parameters
+    ----------
+    names : sequence
+        Perturbed genes, the columns of X.
+    output_names : sequence or None
+        Read-out genes.
+    graph, gene_features : see `APPRegressor`
+    effects : ndarray of shape (n_genes, n_outputs) or None
+        Single effects, an input of the perturbed genes.
+
+    Attributes
+    ----------
+    names : Index
+    features : ndarray of shape (n_nodes, n_features)
+    edge_index : ndarray of int, shape (2, n_edges)
+        Both directions of each edge, each once.
+    """
+
+    def __init__(
+        self, names: Any, output_names: Any, graph: Any, gene_features: Any, effects: np.ndarray | None = None
+    ) -> None:
+        names = pd.Index(list(names), dtype=object)
+        self.edge_index = np.zeros((2, 0), dtype=np.int64)
+        if graph is not None:
+            edges = gene_edges(graph)
+            inside = pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
+            if output_names is not None:
+                extra = (
+                    pd.Index(output_names, dtype=object).intersection(inside, sort=False).difference(names, sort=False)
+                )
+                names = names.append(extra.unique())
+            self.edge_index = _edge_index(edges, names)
+        self.names = names
+        blocks = [_reduced(table, names, f"gene_features[{key!r}]") for key, table in as_tables(gene_features).items()]
+        if effects is not None:
+            block = np.zeros((len(names), effects.shape[1]))
+            block[: len(effects)] = effects
+            blocks.append(_reduced(block, names, "effects", center=False))
+        self.features = np.hstack(blocks) if blocks else np.zeros((len(names), 0))
+
+    def widen(self, X: np.ndarray) -> np.ndarray:
+        """Return doses of all nodes: read-out genes that are not perturbed get zero."""
+        return np.hstack([X, np.zeros((len(X), len(self.names) - X.shape[1]))])
+
+
+def _edge_index(edges: pd.DataFrame, names: pd.Index) -> np.ndarray:
+    first, second = names.get_indexer(edges["a"]), names.get_indexer(edges["b"])
+    inside = (first >= 0) & (second >= 0)
+    pairs = np.vstack([np.r_[first[inside], second[inside]], np.r_[second[inside], first[inside]]])
+    return np.unique(pairs, axis=1).astype(np.int64)
+
+
+def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) -> np.ndarray:
+    """Align a table, reduce it, and give it unit mean square."""
+    if not isinstance(table, pd.DataFrame) and len(table) < len(names):
+        # A table without names belongs to the perturbed genes; the other nodes have none.
+        table = np.vstack([np.asarray(table, dtype=float), np.zeros((len(names) - len(table), np.shape(table)[1]))])
+    aligned = align_table(table, names, argument)
+    values, present = aligned.values, aligned.present
+    if center and present.any():
+        values = np.where(present[:, None], values - values[present].mean(axis=0), 0.0)
+    if values.shape[1] > _MAX_FEATURES:
+        values = PCA(min(_MAX_FEATURES, *values.shape), svd_solver="full").fit_transform(values)
+    size = np.sqrt(np.mean(values**2)) if values.size else 0.0
+    return values / size if size > NEGLIGIBLE else values
+
+
+def warn_genes_outside(nodes: GeneNodes, n_perturbed: int, graph: Any) -> None:
+    """Warn once, with the count, about perturbed genes that the graph lacks."""
+    if graph is not None:
+        edges = gene_edges(graph)
+        warn_absent(np.isin(nodes.names[:n_perturbed], pd.unique(pd.concat([edges["a"], edges["b"]]))), "graph")

@@ -1,0 +1,1 @@
+"""`KernelPerturbationRegressor`: kernels between genes and between combinations, and the regressions on them."""

@@ -1,0 +1,86 @@
+"""The network behind GNEEmbedder: sums over partners equal the dense formulas of its docstring."""
+
+import numpy as np
+import pytest
+import torch
+
+from skperturb._pairs import symmetric_graph
+from skperturb.interactions._gne.module import GNENetwork, RowLoss
+
+PAIRS = np.array([(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)])
+N = 7  # two genes without partners
+
+
+def network():
+    torch.manual_seed(0)
+    return GNENetwork(
+        symmetric_graph(PAIRS, N),
+        None,
+        encoder="gnn",
+        n_components=3,
+        n_layers=1,
+        dropout=0.5,
+        attribute_weight=1.0,
+        loss="softmax",
+        n_negatives=1,
+        candidate_weights=np.ones(N),
+    ).double()
+
+
+def test_exact_softmax_equals_the_dense_formula():
+    module = network().eval()
+    genes = torch.arange(N)
+    with torch.no_grad():
+        rows = torch.from_numpy(symmetric_graph(PAIRS, N).toarray())
+        degrees = rows.sum(dim=1)
+        scaled = rows / degrees.clamp_min(1).sqrt()[:, None]
+        hidden = torch.tanh(module.layers[0](torch.tanh(3.0 * scaled @ module.identity)))
+        torch.testing.assert_close(module.encode(genes), hidden)
+        logits = hidden @ module.output.T + module.bias
+        expected = -(rows * logits.log_softmax(dim=1)).sum() / rows.sum()
+        assert RowLoss()(module(genes), None).item() == pytest.approx(expected.item(), rel=1e-12)
+        # In parts, weighted by their edges, the same.
+        parts = [(RowLoss()(module(part), None), degrees[part].sum()) for part in genes.split(3)]
+        assert sum(loss * n for loss, n in parts) / rows.sum() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_dropout_leaves_partners_out_and_keeps_the_mean():
+    module = network().train()
+    torch.manual_seed(1)
+    columns, bounds = module._partners(torch.tensor([3]))
+    assert columns.tolist() == [1, 2, 4]
+    assert bounds.tolist() == [0, 3]
+    seen = torch.stack([module.encode(torch.tensor([3])) for _ in range(50)])
+    assert len(torch.unique(seen[:, 0, 0])) > 3
+    loss = RowLoss()(module(torch.arange(N)), None)
+    loss.backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())
+
+
+def test_genes_without_partners_are_finite():
+    module = network().eval()
+    with torch.no_grad():
+        assert torch.isfinite(module.encode(torch.tensor([5, 6]))).all()
+        assert RowLoss()(module(torch.tensor([5, 6])), None).item() == 0.0
+
+
+@pytest.mark.parametrize("encoder", ["lookup", "gnn"])
+def test_training_starts_from_the_popularity_and_all_directions(encoder):
+    torch.manual_seed(0)
+    pairs = np.array([(0, k) for k in range(1, 300)])
+    graph = symmetric_graph(pairs, 301)
+    shared = {"n_layers": 1, "dropout": 0.0, "attribute_weight": 1.0, "n_negatives": 1}
+    module = GNENetwork(
+        graph, None, encoder=encoder, n_components=16, loss="softmax", candidate_weights=np.ones(301), **shared
+    )
+    with torch.no_grad():
+        start = module.identity
+        directions = torch.nn.functional.normalize(start)
+        # The mean of 301 independent directions is about 301 ** -.5 long.
+        assert directions.mean(dim=0).norm() < 0.15
+        # Long rows turn slowly: uniform numbers from -1 to 1 there, small ones here.
+        assert start.std().item() == pytest.approx({"lookup": 3**-0.5, "gnn": 0.05}[encoder], rel=0.05)
+        assert module.output.std().item() == pytest.approx(0.25, rel=0.05)
+        np.testing.assert_allclose(module.bias[:2], np.log([299.5, 1.5]), rtol=1e-6)
+        assert module.bias[300].item() == pytest.approx(np.log(0.5))
+    np.testing.assert_allclose(module.candidates.sum(), 1.0, rtol=1e-6)

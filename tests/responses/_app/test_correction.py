@@ -1,0 +1,56 @@
+"""How the correction of the networks is weighed."""
+
+import numpy as np
+import pytest
+
+from skperturb.responses import APPRegressor
+from skperturb.responses._app.correction import choose_weight
+
+QUICK = {"n_models": 2, "max_epochs": 5, "hidden_dim": 8, "random_state": 0}
+
+
+def test_network_corrects_a_poor_baseline():
+    rng = np.random.default_rng(0)
+    effects = rng.normal(size=(8, 3))
+    X = (rng.uniform(size=(200, 8)) < 0.4).astype(float)
+    y = X @ effects
+    model = APPRegressor(baseline="mean", n_models=2, max_epochs=40, lr=0.01, random_state=0, batch_size=16)
+    model.fit(X[:150], y[:150])
+    assert model.correction_weight_ > 0.5
+    assert model.score(X[150:], y[150:]) > 0.7
+
+
+def test_useless_correction_has_no_weight():
+    rng = np.random.default_rng(0)
+    X, y = np.eye(40), rng.normal(size=(40, 5))
+    model = APPRegressor(baseline="mean", **QUICK).fit(X, y)
+    assert model.correction_weight_ == 0.0
+    np.testing.assert_allclose(model.predict(X), np.tile(y.mean(axis=0), (40, 1)))
+
+
+def test_replicates_do_not_make_the_correction_look_good():
+    """Three guides for each of 30 genes without any similarity: nothing can be said about a new gene."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(np.eye(40), 3, axis=0)
+    y = X @ (2.0 + rng.normal(size=(40, 5))) + 0.3 * rng.normal(size=(120, 5))
+    model = APPRegressor(max_epochs=60, random_state=0).fit(X[:90], y[:90])
+    ours, mean = (np.linalg.norm(p - y[90:], axis=1).mean() for p in (model.predict(X[90:]), y[:90].mean(axis=0)))
+    assert ours < 1.02 * mean
+
+
+def test_too_few_conditions_to_weigh_the_correction():
+    X = np.vstack([np.eye(4), [[1, 1, 0, 0], [0, 1, 1, 0]]])
+    y = X @ np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 2.0]])
+    assert APPRegressor(**QUICK | {"n_models": 5}).fit(X, y).correction_weight_ == 0.0
+    assert APPRegressor(**QUICK | {"n_models": 1}).fit(X, y).correction_weight_ == 1.0
+
+
+def test_weight_by_hand():
+    """Half of what the networks say is right, with an error that is smaller in every condition."""
+    target = np.array([[1.0, 0.0], [0.0, 2.0], [1.5, 1.0], [-1.0, 0.5]])
+    assert choose_weight(target, 2 * target) == pytest.approx(0.5)
+    assert choose_weight(target, 0.5 * target) == 1.0
+    assert choose_weight(target, -target) == 0.0
+    assert choose_weight(target, np.zeros((4, 2))) == 0.0
+    # Right about one condition of four: a gain of one standard error at most is no gain.
+    assert choose_weight(target, target * np.array([[0.0], [1.0], [0.0], [0.0]])) == 0.0

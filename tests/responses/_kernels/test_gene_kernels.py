@@ -1,0 +1,27 @@
+"""Kernels from tables and graphs of genes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.responses._kernels.gene_kernels import gene_kernels
+
+
+def test_rows_that_a_table_of_values_lacks_are_predicted_from_the_other_tables(gene_table):
+    """Profiles of half of the genes; groups say which other genes are like them."""
+    rng = np.random.default_rng(0)
+    groups, table = gene_table(rng, 60, 6)
+    profiles = rng.normal(size=(6, 5))[groups] + 0.1 * rng.normal(size=(60, 5))
+    measured = pd.DataFrame(profiles, index=table.index).iloc[np.arange(60) % 12 < 6]
+    kernels = gene_kernels({"groups": table, "profiles": measured}, None, list(table.index))
+    absent = ~table.index.isin(measured.index)
+    found = kernels["profiles"]
+    same = groups[:, None] == groups[None, :]
+    assert found[absent][:, absent][same[absent][:, absent]].min() > 0.2
+    np.testing.assert_allclose(
+        np.corrcoef(found[absent].ravel(), (profiles @ profiles.T)[absent].ravel())[0, 1], 1, atol=0.1
+    )
+    # Nothing is known about rows without any other information.
+    with pytest.warns(UserWarning, match="30 of 60 perturbed genes"):
+        alone = gene_kernels({"profiles": measured}, None, list(table.index))["profiles"]
+    assert (alone[absent] == 0).all()
