@@ -36,9 +36,11 @@ _PUBLIC = {
     "KineticModel": "sbml",
     "LinearPerturbationRegressor": "responses",
     "PerturbationEncoder": "responses",
+    "StructuralSensitivity": "networks",
     "pseudobulk": "responses",
     "screen_models": "sbml",
     "sensitivity_matrix": "sbml",
+    "to_anndata": "responses",
 }
 
 __all__ = ["__version__", *_SUBMODULES, *_PUBLIC]

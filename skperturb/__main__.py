@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb [screen | reproduce]``."""
+"""Command line: ``python -m skperturb [screen | interactions | reproduce]``."""
 
 import argparse
 import importlib
@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from ._command_interactions import add_interactions
 
 __all__ = ["main"]
 
@@ -39,6 +41,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(run=_main_job)
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_screen(commands)
+    add_interactions(commands)
     _add_reproduce(commands, argv)
     return parser
 
@@ -79,7 +82,11 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
         "--enhancer", action="store_true", help="grouped cross-validation of the learned models instead (minutes)"
     )
     networks.add_argument(
-        "--kind", choices=["dynamo", "steady_state"], default="dynamo", help="the truth, with --enhancer"
+        "--kind",
+        choices=["dynamo", "relative", "steady_state"],
+        default="dynamo",
+        help="the truth: the papers', or relative or absolute responses at verified steady states (the structural "
+        "ensemble beside its baselines; with --enhancer not relative)",
     )
     networks.add_argument(
         "--n-models", type=int, metavar="N", help="models in each of our ensembles, with --enhancer (fewer are faster)"
@@ -131,9 +138,15 @@ def _screen(arguments: argparse.Namespace) -> int:
 
 def _reproduce_networks(arguments: argparse.Namespace) -> int:
     if arguments.enhancer:
+        if arguments.kind == "relative":
+            raise ValueError("--enhancer learns the kinds dynamo and steady_state, got --kind relative.")
         from .reproduce.enhancer import run
 
         return run(arguments)
+    if arguments.kind != "dynamo":
+        from .reproduce.structural import run_structural
+
+        return run_structural(arguments)
     from .reproduce.networks import report, reproduce_networks, write_json
 
     models = "all" if arguments.all else (arguments.models or "reproduction")

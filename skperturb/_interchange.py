@@ -1,5 +1,6 @@
 """Graphs and tables of other libraries become what the validators read. None of these libraries is imported here."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -98,16 +99,9 @@ def _pyg_matrix(graph: Any, label: str) -> Any:
     edges = _pyg_edges(graph, label)
     names = _pyg_names(graph, label)
     n_nodes, n_edges = int(graph.num_nodes), edges.shape[1]
-    found = (getattr(graph, name, None) for name in ("edge_attr", "edge_weight"))
-    given = [weights for weights in found if weights is not None]
-    weights = np.asarray(given[0].detach().cpu(), dtype=np.float64) if given else np.ones(n_edges)
-    if weights.size != n_edges:
-        raise ValueError(
-            f"{label} has edge_attr of shape {weights.shape} for {n_edges} edges; expected one number for each edge, "
-            "the influence of its source on its target."
-        )
+    weights = _pyg_weights(graph, n_edges, label)
     values = np.zeros((n_nodes, n_nodes))
-    np.add.at(values, (edges[1], edges[0]), weights.ravel())
+    np.add.at(values, (edges[1], edges[0]), weights)
     return values if names is None else pd.DataFrame(values, index=names, columns=names)
 
 
@@ -126,32 +120,82 @@ def _pyg_names(graph: Any, label: str) -> pd.Index | None:
     return pd.Index(list(names), dtype=object)
 
 
-def graph_edges(graph: Any, label: str = "graph") -> pd.DataFrame | None:
+def graph_edges(graph: Any, label: str = "graph", *, weights: bool = True) -> pd.DataFrame | None:
     """Return the edges of a graph that is an object, or None for everything else.
 
     Parameters
     ----------
     graph : networkx graph, torch_geometric.data.Data or sparse matrix
-        Nodes of a PyG graph without ``names``, and of a sparse matrix, are the integers 0, 1, ….
+        Nodes of a PyG graph without ``names``, and of a sparse matrix, are the integers 0, 1, …. Weights are the
+        attribute ``weight`` of networkx, ``edge_attr`` (one column) or ``edge_weight`` of PyG, and the entries of a
+        matrix; 1 where there are none.
     label : str, default="graph"
         How error messages call it.
+    weights : bool, default=True
+        Whether weights are read; all are 1 otherwise.
 
     Returns
     -------
-    DataFrame of shape (n_edges, 2) or None
-        Columns ``a`` and ``b``.
+    DataFrame of shape (n_edges, 3) or None
+        Columns ``a``, ``b`` and ``weight``.
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not square, or weights are not one number for each edge.
     """
     if is_networkx(graph):
-        # Called, because the edges of a multigraph have keys otherwise.
-        return pd.DataFrame(list(graph.edges()), columns=["a", "b"], dtype=object)
+        return _networkx_edges(graph, label, weights)
     if sp.issparse(graph):
         if graph.ndim != 2 or graph.shape[0] != graph.shape[1]:
             raise ValueError(f"{label} is a sparse matrix of shape {graph.shape}; expected a square adjacency matrix.")
         coo = sp.coo_array(graph)
         kept = coo.data != 0
-        return pd.DataFrame({"a": coo.row[kept], "b": coo.col[kept]})
+        return pd.DataFrame(
+            {"a": coo.row[kept], "b": coo.col[kept], "weight": coo.data[kept].astype(float) if weights else 1.0}
+        )
     if not is_pyg(graph):
         return None
     edges, names = _pyg_edges(graph, label), _pyg_names(graph, label)
     first, second = edges if names is None else (names[edges[0]], names[edges[1]])
-    return pd.DataFrame({"a": first, "b": second})
+    values = _pyg_weights(graph, edges.shape[1], label) if weights else 1.0
+    return pd.DataFrame({"a": first, "b": second, "weight": values})
+
+
+def _networkx_edges(graph: Any, label: str, weights: bool) -> pd.DataFrame:
+    # Called, because the edges of a multigraph have keys otherwise.
+    rows = [(first, second, data.get("weight")) for first, second, data in graph.edges(data=True)]
+    edges = pd.DataFrame(rows, columns=["a", "b", "weight"], dtype=object)
+    lacking = edges["weight"].isna()
+    if not weights or lacking.all():
+        if weights:
+            _refuse_other_numbers(graph, label)
+        return edges.assign(weight=1.0)
+    if lacking.any():
+        raise ValueError(
+            f"{label} has a weight at {int((~lacking).sum())} of {len(edges)} edges; expected one at each or at none."
+        )
+    return edges
+
+
+def _refuse_other_numbers(graph: Any, label: str) -> None:
+    """Raise ValueError if edges have numbers that are not called weight: they would be ignored."""
+    for first, second, data in graph.edges(data=True):
+        found = [str(name) for name, value in data.items() if isinstance(value, Real) and not isinstance(value, bool)]
+        if found:
+            raise ValueError(
+                f"{label} has the numbers {', '.join(found)} but no weight at the edge {first!r}, {second!r}; expected "
+                "weights as the attribute 'weight'. Rename them, or set edge_weights='ignore'."
+            )
+
+
+def _pyg_weights(graph: Any, n_edges: int, label: str) -> np.ndarray:
+    found = (getattr(graph, name, None) for name in ("edge_attr", "edge_weight"))
+    given = [weights for weights in found if weights is not None]
+    weights = np.asarray(given[0].detach().cpu(), dtype=np.float64) if given else np.ones(n_edges)
+    if weights.size != n_edges:
+        raise ValueError(
+            f"{label} has edge_attr of shape {weights.shape} for {n_edges} edges; expected one number for each edge, "
+            "the influence of its source on its target."
+        )
+    return weights.ravel()

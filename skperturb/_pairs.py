@@ -1,8 +1,9 @@
 """Coercion of pairs of genes, and all of its error texts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,32 @@ import scipy.sparse as sp
 from skperturb._interchange import as_pandas, is_networkx, is_pyg
 from skperturb._validation import describe
 
-__all__ = ["GenePairs", "as_genes", "encode_pairs", "ensure_labels", "ensure_pairs", "pair_codes", "symmetric_graph"]
+__all__ = [
+    "MISSING_NAMES",
+    "GenePairs",
+    "as_genes",
+    "check_same_rows",
+    "encode_pairs",
+    "ensure_labels",
+    "ensure_pairs",
+    "is_header",
+    "pair_codes",
+    "refuse_self_pairs",
+    "symmetric_graph",
+]
 
 _EXPECTED = "an array-like of shape (n_pairs, 2) of gene names (str) or of integers"
+
+#: What files write where a name is missing (BioGRID "-"), and what a missing value becomes as text. Spellings count:
+#: "na" is a gene of Drosophila.
+MISSING_NAMES = frozenset(
+    ("", "-", "--", ".", "?", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "NaT", "null", "NULL")
+)
+# Words that head a column of names: "source", "Gene A", "protein1", "#node2", "Interactor_B".
+_HEADER_WORD = re.compile(
+    r"#?(source|target|from|to|bait|prey|regulator|tf|partner|"
+    r"(gene|protein|node|interactor|symbol|id|name|vertex)(name|symbol|id)?(1|2|a|b)?)"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +64,42 @@ class GenePairs:
 
     @property
     def positives(self) -> np.ndarray:
-        """Positions of the interacting pairs, each once; undirected ones with the smaller position first."""
-        codes = np.unique(pair_codes(self.positions[self.labels == 1], len(self.genes), self.directed))
+        """Positions of the interacting pairs of two genes, each once; undirected ones with the smaller one first."""
+        chosen = (self.labels == 1) & (self.positions[:, 0] != self.positions[:, 1])
+        codes = np.unique(pair_codes(self.positions[chosen], len(self.genes), self.directed))
         return np.column_stack(np.divmod(codes, len(self.genes)))
+
+    def distinct(self, *, without_self: bool = False) -> tuple["GenePairs", np.ndarray]:
+        """Return each pair once, in the order of the rows, and which of these each row is.
+
+        Parameters
+        ----------
+        without_self : bool, default=False
+            Leave out pairs of a gene with itself.
+
+        Returns
+        -------
+        pairs : GenePairs
+            Undirected ones with the smaller position first, for what is computed of a pair must not depend on the order
+            of its genes, not even in the last digit.
+        rows : ndarray of shape (n_pairs,)
+            Positions in `pairs`; -1 for a pair that was left out.
+        """
+        kept = np.ones(len(self.labels), dtype=bool)
+        if without_self:
+            kept = self.positions[:, 0] != self.positions[:, 1]
+        codes = pair_codes(self.positions[kept], len(self.genes), self.directed)
+        _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+        # In the order of the rows, so that pairs without repetitions stay as they are.
+        order = np.argsort(first)
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        rows = np.full(len(kept), -1)
+        rows[kept] = rank[place]
+        chosen = np.flatnonzero(kept)[first[order]]
+        positions = self.positions[chosen]
+        positions = positions if self.directed else np.sort(positions, axis=1)
+        return GenePairs(self.genes, positions, self.labels[chosen], self.directed), rows
 
 
 def ensure_pairs(X: Any, name: str = "X") -> np.ndarray:
@@ -51,7 +108,7 @@ def ensure_pairs(X: Any, name: str = "X") -> np.ndarray:
     Parameters
     ----------
     X : array, DataFrame or sequence of pairs
-        Names are taken literally: blanks and case count. All ids are strings or all are integers.
+        Names are taken literally: case counts. All ids are strings or all are whole numbers.
     name : str, default="X"
         Name of the argument in error messages.
 
@@ -64,34 +121,34 @@ def ensure_pairs(X: Any, name: str = "X") -> np.ndarray:
     TypeError
         If ids are neither strings nor integers, or both kinds are mixed.
     ValueError
-        If `X` has not exactly two columns, is empty or has missing ids.
+        If `X` has not exactly two columns, is empty, or has missing ids, a header, or ids that are no names: with
+        blanks at their ends, negative, or whole numbers written as fractions ("7157.0").
     """
     array = _as_two_columns(X, name)
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64)
-    if array.dtype.kind == "f":
+    kind = array.dtype.kind
+    if kind in "iuf":
         return _whole_numbers(array, name)
-    if array.dtype.kind == "U":
-        return array.astype(object)
-    if array.dtype.kind != "O":
+    if kind not in "OU":
         raise TypeError(f"{name} has ids of dtype {array.dtype}; expected {_EXPECTED}.")
-    return _check_objects(array, name)
+    # numpy's own strings are all texts, but where they came from None or NaN they say so.
+    return _check_texts(array.astype(object), name) if kind == "U" else _check_objects(array, name)
 
 
 def _as_two_columns(X: Any, name: str) -> np.ndarray:
     X = as_pandas(X)
-    if sp.issparse(X):
-        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass np.argwhere of its upper triangle.")
-    if is_networkx(X):
-        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass list({name}.edges).")
-    if is_pyg(X):
-        raise TypeError(f"{name} is a PyG graph; expected {_EXPECTED}. Pass {name}.edge_index.T.numpy().")
-    if isinstance(X, dict | str | bytes) or not hasattr(X, "__len__"):
-        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}.")
+    _refuse_graphs(X, name)
+    if isinstance(X, dict | str | bytes | set | frozenset) or not hasattr(X, "__len__"):
+        hint = f" A set has no order; pass sorted({name})." if isinstance(X, set | frozenset) else ""
+        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}.{hint}")
+    if isinstance(X, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; expected {_EXPECTED}. Leave out its masked rows: {name}.data[…].")
     # A 1-D object array or a Series holds one pair in each element.
     array = X if isinstance(X, np.ndarray) and not (X.ndim == 1 and X.dtype == object) else _to_array(X, name)
     if array.ndim == 2 and array.shape[0] > 0 and array.shape[1] != 2:
-        raise ValueError(f"{name} must have exactly 2 columns, got {array.shape[1]}: one pair of genes for each row.")
+        raise ValueError(
+            f"{name} must have exactly 2 columns, got {array.shape[1]}: one pair of genes for each row."
+            f"{_column_hint(X, array.shape, name)}"
+        )
     if array.ndim != 2 or array.shape[0] == 0:
         raise ValueError(
             f"{name} is {'empty' if array.size == 0 else f'of shape {array.shape}'}; expected {_EXPECTED}."
@@ -99,14 +156,36 @@ def _as_two_columns(X: Any, name: str) -> np.ndarray:
     return array
 
 
+def _refuse_graphs(X: Any, name: str) -> None:
+    """Raise TypeError for graphs, and say how each becomes pairs."""
+    if sp.issparse(X):
+        pairs = f"np.column_stack(scipy.sparse.triu({name}).nonzero())"
+        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass its upper triangle: {pairs}.")
+    if is_networkx(X):
+        # Called, because the attribute lists the edges of a multigraph with their keys.
+        raise TypeError(f"{name} is a {describe(X)}; expected {_EXPECTED}. Pass list({name}.edges()).")
+    if is_pyg(X):
+        raise TypeError(f"{name} is a PyG graph; expected {_EXPECTED}. Pass {name}.edge_index.T.numpy().")
+
+
+def _column_hint(X: Any, shape: tuple[int, ...], name: str) -> str:
+    if shape[0] == 2:
+        return f" Pass {name}.T." if shape[1] > 2 else ""
+    if shape[1] < 2:
+        return ""
+    chosen = f"{name}.iloc[:, :2]" if isinstance(X, pd.DataFrame) else f"{name}[:, :2]"
+    return f" Scores and types are not used; pass the two columns of names, such as {chosen}."
+
+
 def _to_array(X: Any, name: str) -> np.ndarray:
     if isinstance(X, pd.DataFrame):
         return X.to_numpy(dtype=object) if any(kind not in "iu" for kind in _kinds(X)) else X.to_numpy()
     items = list(X)
     for row, item in enumerate(items):
-        if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 2:
+        if isinstance(item, str | set | frozenset | dict) or not hasattr(item, "__len__") or len(item) != 2:
+            size = f" of {len(item)}" if isinstance(item, tuple | list) else ""
             raise ValueError(
-                f"{name} must have exactly 2 columns, but {name}[{row}] is a {describe(item)}; expected a pair."
+                f"{name} must have exactly 2 columns, but {name}[{row}] is a {describe(item)}{size}; expected a pair."
             )
     # Through objects, because numpy turns the mixture of names and numbers into names.
     array = np.empty((len(items), 2), dtype=object)
@@ -120,36 +199,94 @@ def _kinds(frame: pd.DataFrame) -> list[str]:
 
 
 def _whole_numbers(array: np.ndarray, name: str) -> np.ndarray:
-    wrong = ~np.isfinite(array) | (array != np.round(array))
+    wrong = np.zeros(array.shape, dtype=bool)
+    if array.dtype.kind == "f":
+        wrong = ~np.isfinite(array) | (array != np.round(array))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(
             f"{name}[{row}] contains {array[row, column]}; expected {_EXPECTED}, without NaN, infinity or fractions."
         )
-    return array.astype(np.int64)
+    whole = array.astype(np.int64)
+    if whole.min() < 0:
+        row = int(np.argmax((whole < 0).any(axis=1)))
+        raise ValueError(
+            f"{name}[{row}] is {tuple(whole[row].tolist())} with a negative id, which pandas writes for a missing one; "
+            "expected integers from 0. Drop such rows."
+        )
+    return whole
 
 
 def _check_objects(array: np.ndarray, name: str) -> np.ndarray:
     kinds = {type(value) for value in array.ravel()}
-    texts = {kind for kind in kinds if issubclass(kind, str)}
-    numbers = {kind for kind in kinds if issubclass(kind, Integral) and not issubclass(kind, bool)}
-    if kinds == numbers:
-        return array.astype(np.int64)
-    if kinds != texts:
-        _refuse_ids(array, name, bool(texts), bool(numbers))
+    if all(issubclass(kind, str) for kind in kinds):
+        return _check_texts(array, name)
+    if all(issubclass(kind, Integral) and not issubclass(kind, bool) for kind in kinds):
+        return _whole_numbers(array.astype(np.int64), name)
+    if all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
+        # A column that once had a missing id holds floats beside the integers of the other column.
+        return _whole_numbers(array.astype(np.float64), name)
+    _refuse_ids(array, name)
     return array
 
 
-def _refuse_ids(array: np.ndarray, name: str, has_text: bool, has_numbers: bool) -> None:
+def _refuse_ids(array: np.ndarray, name: str) -> None:
     for row, pair in enumerate(array.tolist()):
         for value in pair:
-            if value is None or value != value:
+            if pd.api.types.is_scalar(value) and pd.isna(value):
                 raise ValueError(f"{name}[{row}] is {tuple(pair)} with a missing id; expected {_EXPECTED}.")
-            if isinstance(value, bool) or not isinstance(value, str | Integral):
+            if isinstance(value, bool) or not isinstance(value, str | Real):
                 raise TypeError(
                     f"{name}[{row}] is {tuple(pair)} with an id of type {type(value).__name__}; expected {_EXPECTED}."
                 )
     raise TypeError(f"{name} mixes ids of type str and int; expected {_EXPECTED}. Turn all of them into str.")
+
+
+def _check_texts(array: np.ndarray, name: str) -> np.ndarray:
+    """Refuse texts that are no names of genes."""
+    for text in pd.unique(array.ravel()):
+        if text in MISSING_NAMES or text != text.strip() or (text.endswith(".0") and text[:-2].isdigit()):
+            row = int(np.argmax((array == text).any(axis=1)))
+            raise ValueError(f"{name}[{row}] is {tuple(array[row].tolist())} {_why_no_name(text)}")
+    if is_header(array):
+        raise ValueError(
+            f"{name}[0] is {tuple(array[0].tolist())}, the header of a table; expected names of genes. Leave it out: "
+            f"pass {name}[1:]."
+        )
+    return array
+
+
+def _why_no_name(text: str) -> str:
+    if text in MISSING_NAMES or not text.strip():
+        return f"with a missing id ({text!r}); expected {_EXPECTED}. Drop such rows."
+    if text != text.strip():
+        return f"with blanks at the ends of {text!r}; expected plain names. Strip all of them: str.strip."
+    return (
+        f"with {text!r}, a number that became a fraction before it became text; expected {text[:-2]!r}. Read the ids "
+        "as text (dtype=str)."
+    )
+
+
+def is_header(array: np.ndarray) -> bool:
+    """Tell whether the first of many pairs of texts names the columns, such as ("source", "target").
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_pairs, 2) of str
+
+    Returns
+    -------
+    bool
+        False if either word occurs again, or others that are numbered alike ("gene1", "gene2", "gene3").
+    """
+    first, rest = [str(word) for word in array[0]], array[1:]
+    if len(rest) == 0 or not all(_HEADER_WORD.fullmatch(re.sub(r"[\s_.-]", "", word.lower())) for word in first):
+        return False
+    stems = {word[:-1] for word in first if word[-1] in "12abAB"}
+    others = pd.unique(rest.ravel())
+    return first[0] != first[1] and not any(
+        word in first or re.sub(r"(\d+|[a-zA-Z])$", "", str(word)) in stems for word in others
+    )
 
 
 def ensure_labels(y: Any, n_pairs: int) -> np.ndarray:
@@ -199,6 +336,9 @@ def as_genes(genes: Any, name: str) -> pd.Index:
     -------
     Index
     """
+    if isinstance(genes, str | bytes) or not hasattr(genes, "__len__"):
+        hint = f" Pass [{genes!r}]." if isinstance(genes, str | Integral) else ""
+        raise TypeError(f"{name} is the {describe(genes)}; expected a sequence of names of genes.{hint}")
     index = pd.Index(genes)
     if isinstance(index, pd.RangeIndex) or index.dtype.kind in "iu":
         index = pd.Index(index.to_numpy(dtype=np.int64))
@@ -214,7 +354,37 @@ def as_genes(genes: Any, name: str) -> pd.Index:
     return index
 
 
-def encode_pairs(X: Any, y: Any, extra_genes: Sequence[pd.Index] = (), directed: bool = False) -> GenePairs:
+def check_same_rows(X: Any, y: Any) -> None:
+    """Raise ValueError if `X` and `y` name their rows and do it differently; a default index is no name.
+
+    Parameters
+    ----------
+    X : object
+    y : object
+    """
+    indices = [getattr(as_pandas(rows), "index", None) for rows in (X, y)]
+    first, second = indices
+    if not isinstance(first, pd.Index) or not isinstance(second, pd.Index) or len(first) != len(second):
+        return
+    default = pd.RangeIndex(len(first))
+    if first.equals(second) or any(isinstance(index, pd.RangeIndex) and index.equals(default) for index in indices):
+        return
+    row = int(np.argmax(first.to_numpy(dtype=object) != second.to_numpy(dtype=object)))
+    raise ValueError(
+        f"X and y name their rows differently: row {row} is {first[row]!r} in X and {second[row]!r} in y. Bring them "
+        "into one order, as with y.loc[X.index], or drop the index of one of them."
+    )
+
+
+def encode_pairs(
+    X: Any,
+    y: Any,
+    extra_genes: Sequence[pd.Index] = (),
+    directed: bool = False,
+    *,
+    self_pairs: str = "error",
+    name: str = "X",
+) -> GenePairs:
     """Validate labelled pairs and translate genes to positions.
 
     Parameters
@@ -225,6 +395,10 @@ def encode_pairs(X: Any, y: Any, extra_genes: Sequence[pd.Index] = (), directed:
         Genes that are known besides those of `X`.
     directed : bool, default=False
         Whether (a, b) and (b, a) are two pairs.
+    self_pairs : {"error", "keep"}, default="error"
+        Whether pairs of a gene with itself are refused.
+    name : str, default="X"
+        Name of `X` in error messages.
 
     Returns
     -------
@@ -234,11 +408,16 @@ def encode_pairs(X: Any, y: Any, extra_genes: Sequence[pd.Index] = (), directed:
     Raises
     ------
     TypeError, ValueError
-        See `ensure_pairs`; also for self-pairs and for duplicates (in either order) with both labels.
+        See `ensure_pairs`; also for self-pairs, for duplicates (in either order) with both labels, and for rows of `X`
+        and `y` that are named differently.
     """
-    pairs = ensure_pairs(X)
+    check_same_rows(X, y)
+    pairs = ensure_pairs(X, name)
     labels = ensure_labels(y, len(pairs))
-    refuse_self_pairs(pairs, "X")
+    if self_pairs == "error":
+        refuse_self_pairs(pairs, name)
+    elif not (pairs[labels == 1, 0] != pairs[labels == 1, 1]).any():
+        raise ValueError(f"{name} has no interaction of two different genes, only self-pairs; expected at least one.")
     genes = _union(pairs, extra_genes)
     positions = genes.get_indexer(pairs.ravel()).reshape(-1, 2)
     _refuse_conflicts(pairs, labels, pair_codes(positions, len(genes), directed))
@@ -264,7 +443,7 @@ def refuse_self_pairs(pairs: np.ndarray, name: str) -> None:
         shown = ", ".join(str(value) for value in pairs[same[:3], 0])
         raise ValueError(
             f"{name} has {len(same)} self-pairs ({shown}; first at row {same[0]}); expected two different genes. "
-            "Remove them."
+            "Remove them, or set self_pairs."
         )
 
 
@@ -289,7 +468,8 @@ def pair_codes(positions: np.ndarray, n_genes: int, directed: bool = False) -> n
 
 
 def symmetric_graph(positives: np.ndarray, n_genes: int) -> sp.csr_array:
-    """Return the symmetric 0/1 adjacency matrix of unordered pairs, each given once."""
+    """Return the symmetric 0/1 adjacency matrix of unordered pairs, without the diagonal."""
+    positives = positives[positives[:, 0] != positives[:, 1]]
     both = np.concatenate([positives, positives[:, ::-1]])
     values = np.ones(len(both))
     graph = sp.csr_array((values, (both[:, 0], both[:, 1])), shape=(n_genes, n_genes))

@@ -6,6 +6,7 @@ from skperturb.datasets._fetch import ChecksumWarning, DownloadError, clear_data
 from skperturb.datasets._make_gene_network import make_gene_network
 from skperturb.datasets._make_models import make_biochemical_models
 from skperturb.datasets._make_perturbation_screen import make_perturbation_screen
+from skperturb.datasets._read_interactions import read_interactions
 from skperturb.datasets._reproduction import fetch_reproduction_set
 from skperturb.datasets._scperturb import fetch_adamson2016, fetch_scperturb
 from skperturb.datasets._screens import (
@@ -45,4 +46,5 @@ __all__ = [
     "make_biochemical_models",
     "make_gene_network",
     "make_perturbation_screen",
+    "read_interactions",
 ]

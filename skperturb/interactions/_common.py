@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperturb._pair_sampling import STRATEGIES, count_negative_positions, sample_negative_positions
 from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, symmetric_graph
 from skperturb._sklearn import StrOptions, fit_context
+from skperturb.interactions._candidates import CandidateRankingMixin
 from skperturb.interactions._expression import align_expression, ensure_expression, warn_uncovered
 
 __all__ = ["SOLVER_STEPS", "PairModelMixin"]
@@ -27,7 +28,7 @@ __all__ = ["SOLVER_STEPS", "PairModelMixin"]
 SOLVER_STEPS = 1000
 
 
-class PairModelMixin(ClassifierMixin, TransformerMixin):
+class PairModelMixin(CandidateRankingMixin, ClassifierMixin, TransformerMixin):
     """Mixin of estimators whose samples are pairs of genes.
 
     A subclass learns from the graph of the positive training pairs in ``_fit_graph`` and describes pairs in
@@ -153,10 +154,15 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         -------
         ndarray of shape (n_pairs, 2)
             NaN where `decision_function` is.
+
+        Raises
+        ------
+        ValueError
+            If `prevalence` is not between 0 and 1.
         """
         score = self.decision_function(X)
         if prevalence is not None:
-            if not isinstance(prevalence, Real) or not 0 < prevalence < 1:
+            if not isinstance(prevalence, Real) or not 0 < float(prevalence) < 1:
                 raise ValueError(
                     f"prevalence is {prevalence!r}; expected a number between 0 and 1, the share of interactions among "
                     "the candidates."
@@ -185,7 +191,7 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         unscored = np.isnan(scores)
         if unscored.any():
             warnings.warn(
-                f"{int(unscored.sum())} of {len(scores)} pairs are a gene with itself and are called 0 without a score, "
+                f"{int(unscored.sum())} of {len(scores)} pairs are a gene with itself and, unscored, are called 0, "
                 f"because of self_pairs={self.self_pairs!r}. Fit with self_pairs='keep' to score them.",
                 UserWarning,
                 stacklevel=2,
@@ -290,7 +296,8 @@ class PairModelMixin(ClassifierMixin, TransformerMixin):
         pairs = ensure_pairs(X)
         # Not by position, because all unknown genes share one.
         unscored = np.asarray(pairs[:, 0] == pairs[:, 1], dtype=bool) & (self.self_pairs != "keep")
-        return self._positions_of(pairs.ravel(), "X").reshape(-1, 2), unscored
+        positions = self._positions_of(pairs.ravel(), "X").reshape(-1, 2)
+        return positions if self._is_directed else np.sort(positions, axis=1), unscored
 
     def _positions_of(self, genes: np.ndarray, name: str) -> np.ndarray:
         if (genes.dtype == object) != (self._index.dtype == object):
@@ -354,5 +361,5 @@ def warn_case(genes: pd.Index) -> None:
             f"{int(alike.sum())} of {len(genes)} names of genes in X differ from another one in case only, such as "
             f"{example[0]!r} and {example[1]!r}; here they are different genes. If they are not, write them alike.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -6,7 +6,8 @@ import numpy as np
 
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
-from skperturb.interactions._expression import absolute_correlation
+from skperturb.interactions._expression import absolute_correlation, correlation_rows
+from skperturb.interactions._neighborhoods import Neighborhoods
 
 __all__ = ["ExpressionCorrelation"]
 
@@ -70,6 +71,10 @@ class ExpressionCorrelation(PairModelMixin, BaseEstimator):
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         assert self._expression is not None
         return absolute_correlation(self._expression, positions)[:, None]
+
+    def _candidate_columns(self, near: Neighborhoods, sources: np.ndarray) -> list[np.ndarray]:
+        assert self._expression is not None
+        return [correlation_rows(self._expression, sources)]
 
     def _feature_names(self) -> list[str]:
         return ["absolute_correlation"]

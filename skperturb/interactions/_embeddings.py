@@ -12,6 +12,7 @@ from skperturb._pairs import as_genes
 from skperturb._sklearn import Interval
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
+from skperturb.interactions._neighborhoods import Neighborhoods
 
 __all__ = ["GeneEmbeddingMixin", "IsomapGeneEmbedder", "SpectralGeneEmbedder"]
 
@@ -62,6 +63,10 @@ class GeneEmbeddingMixin(PairModelMixin):
 
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         return self._vectors[positions[:, 0]] * self._vectors[positions[:, 1]]
+
+    def _candidate_columns(self, near: Neighborhoods, sources: np.ndarray) -> list[np.ndarray]:
+        scaler, linear = self._head[0], self._head[-1]
+        return [(self._vectors[sources] * (linear.coef_[0] / scaler.scale_)) @ self._vectors.T]
 
     def _feature_names(self) -> list[str]:
         return [f"{type(self).__name__.lower()}{k}" for k in range(self._vectors.shape[1])]

@@ -12,7 +12,7 @@ from skperturb._interchange import as_pandas, is_anndata
 from skperturb._pairs import as_genes
 from skperturb._validation import describe
 
-__all__ = ["absolute_correlation", "align_expression", "ensure_expression", "warn_uncovered"]
+__all__ = ["absolute_correlation", "align_expression", "correlation_rows", "ensure_expression", "warn_uncovered"]
 
 # Standard deviation, relative to one plus the largest deviation in the table, up to which a gene counts as constant:
 # scaling to variance one would blow its rounding errors up to noise. Normalizing a constant gene was seen to leave up
@@ -131,7 +131,7 @@ def warn_uncovered(measured: pd.Index, paired: pd.Index) -> None:
         f"expression has {len(paired) - len(absent)} of the {len(paired)} genes of X; the other {len(absent)} count as "
         f"not measured, and its {len(further)} further genes become genes without interactions.{hint}",
         UserWarning,
-        stacklevel=5,
+        stacklevel=6,
     )
 
 
@@ -158,3 +158,8 @@ def absolute_correlation(expression: np.ndarray, positions: np.ndarray) -> np.nd
         first, second = positions[start : start + _PAIRS_PER_BLOCK].T
         result[start : start + len(first)] = np.einsum("ij,ij->i", expression[first], expression[second])
     return np.abs(result) / expression.shape[1]
+
+
+def correlation_rows(expression: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """Return the absolute Pearson correlation of some genes with all genes, shape (n_sources, n_nodes)."""
+    return np.abs(expression[sources] @ expression.T) / expression.shape[1]

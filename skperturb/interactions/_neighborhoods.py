@@ -69,7 +69,7 @@ class Neighborhoods:
             rows = self.graph[sources[first : first + _ROWS_PER_BLOCK]] @ inner
             asked = by_source[bounds[block] : bounds[block + 1]]
             walks[asked] = self._read(rows.toarray(), group[asked] - first, ordered[asked, 1])
-        return walks - self._walks_over_own_edge(pairs, weights)
+        return walks - self.walks_over_edge(pairs, weights)
 
     def _read(self, rows: np.ndarray, row: np.ndarray, node: np.ndarray) -> np.ndarray:
         """Sum ``rows[row]`` over the neighbors of ``node``."""
@@ -82,8 +82,8 @@ class Neighborhoods:
             sums[start : start + len(counts)] = np.bincount(which, values, minlength=len(counts))
         return sums
 
-    def _walks_over_own_edge(self, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Sum the walks of length three that use the edge of the pair itself: no paths."""
+    def walks_over_edge(self, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Sum the walks of length three that use the edge of the pair itself, if there is one: no paths."""
         u, v = pairs.T
         around = self.graph @ weights
         both = weights[u] * weights[v]

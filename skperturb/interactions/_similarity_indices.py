@@ -7,7 +7,8 @@ import numpy as np
 from skperturb._sklearn import StrOptions
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
-from skperturb.interactions._expression import absolute_correlation
+from skperturb.interactions._expression import absolute_correlation, correlation_rows
+from skperturb.interactions._neighborhood_rows import NeighborhoodRows
 from skperturb.interactions._neighborhoods import Neighborhoods, path_weights
 
 __all__ = ["AdamicAdar", "CommonNeighbors", "DegreeProduct", "JaccardIndex", "L3Paths", "ResourceAllocation"]
@@ -78,7 +79,13 @@ class _SimilarityIndex(PairModelMixin, BaseEstimator):
             columns.append(absolute_correlation(self._expression, positions))
         return np.column_stack(columns)
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _candidate_columns(self, near: Neighborhoods, sources: np.ndarray) -> list[np.ndarray]:
+        rows = [self._score(NeighborhoodRows(near), sources)]
+        if self._expression is not None:
+            rows.append(correlation_rows(self._expression, sources))
+        return rows
+
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
     def _feature_names(self) -> list[str]:
@@ -103,8 +110,8 @@ class DegreeProduct(_SimilarityIndex):
     """
     )
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
-        return np.log1p(graph.pair_degrees(positions)).sum(axis=1)
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
+        return np.log1p(graph.pair_degrees(positions)).sum(axis=-1)
 
 
 class CommonNeighbors(_SimilarityIndex):
@@ -122,7 +129,7 @@ class CommonNeighbors(_SimilarityIndex):
     """
     )
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         return graph.common(positions)
 
 
@@ -145,7 +152,7 @@ class AdamicAdar(_SimilarityIndex):
     """
     )
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         # A common neighbor has at least two neighbors, so the other degrees never count.
         return graph.common(positions, 1.0 / np.log(np.maximum(graph.degrees, 2.0)))
 
@@ -170,7 +177,7 @@ class ResourceAllocation(_SimilarityIndex):
     """
     )
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         return graph.common(positions, 1.0 / np.maximum(graph.degrees, 1.0))
 
 
@@ -189,9 +196,9 @@ class JaccardIndex(_SimilarityIndex):
     """
     )
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         common = graph.common(positions)
-        union = graph.pair_degrees(positions).sum(axis=1) - common
+        union = graph.pair_degrees(positions).sum(axis=-1) - common
         return common / np.maximum(union, 1.0)
 
 
@@ -254,8 +261,8 @@ class L3Paths(_SimilarityIndex):
         )
         self.normalization = normalization
 
-    def _score(self, graph: Neighborhoods, positions: np.ndarray) -> np.ndarray:
+    def _score(self, graph: Neighborhoods | NeighborhoodRows, positions: np.ndarray) -> np.ndarray:
         scores = graph.paths_of_three(positions, path_weights(graph.degrees, self.normalization))
         if self.normalization == "symmetric":
-            scores /= np.sqrt(np.maximum(graph.pair_degrees(positions), 1.0).prod(axis=1))
+            scores /= np.sqrt(np.maximum(graph.pair_degrees(positions), 1.0).prod(axis=-1))
         return scores

@@ -90,7 +90,8 @@ def sample_negative_pairs(
     if end_pairs is not None:
         extra.append(pd.Index(pd.unique(end_pairs.ravel())))
     extra += ensure_sides(between)
-    data = encode_pairs(known_pairs, None, extra, self_pairs="keep" if self_pairs == "drop" else "error")
+    rule = "keep" if self_pairs == "drop" else "error"
+    data = encode_pairs(known_pairs, None, extra, self_pairs=rule, name="known_pairs")
     positives = data.positives
     sides = locate_sides(between, data, positives)
     sample = sample_negative_positions(

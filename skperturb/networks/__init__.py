@@ -6,6 +6,7 @@ from skperturb.networks._enhancer.estimator import GCNEnhancer
 from skperturb.networks._enhancer.factor import bio_impact_matrix, enhancement_factor, scaled_impact_matrix
 from skperturb.networks._first_neighbor import DynamoFirstNeighbor
 from skperturb.networks._propagation import DynamoPropagation
+from skperturb.networks._structural.estimator import StructuralSensitivity
 
 __all__ = [
     "DynamoDistance",
@@ -13,6 +14,7 @@ __all__ = [
     "DynamoPropagation",
     "GCNEnhancer",
     "InfluenceNetwork",
+    "StructuralSensitivity",
     "bio_impact_matrix",
     "enhancement_factor",
     "scaled_impact_matrix",

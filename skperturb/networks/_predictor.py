@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from skperturb._alignment import is_default, name_positions
 from skperturb._sklearn import fit_context
 from skperturb._validation import (
     NetworkRecord,
@@ -38,7 +39,7 @@ class NetworkPredictorMixin:
         X : sequence of n_networks networks
             `InfluenceNetwork` objects, square arrays, sparse matrices or square DataFrames.
         y : sequence of n_networks matrices, default=None
-            True sensitivity matrices; only their number and size is checked.
+            True sensitivity matrices; only their number, size and names are checked.
 
         Returns
         -------
@@ -118,6 +119,8 @@ def _check_targets(records: list[NetworkRecord], y: Any) -> None:
     targets = as_sequence(y, "y", "a sequence of sensitivity matrices")
     check_same_length(records, targets, ("X", "y"))
     for i, (record, target) in enumerate(zip(records, targets, strict=True)):
-        matrix, _, _ = coerce_matrix(target, f"y[{i}]")
+        matrix, index, _ = coerce_matrix(target, f"y[{i}]")
         if matrix.shape[0] != record.n_nodes:
             raise ValueError(f"y[{i}] has {matrix.shape[0]} rows but X[{i}] has {record.n_nodes} nodes.")
+        if index is not None and record.names is not None and not (is_default(index) or is_default(record.names)):
+            name_positions(index, record.names, (f"y[{i}].index", f"X[{i}].index"))

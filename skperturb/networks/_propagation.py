@@ -16,6 +16,11 @@ from skperturb.networks._sign_pattern import Matrix, sign_pattern, symmetrized
 
 __all__ = ["DynamoPropagation", "propagation"]
 
+# Part of the largest entry up to which an entry is what rounding leaves of paths that cancel: one unit in the last
+# place of the largest. Without it, ranks would order the digits of zeros. A perturbation that halves at every step falls
+# below it after 52 steps, at ten times as much after 48; a tenth would keep the rounding of single sums.
+_ROUNDING = 2.2e-16
+
 # Nodes from which a sparse factorization is considered: at 200 nodes it takes 1.1 ms against 1.6 ms of dense LAPACK
 # (one edge for each node). At a tenth the overhead of a sparse solver decides, 0.3 ms against 0.04 ms; at ten times as
 # many the dense one takes 650 ms against 140 ms and quadratic memory.
@@ -94,7 +99,9 @@ class DynamoPropagation(NetworkPredictorMixin, BaseEstimator):
     def _predict_network(self, record: NetworkRecord, detail: None) -> Any:
         directed = self.directed
         weights = sign_pattern(record, signed=self.signed) if directed else symmetrized(record, binary=True)
-        return record.label(propagation(weights, self.alpha))
+        values = propagation(weights, self.alpha)
+        values[np.abs(values) <= _ROUNDING * np.abs(values).max(initial=0.0)] = 0.0
+        return record.label(values)
 
 
 def propagation(weights: Matrix, alpha: float) -> np.ndarray:

@@ -80,3 +80,72 @@ def test_large_sample_is_fast():
     assert len(sample) == 1_000_000
     # Seconds on a free core; the bound leaves room for a busy one.
     assert time.perf_counter() - start < 60
+
+
+DRUGS, TARGETS = [f"d{k}" for k in range(6)], [f"t{k}" for k in range(9)]
+BINDS = [(f"d{k % 6}", f"t{(k * k) % 9}") for k in range(12)]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("known", [BINDS, [(b, a) for a, b in BINDS], [*BINDS, *((b, a) for a, b in BINDS)]])
+def test_between_two_sides(strategy, known):
+    everything = {(a, b) for a in DRUGS for b in TARGETS} - set(BINDS)
+    if strategy != "uniform":
+        bound = {gene for pair in BINDS for gene in pair}
+        everything = {pair for pair in everything if set(pair) <= bound}
+    drawn = sample_negative_pairs(
+        known, len(everything), between=(DRUGS, TARGETS), strategy=strategy, random_state=0
+    ).tolist()
+    assert set(map(tuple, drawn)) == everything
+    with pytest.raises(ValueError, match=f"only {len(everything)} pairs of one of"):
+        sample_negative_pairs(known, len(everything) + 1, between=(DRUGS, TARGETS), strategy=strategy)
+    few = sample_negative_pairs(known, 5, between=(DRUGS, TARGETS), strategy=strategy, random_state=1)
+    assert {tuple(pair) for pair in few.tolist()} <= everything
+    assert len(np.unique(few.astype(str), axis=0)) == 5
+
+
+def test_genes_on_both_sides_are_one_pair():
+    """Regulators are genes too: (r0, r1) and (r1, r0) are one pair, and (r0, r0) none."""
+    regulators, genes = ["r0", "r1", "r2"], ["r0", "r1", "g0", "g1"]
+    known = [("r0", "g0"), ("r2", "r1")]
+    expected = {
+        tuple(sorted((a, b))) for a in regulators for b in genes if a != b and (a, b) not in known
+    }  # fmt: skip
+    drawn = sample_negative_pairs(known, len(expected), between=(regulators, genes), random_state=0)
+    assert sorted(unordered(drawn)) == sorted(expected)
+    assert all(a in regulators and b in genes for a, b in drawn.tolist())
+
+
+def test_between_by_degree():
+    known = [("d0", f"t{k}") for k in range(8)] + [("d1", "t0"), ("d2", "t8"), ("d2", "t1")]
+    counts = {"d1": 0, "d2": 0}
+    for seed in range(900):
+        ((drug, _),) = sample_negative_pairs(
+            known, 1, between=(["d1", "d2"], ["t0", "t4", "t5"]), strategy="degree", random_state=seed
+        )
+        counts[drug] += 1
+    # Products of degrees: 1 + 1 for d1, which binds t0, and 2 · 2 + 2 + 2 for d2. So 720 of 900, standard deviation 12.
+    assert abs(counts["d2"] - 720) < 60
+
+
+@pytest.mark.parametrize(
+    ("between", "words"),
+    [
+        ((DRUGS,), "between has 1 entries"),
+        ((DRUGS, "t0"), "expected two sequences"),
+        ((DRUGS, []), r"between\[1\] is empty"),
+        ((["D0", "D1"], ["T0"]), "none of the 10 known pairs .* joins the two sides"),
+        ((DRUGS, DRUGS), "joins the two sides"),
+    ],
+)
+def test_sides_that_are_none(between, words):
+    with pytest.raises(ValueError, match=words):
+        sample_negative_pairs(BINDS, 1, between=between)
+
+
+def test_known_self_pairs():
+    with pytest.raises(ValueError, match="known_pairs has 1 self-pairs"):
+        sample_negative_pairs([*KNOWN, (3, 3)], 3)
+    everything = set(itertools.combinations(range(6), 2)) - set(unordered(KNOWN))
+    drawn = sample_negative_pairs([*KNOWN, (3, 3)], len(everything), self_pairs="drop", random_state=0)
+    assert set(unordered(drawn)) == everything

@@ -119,7 +119,8 @@ def train_vectors(
 
     callbacks = list(parameters.callbacks or [])
     if held_out is not None:
-        callbacks.append(ValidationAUROC(*held_out))
+        # First, so that the others find what it writes.
+        callbacks.insert(0, ValidationAUROC(*held_out))
     net = fit_net(
         build,
         dataset,

@@ -1,0 +1,531 @@
+"""Files of interactions that users bring: BioGRID, STRING, SIF, GraphML and plain tables."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import re
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from skperturb._pairs import MISSING_NAMES, is_header, pair_codes
+from skperturb._sklearn import Interval, StrOptions, validate_params
+
+__all__ = ["read_interactions"]
+
+_FORMATS = ("biogrid", "string", "sif", "graphml", "table")
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+# Bounds the memory alone, no result.
+_ROWS_PER_BLOCK = 1_000_000
+# Columns of BioGRID's TAB2 and TAB3 by what they are called for; "{}" is A or B.
+_BIOGRID_NAMES = {
+    "symbol": "Official Symbol Interactor {}",
+    "systematic": "Systematic Name Interactor {}",
+    "entrez": "Entrez Gene Interactor {}",
+}
+_BIOGRID_SPECIES = ("Organism ID Interactor {}", "Organism Interactor {}")
+# Columns whose numbers weigh the pairs of a table without being asked for.
+_WEIGHT_COLUMNS = ("weight", "score", "combined_score", "confidence")
+# What a spreadsheet makes of SEPT2, MARCH1 and DEC1, and of the clone 2310009E13.
+_SPREADSHEET = re.compile(
+    r"(\d{1,2}-(mar|sep|dec|oct|apr|feb|nov)|(mar|sep|dec|oct|apr|feb|nov)-\d{1,2}|\d+(\.\d+)?e\+\d+)", re.IGNORECASE
+)
+_STRING_ID = re.compile(r"(\d+)\.(.+)")
+
+
+@dataclass
+class _Rows:
+    """Rows of a file as far as they were read.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``a`` and ``b``; ``weight``, ``species_a``, ``species_b``, ``system`` and ``kind`` where the format has
+        them.
+    read_as : str
+        How the file was read, for the report.
+    left_out : dict of str to int
+        Number of rows by the reason why they were left out.
+    """
+
+    table: pd.DataFrame
+    read_as: str
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, rows: Any, reason: str) -> None:
+        """Leave out the other rows, and count them."""
+        rows = np.asarray(rows, dtype=bool)
+        self.left_out[reason] = self.left_out.get(reason, 0) + int((~rows).sum())
+        self.table = self.table[rows]
+
+
+@validate_params(
+    {
+        "path": [str, PathLike],
+        "format": [StrOptions({"auto", *_FORMATS})],
+        "columns": ["array-like", None],
+        "names": [StrOptions(set(_BIOGRID_NAMES))],
+        "species": [Interval(Integral, 1, None, closed="left"), None],
+        "header": [StrOptions({"auto"}), "boolean"],
+        "weight": [str, Integral, None],
+        "min_weight": [Real, None],
+        "evidence": [str, "array-like", None],
+        "self_pairs": [StrOptions({"drop", "keep", "error"})],
+        "directed": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def read_interactions(
+    path: str | PathLike[str],
+    *,
+    format: str = "auto",
+    columns: Sequence[str | int] | None = None,
+    header: str | bool = "auto",
+    names: str = "symbol",
+    species: int | None = None,
+    weight: str | int | None = None,
+    min_weight: float | None = None,
+    evidence: str | Sequence[str] | None = None,
+    self_pairs: str = "drop",
+    directed: bool = False,
+) -> Bunch:
+    r"""Read pairs of interacting genes from a file, each pair once, with a report of what was left out.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A text file, also compressed (``.gz``, ``.bz2``, ``.xz``, ``.zip`` with a single file).
+    format : {"auto", "biogrid", "string", "sif", "graphml", "table"}, default="auto"
+        BioGRID's TAB2 or TAB3; STRING's ``protein.links``, also detailed; SIF (``a relation b c …``); GraphML; or a
+        table whose columns are separated by tabs, commas, semicolons or blanks. "auto" looks at the ending and at the
+        first line.
+    columns : pair of str or int, default=None
+        The two columns with the genes of a table, by name or position from 0; the first two when None.
+    header : {"auto"} or bool, default="auto"
+        Whether the first line of a table names its columns; see Notes for "auto".
+    names : {"symbol", "systematic", "entrez"}, default="symbol"
+        Which names of the genes BioGRID has are taken.
+    species : int, default=None
+        NCBI taxonomy id; rows of other organisms are left out. BioGRID and STRING only, and needed where their file has
+        several, because names of different organisms coincide.
+    weight : str or int, default=None
+        Column (GraphML: attribute) with the weight of a pair. When None, the combined score of STRING, a column that is
+        called "weight", "score", "combined_score" or "confidence", and numbers in the last of three columns without a
+        header; but not BioGRID's "Score", which mixes the scales of its sources.
+    min_weight : float, default=None
+        Rows with a smaller weight, or none, are left out. STRING's scores go to 1000; 700 is its "high confidence".
+    evidence : str or sequence of str, default=None
+        Rows with other evidence are left out: experimental systems or "physical" and "genetic" of BioGRID, relations
+        of SIF. Case does not count.
+    self_pairs : {"drop", "keep", "error"}, default="drop"
+        What happens to pairs of a gene with itself.
+    directed : bool, default=False
+        Whether (a, b) and (b, a) are different. Otherwise both orders are merged.
+
+    Returns
+    -------
+    data : Bunch
+        ``pairs``: ndarray of shape (n_pairs, 2) of names, in the order and direction of their first row; ``genes``:
+        their sorted names; ``weights``: ndarray of shape (n_pairs,), the largest of each pair, or None; ``n_rows``:
+        ndarray of shape (n_pairs,), how many rows say so; ``report``: Series of numbers of rows, read, left out by
+        reason, and merged, whose last entry is the number of pairs; ``format``: how the file was read.
+
+    Raises
+    ------
+    ValueError
+        If the file is none of these, holds no pair, has several organisms and `species` is not given, or an option does
+        not apply to its format.
+
+    Warns
+    -----
+    UserWarning
+        If names look like what spreadsheets make of gene symbols ("2-Sep").
+
+    See Also
+    --------
+    fetch_ecoli_interactions : A network to begin with.
+
+    Notes
+    -----
+    Names are read as text without the blanks at their ends. A first line is a header if it names columns ("source",
+    "gene_a", "#node1") or has a word where the other lines have numbers. Missing names ("-", "NA", …) are left out.
+    STRING's ids lose the prefix of their species. A GraphML node is called by its attribute "name" where all nodes have
+    one, else by its id; its ``edgedefault`` does not decide `directed`.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from skperturb.datasets import read_interactions
+    >>> lines = ["protein1 protein2 combined_score"]
+    >>> lines += ["9606.P1 9606.P2 900", "9606.P2 9606.P1 900", "9606.P1 9606.P3 200"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "9606.protein.links.v12.0.txt")
+    ...     _ = path.write_text("\n".join(lines))
+    ...     data = read_interactions(path, min_weight=700)
+    >>> data.pairs.tolist(), data.weights.tolist()
+    ([['P1', 'P2']], [900.0])
+    >>> data.report
+    rows                  3
+    weight below 700      1
+    repeated rows         1
+    pairs                 1
+    dtype: int64
+    """
+    path = Path(path)
+    text = _read_text(path)
+    chosen = _guess_format(path, text) if format == "auto" else format
+    _refuse_options(chosen, columns, header, names, species, weight, evidence)
+    options = {"columns": columns, "header": header, "weight": weight, "names": names, "min_weight": min_weight}
+    rows = _READERS[chosen](text, path, options)
+    n_read = len(rows.table) + sum(rows.left_out.values())
+    _clean_names(rows)
+    _filter_species(rows, species, chosen, path)
+    _filter_evidence(rows, evidence)
+    _filter_weight(rows, min_weight)
+    _filter_self_pairs(rows, self_pairs)
+    if len(rows.table) == 0:
+        found = ", ".join(f"{count} {reason}" for reason, count in rows.left_out.items() if count) or "no rows"
+        raise ValueError(f"{path} holds no pair of genes as asked for: of {n_read} rows, {found}. Widen the filters.")
+    return _merged(rows, n_read, directed)
+
+
+def _read_text(path: Path) -> str:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(members) != 1:
+                raise ValueError(f"{path} holds {len(members)} files; expected one. Unpack it and pass one of them.")
+            raw = archive.read(members[0])
+    else:
+        with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
+            raw = stream.read()
+    # Excel begins UTF-8 with a byte order mark, and old files are often Latin-1.
+    for encoding in ("utf-8-sig", "latin-1"):
+        try:
+            text = raw.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    if not text.strip():
+        raise ValueError(f"{path} is empty; expected interactions.")
+    return text
+
+
+def _first_line(text: str) -> str:
+    """Return the first line that is neither blank nor a comment; a commented header is one of names."""
+    for line in io.StringIO(text):
+        line = line.rstrip("\r\n")
+        words = re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())
+        named = len(words) >= 2 and is_header(np.array([words[:2], ["", ""]], dtype=object))
+        if line.strip() and (not line.startswith("#") or named or line.startswith("#BioGRID")):
+            return line
+    return ""
+
+
+def _guess_format(path: Path, text: str) -> str:
+    endings = [ending.lower() for ending in path.suffixes]
+    line = _first_line(text)
+    if ".graphml" in endings or "<graphml" in text[:2000]:
+        return "graphml"
+    if ".sif" in endings:
+        return "sif"
+    if "Official Symbol Interactor A" in line:
+        return "biogrid"
+    if re.search(r"ID\(?s?\)? interactor A", text[:2000], re.IGNORECASE) and "BioGRID" not in line:
+        raise ValueError(f"{path} is PSI-MI TAB, which is not read; download TAB2 or TAB3, or pass two columns of it.")
+    if line.split()[:2] == ["protein1", "protein2"] and "combined_score" in line:
+        return "string"
+    return "table"
+
+
+def _refuse_options(
+    chosen: str, columns: Any, header: Any, names: str, species: Any, weight: Any, evidence: Any
+) -> None:
+    """Raise ValueError for an option that the format would not use."""
+    given = {
+        "columns": (columns is not None, ("table",)),
+        "header": (header != "auto", ("table",)),
+        "names": (names != "symbol", ("biogrid",)),
+        "species": (species is not None, ("biogrid", "string")),
+        "weight": (weight is not None, ("biogrid", "string", "graphml", "table")),
+        "evidence": (evidence is not None, ("biogrid", "sif")),
+    }
+    for name, (is_given, formats) in given.items():
+        if is_given and chosen not in formats:
+            raise ValueError(
+                f"{name} was given, but the file was read as {chosen!r}; it applies to {' and '.join(formats)} only. "
+                "Leave it out, or set format."
+            )
+
+
+def _parse(text: str, separator: str, header: bool, **options: Any) -> Any:
+    return pd.read_csv(
+        io.StringIO(text),
+        sep=separator,
+        header=0 if header else None,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
+        **options,
+    )
+
+
+def _numbers(column: pd.Series, name: Any, path: Path) -> np.ndarray:
+    values = column.where(~column.str.strip().isin(MISSING_NAMES), "nan")
+    try:
+        return values.astype(float).to_numpy()
+    except ValueError as error:
+        raise ValueError(f"{path} has weights in its column {name!r} that are not numbers: {error}.") from error
+
+
+def _column(table: pd.DataFrame, wanted: Any, path: Path) -> Any:
+    """Return the label of a column that was named, or numbered from 0."""
+    if wanted in table.columns:
+        return wanted
+    if isinstance(wanted, Integral) and 0 <= int(wanted) < table.shape[1]:
+        return table.columns[int(wanted)]
+    shown = ", ".join(map(str, table.columns[:8]))
+    raise ValueError(f"{path} has no column {wanted!r}; expected one of {shown}, or its position from 0.")
+
+
+def _read_biogrid(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    table = _parse(text.lstrip("#"), "\t", header=True, quoting=csv.QUOTE_NONE)
+    template = _BIOGRID_NAMES[options["names"]]
+    result = {end: table[_column(table, template.format(end.upper()), path)] for end in ("a", "b")}
+    species = next((name for name in _BIOGRID_SPECIES if name.format("A") in table), None)
+    if species is not None:
+        result |= {f"species_{end}": table[species.format(end.upper())] for end in ("a", "b")}
+    for name, label in (("system", "Experimental System"), ("kind", "Experimental System Type")):
+        if label in table:
+            result[name] = table[label]
+    if options["weight"] is not None:
+        label = _column(table, options["weight"], path)
+        result["weight"] = pd.Series(_numbers(table[label], label, path))
+    return _Rows(pd.DataFrame(result), "biogrid")
+
+
+def _read_string(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    label = "combined_score" if options["weight"] is None else options["weight"]
+    separator = "\t" if "\t" in _first_line(text) else " "
+    parts, n_below = [], 0
+    # In blocks, because the pairs of a genome are millions, and a cut leaves a few of them.
+    for table in _parse(text, separator, header=True, chunksize=_ROWS_PER_BLOCK):
+        label = _column(table, label, path)
+        weights = _numbers(table[label], label, path)
+        strong = np.ones(len(table), dtype=bool) if options["min_weight"] is None else weights >= options["min_weight"]
+        n_below += int((~strong).sum())
+        parts.append(_string_block(table[strong], weights[strong]))
+    rows = _Rows(pd.concat(parts, ignore_index=True), "string")
+    if n_below:
+        rows.left_out[f"weight below {options['min_weight']:g}"] = n_below
+    return rows
+
+
+def _string_block(table: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """Return pairs without the prefix of their species, and this beside them."""
+    result = {"weight": weights}
+    for end, column in (("a", "protein1"), ("b", "protein2")):
+        parts = table[column].str.extract(_STRING_ID)
+        has_prefix = parts[0].notna()
+        result[end] = parts[1].where(has_prefix, table[column]).to_numpy(dtype=object)
+        result[f"species_{end}"] = parts[0].where(has_prefix, "").to_numpy(dtype=object)
+    return pd.DataFrame(result)
+
+
+def _read_sif(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    # Cytoscape: tabs separate where the file has any, so that names may hold blanks; else blanks do.
+    separator = "\t" if "\t" in text else None
+    found, lonely = [], 0
+    for line in text.splitlines():
+        words = [word.strip() for word in line.split(separator)]
+        words = [word for word in words if word]
+        if len(words) == 2:
+            raise ValueError(f"{path} has the line {line!r}; expected 'a relation b', as SIF has it.")
+        lonely += len(words) == 1
+        found += [(words[0], target, words[1]) for target in words[2:]]
+    rows = _Rows(pd.DataFrame(found, columns=["a", "b", "system"]), "sif")
+    rows.left_out["single genes"] = lonely
+    return rows
+
+
+def _read_graphml(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    import networkx
+
+    try:
+        graph = networkx.parse_graphml(text)
+    except Exception as error:  # whatever an XML parser and networkx raise
+        raise ValueError(f"{path} is no GraphML that networkx reads: {error}.") from error
+    titles = {node: str(data["name"]) for node, data in graph.nodes(data=True) if "name" in data}
+    named = len(titles) == graph.number_of_nodes() == len(set(titles.values()))
+    name = "weight" if options["weight"] is None else str(options["weight"])
+    edges = list(graph.edges(data=True))
+    pairs = [(titles[a], titles[b]) if named else (str(a), str(b)) for a, b, _ in edges]
+    table = pd.DataFrame(pairs, columns=["a", "b"])
+    weights = [data.get(name) for _, _, data in edges]
+    if any(value is not None for value in weights):
+        table["weight"] = np.array([np.nan if value is None else value for value in weights], dtype=float)
+    elif options["weight"] is not None:
+        raise ValueError(f"{path} has no edge attribute {name!r}; expected one of its attributes as weight.")
+    return _Rows(table, "graphml")
+
+
+def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    line = _first_line(text)
+    separator = next((mark for mark in ("\t", ",", ";") if mark in line), r"\s+")
+    # A commented header loses its mark, other comments are left out.
+    kept = [other for other in text.splitlines() if other.strip() and (other == line or not other.startswith("#"))]
+    body = "\n".join(other.lstrip("#") if other == line else other for other in kept)
+    table = _parse(body, separator, header=False)
+    if table.shape[1] < 2:
+        raise ValueError(
+            f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas or blanks."
+        )
+    header = _has_header(table, options)
+    if header:
+        table = table[1:].set_axis([str(name).strip() for name in table.iloc[0]], axis=1)
+    first, second = (_column(table, name, path) for name in (options["columns"] or table.columns[:2]))
+    result = {"a": table[first], "b": table[second]}
+    label = options["weight"]
+    if label is None:
+        label = _weight_column(table, header)
+    if label is not None:
+        label = _column(table, label, path)
+        result["weight"] = pd.Series(_numbers(table[label], label, path), index=table.index)
+    read_as = f"table, {'with' if header else 'without'} header"
+    return _Rows(pd.DataFrame(result), read_as + ("" if label is None else f", weight {label!r}"))
+
+
+def _weight_column(table: pd.DataFrame, header: bool) -> Any:
+    """Return the column that weighs the pairs without being asked for, or None."""
+    if header:
+        return next((name for name in table.columns if str(name).lower() in _WEIGHT_COLUMNS), None)
+    last = table.columns[-1]
+    numeric = table.shape[1] == 3 and bool(pd.to_numeric(table[last], errors="coerce").notna().all())
+    return last if numeric else None
+
+
+def _has_header(table: pd.DataFrame, options: dict[str, Any]) -> bool:
+    """Tell whether the first row of a table names its columns."""
+    if options["header"] != "auto":
+        return bool(options["header"])
+    first = [str(word).strip() for word in table.iloc[0]]
+    asked = [name for name in [*(options["columns"] or []), options["weight"]] if isinstance(name, str)]
+    if asked and all(name in first for name in asked):
+        return True
+    if is_header(table.iloc[:, :2].to_numpy(dtype=object)):
+        return True
+    # A word above numbers.
+    rest = table.iloc[1:, 2:]
+    numeric = [pd.to_numeric(rest[k], errors="coerce").notna().mean() > 0.5 for k in rest.columns]
+    words = [pd.isna(pd.to_numeric(first[k], errors="coerce")) and first[k] not in MISSING_NAMES for k in rest.columns]
+    return len(rest) > 0 and any(number and word for number, word in zip(numeric, words, strict=True))
+
+
+_READERS = {
+    "biogrid": _read_biogrid,
+    "string": _read_string,
+    "sif": _read_sif,
+    "graphml": _read_graphml,
+    "table": _read_table,
+}
+
+
+def _clean_names(rows: _Rows) -> None:
+    table = rows.table
+    for end in ("a", "b"):
+        # A short line ends before its second name.
+        table = table.assign(**{end: table[end].fillna("").astype(str).str.strip()})
+    rows.table = table
+    rows.keep(~(table[["a", "b"]].isin(MISSING_NAMES)).any(axis=1), "missing names")
+    names = pd.unique(rows.table[["a", "b"]].to_numpy(dtype=object).ravel())
+    odd = [name for name in names if _SPREADSHEET.fullmatch(name)]
+    if odd:
+        warnings.warn(
+            f"{len(odd)} names look like what a spreadsheet makes of gene symbols, such as {odd[0]!r}. "
+            "Take the file from its source, without opening it in a spreadsheet.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _filter_species(rows: _Rows, species: int | None, chosen: str, path: Path) -> None:
+    if "species_a" not in rows.table:
+        if species is not None:
+            raise ValueError(f"species={species}, but {path} has no column of organisms; leave species out.")
+        return
+    both = [rows.table[name].astype(str) for name in ("species_a", "species_b")]
+    if species is not None:
+        rows.keep((both[0] == str(species)) & (both[1] == str(species)), f"species other than {species}")
+        return
+    found = both[0].value_counts().add(both[1].value_counts(), fill_value=0).sort_values(ascending=False).astype(int)
+    if len(found) > 1:
+        shown = ", ".join(f"{name or 'none'} ({count})" for name, count in found.head(3).items())
+        raise ValueError(
+            f"{path} has {len(found)} organisms ({shown}), whose names may coincide; expected one. Set "
+            f"species={found.index[0]}, or another one."
+        )
+
+
+def _filter_evidence(rows: _Rows, evidence: str | Sequence[str] | None) -> None:
+    if evidence is None:
+        return
+    wanted = {kind.casefold() for kind in ([evidence] if isinstance(evidence, str) else evidence)}
+    kinds = [rows.table[name].astype(str).str.casefold() for name in ("system", "kind") if name in rows.table]
+    known = {kind for column in kinds for kind in column.unique()}
+    if wanted - known:
+        raise ValueError(
+            f"evidence names {sorted(wanted - known)}, which the file does not have; expected some of "
+            f"{', '.join(sorted(known)[:40])}."
+        )
+    rows.keep(np.any([column.isin(wanted) for column in kinds], axis=0), "other evidence")
+
+
+def _filter_weight(rows: _Rows, min_weight: float | None) -> None:
+    if min_weight is None:
+        return
+    if "weight" not in rows.table:
+        raise ValueError(f"min_weight={min_weight}, but no column of weights was read; name it with weight.")
+    rows.keep(rows.table["weight"] >= min_weight, f"weight below {min_weight:g}")
+
+
+def _filter_self_pairs(rows: _Rows, self_pairs: str) -> None:
+    same = rows.table["a"] == rows.table["b"]
+    if self_pairs == "drop":
+        rows.keep(~same, "self-pairs")
+    elif self_pairs == "error" and same.any():
+        raise ValueError(f"{int(same.sum())} rows pair a gene with itself, such as {rows.table['a'][same].iloc[0]!r}.")
+
+
+def _merged(rows: _Rows, n_read: int, directed: bool) -> Bunch:
+    """Give each pair one entry, and say what became of all rows."""
+    values = rows.table[["a", "b"]].to_numpy(dtype=object)
+    genes = np.sort(pd.unique(values.ravel()))
+    positions = pd.Index(genes, dtype=object).get_indexer(values.ravel()).reshape(-1, 2)
+    group, codes = pd.factorize(pair_codes(positions, len(genes), directed))
+    first = np.unique(group, return_index=True)[1]
+    weights = None
+    if "weight" in rows.table:
+        weights = rows.table["weight"].groupby(group).max().to_numpy(dtype=float)
+    merged = "repeated rows"
+    report = {"rows": n_read, **{reason: count for reason, count in rows.left_out.items() if count}}
+    report |= {merged: len(values) - len(codes)} if len(values) > len(codes) else {}
+    report["pairs"] = len(codes)
+    return Bunch(
+        pairs=values[first],
+        genes=genes,
+        weights=weights,
+        n_rows=np.bincount(group),
+        report=pd.Series(report, dtype=np.int64),
+        format=rows.read_as,
+    )

@@ -1,0 +1,257 @@
+"""Responses at verified steady states, predicted from structure: the ensemble beside distance and propagation.
+
+The truth is the exact sensitivity at a verified, stable steady state at which something flows; models with an undefined
+entry, with less than 10 or more than 130 variables, or at rest with all reactions stopped are left out, with the
+reason. Nothing is trained; the widths of the intervals were measured on one half of the publications, so that their
+coverage is printed for the other half as well.
+"""
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets import fetch_biomodels, fetch_reproduction_set
+from ..metrics import rank_data, spearman_correlation
+from ..networks import DynamoDistance, DynamoPropagation, StructuralSensitivity
+from ._tables import bootstrap_interval, format_table
+from .networks import map_models
+
+__all__ = ["evaluate_structural", "report_structural", "reproduce_structural", "run_structural"]
+
+MIN_NODES, MAX_NODES = 10, 130
+REACHABILITY = "reachability only"
+DISTANCE = "distance directed"
+ENSEMBLE = "structural ensemble"
+SCORES: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "reachable": {"diagonal": False, "reachable_only": True},
+    "column": {"average": "column"},
+}
+# Flux, in shares of the largest term of the balance, below which all reactions have stopped: what an integrator leaves.
+_STOPPED = 1e-6
+# Responses below this share of a shift are what rounding leaves of nothing; they have no sign.
+_NO_RESPONSE = 1e-12
+# Certainty from which the accuracy of signs is printed apart, and nominal coverage of the intervals.
+_CERTAIN, _COVERAGE = 0.95, 0.9
+
+
+def _load(path: Path, kind: str) -> dict[str, Any] | str:
+    """Return network, truth and fluxes of one model, or why it is left out."""
+    from ..exceptions import NoSteadyStateError
+    from ..networks import InfluenceNetwork
+    from ..sbml import KineticModel, conservation_laws, sensitivity_matrix
+
+    model = KineticModel.from_sbml(path)
+    if not MIN_NODES <= len(model.variables) <= MAX_NODES:
+        return f"not {MIN_NODES} to {MAX_NODES} variables"
+    try:
+        steady = model.steady_state(ignore_events=True)
+    except NoSteadyStateError as error:
+        return f"no steady state ({error.status})"
+    if not steady.stable:
+        return "unstable steady state"
+    state = steady.state
+    jacobian = model.jacobian(steady.time, state.to_numpy())
+    values = model.evaluate([steady.time], [state.to_numpy()]).iloc[0]
+    fluxes = values[list(model.reaction_ids)].astype(float)
+    terms = np.abs(jacobian * state.to_numpy()).max(initial=0.0)
+    if not fluxes.abs().max() > _STOPPED * terms:
+        return "all reactions have stopped"
+    network = InfluenceNetwork(
+        jacobian,
+        names=list(model.variables),
+        structure=model.structure,
+        state=state,
+        conservation_laws=conservation_laws(model),
+        model_id=Path(path).stem,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        truth = np.asarray(sensitivity_matrix(network, kind=kind, undefined="nan"))
+    if np.isnan(truth).any():
+        return "undefined sensitivities"
+    # What accumulates for ever responds most strongly of all.
+    largest = np.abs(truth[np.isfinite(truth)]).max()
+    return {"network": network, "truth": np.clip(truth, -2.0 * largest, 2.0 * largest), "fluxes": fluxes}
+
+
+def evaluate_structural(job: tuple[Path, str]) -> dict[str, Any]:
+    """Score all methods on one SBML file.
+
+    Parameters
+    ----------
+    job : tuple of path and {"relative", "steady_state"}
+
+    Returns
+    -------
+    dict
+        ``status`` ("scored" or the reason), and if scored ``n_nodes, scores, signs, certain, covered``.
+    """
+    path, kind = job
+    loaded = _load(path, kind)
+    if isinstance(loaded, str):
+        return {"status": f"left out: {loaded}"}
+    network, truth = loaded["network"], loaded["truth"]
+    models = _methods(kind, {network.model_id: loaded["fluxes"]})
+    predictions = {name: np.asarray(model.predict([network])[0]) for name, model in models.items()}
+    predictions = {REACHABILITY: (predictions[DISTANCE] > 0.0).astype(float), **predictions}
+    if not _reached(predictions[DISTANCE]).any():
+        return {"status": "left out: no pair is reached"}
+    scores = {
+        name: {score: float(spearman_correlation(truth, matrix, **options)) for score, options in SCORES.items()}
+        for name, matrix in predictions.items()
+    }
+    row = {"status": "scored", "n_nodes": network.n_nodes, "scores": scores}
+    return row | _signs(models[ENSEMBLE], network, truth, predictions) | _covered(models[ENSEMBLE], network, truth)
+
+
+def _methods(kind: str, fluxes: dict[str, Any]) -> dict[str, Any]:
+    methods: dict[str, Any] = {
+        DISTANCE: DynamoDistance(),
+        "propagation signed": DynamoPropagation(),
+        ENSEMBLE: StructuralSensitivity(kind=kind),
+        "… state known": StructuralSensitivity(kind=kind, state="network"),
+    }
+    return methods | {"… state and fluxes known": StructuralSensitivity(kind=kind, state="network", fluxes=fluxes)}
+
+
+def _reached(distance: np.ndarray) -> np.ndarray:
+    return (distance > 0.0) & ~np.eye(len(distance), dtype=bool)
+
+
+def _signs(model: Any, network: Any, truth: np.ndarray, predictions: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the accuracy of signs of each method, over the pairs that respond."""
+    counted = _reached(predictions[DISTANCE]) & (np.abs(truth) > _NO_RESPONSE * np.abs(truth).max())
+    if not counted.any():
+        return {"signs": {}, "certain": None}
+    right = np.sign(truth[counted])
+    (signs,), (probability,) = model.predict_sign([network])
+    ours, sure = np.asarray(signs)[counted] == right, np.asarray(probability)[counted] >= _CERTAIN
+    accuracy = {
+        "always positive": right > 0.0,
+        "propagation signed": np.sign(predictions["propagation signed"][counted]) == right,
+        ENSEMBLE: ours,
+    }
+    return {
+        "signs": {name: float(hits.mean()) for name, hits in accuracy.items()},
+        "certain": float(ours[sure].mean()) if sure.any() else None,
+    }
+
+
+def _covered(model: Any, network: Any, truth: np.ndarray) -> dict[str, float]:
+    """Return the share of the true ranks that lie in their intervals."""
+    (low,), (high,) = model.predict_interval([network], coverage=_COVERAGE)
+    reached = _reached(np.asarray(DynamoDistance().predict([network])[0]))
+    rank = (rank_data(np.abs(truth), axis=None) / truth.size)[reached]
+    inside = (np.asarray(low)[reached] <= rank) & (rank <= np.asarray(high)[reached])
+    return {"covered": float(inside.mean())}
+
+
+def reproduce_structural(
+    models: Sequence[str | int] | str = "reproduction",
+    *,
+    kind: str = "relative",
+    data_home: str | Path | None = None,
+    n_jobs: int | None = None,
+    timeout: float = 60.0,
+    verbose: int = 0,
+) -> list[dict[str, Any]]:
+    """Score the ensemble and its baselines on BioModels, one row for each model.
+
+    Parameters
+    ----------
+    models, data_home, n_jobs, timeout, verbose
+        As in `skperturb.reproduce.networks.reproduce_networks`.
+    kind : {"relative", "steady_state"}, default="relative"
+        The truth.
+
+    Returns
+    -------
+    list of dict
+        ``id, group`` (its publication) and what `evaluate_structural` returns.
+    """
+    ids: Any = models
+    if isinstance(models, str):
+        ids = list(fetch_reproduction_set(data_home=data_home)["id"]) if models == "reproduction" else None
+    bunch = fetch_biomodels(ids, data_home=data_home)
+    jobs = [(Path(path), kind) for path in bunch.data]
+    outcomes = map_models(evaluate_structural, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
+    return [
+        {"id": model_id, "group": group}
+        | (outcome.value if outcome.error is None else {"status": f"left out: {outcome.error[:80]}"})
+        for model_id, group, outcome in zip(bunch.ids, bunch.groups, outcomes, strict=True)
+    ]
+
+
+def report_structural(rows: Sequence[dict[str, Any]], kind: str) -> str:
+    """Format the tables; intervals are over publications."""
+    scored = [row for row in rows if row["status"] == "scored"]
+    reasons = Counter(row["status"].removeprefix("left out: ") for row in rows if row["status"] != "scored")
+    lines = [
+        f"{len(scored)} of {len(rows)} models scored, truth {kind!r}",
+        f"(mean Spearman over models, {len({row['group'] for row in scored})} publications)",
+        "",
+    ]
+    if scored:
+        lines += [_score_table(scored), "", *_sign_lines(scored)]
+    lines += ["", *(f"  {count:4d}  left out: {reason}" for reason, count in reasons.most_common())]
+    return "\n".join(lines)
+
+
+def _score_table(scored: Sequence[dict[str, Any]]) -> str:
+    table = []
+    for name in scored[0]["scores"]:
+        means = [float(np.mean([row["scores"][name][score] for row in scored])) for score in SCORES]
+        difference = "–" if name == DISTANCE else _difference(scored, name)
+        table.append([name, *means, difference])
+    return format_table(["method", *SCORES, "reachable against distance [95 %]"], table)
+
+
+def _difference(scored: Sequence[dict[str, Any]], name: str) -> str:
+    values = [row["scores"][name]["reachable"] - row["scores"][DISTANCE]["reachable"] for row in scored]
+    low, high = bootstrap_interval(_by_group(scored, values))
+    return f"{np.mean(values):+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _by_group(scored: Sequence[dict[str, Any]], values: Sequence[float]) -> list[float]:
+    """Return the mean of each publication: variants of one model are no independent samples."""
+    groups: dict[str, list[float]] = {}
+    for row, value in zip(scored, values, strict=True):
+        groups.setdefault(row["group"], []).append(value)
+    return [float(np.mean(group)) for group in groups.values()]
+
+
+def _sign_lines(scored: Sequence[dict[str, Any]]) -> list[str]:
+    signed = [row for row in scored if row["signs"]]
+    names = list(signed[0]["signs"]) if signed else []
+    accuracy = [f"{name} {np.mean([row['signs'][name] for row in signed]):.3f}" for name in names]
+    certain = [row["certain"] for row in signed if row["certain"] is not None]
+    lines = [f"accuracy of signs, mean over models: {', '.join(accuracy)}"]
+    if certain:
+        lines += [f"where {_CERTAIN:.0%} of the draws agree: {np.mean(certain):.3f}"]
+    low, high = bootstrap_interval(_by_group(scored, [row["covered"] for row in scored]))
+    covered = np.mean([row["covered"] for row in scored])
+    return [*lines, f"intervals of nominal {_COVERAGE:.0%} cover {covered:.3f} [{low:.3f}, {high:.3f}]"]
+
+
+def run_structural(arguments: Any) -> int:
+    """Run the command ``reproduce networks --kind relative | steady_state``."""
+    models = "all" if arguments.all else (arguments.models or "reproduction")
+    rows = reproduce_structural(
+        models,
+        kind=arguments.kind,
+        data_home=arguments.data_home,
+        n_jobs=arguments.jobs,
+        timeout=arguments.timeout,
+        verbose=1,
+    )
+    print(report_structural(rows, arguments.kind))
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        print(f"\nper-model rows written to {arguments.json}")
+    return 0

@@ -1,0 +1,196 @@
+"""The structural ensemble against closed forms, exact sensitivities and invariances."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.datasets import load_textbook_models
+from skperturb.metrics import spearman_correlation
+from skperturb.networks import DynamoDistance, InfluenceNetwork, StructuralSensitivity
+from skperturb.networks._structural.clamp import relative_responses
+from skperturb.networks._structural.fluxes import draw_fluxes
+from skperturb.networks._structural.one_way import one_way_reactions
+from skperturb.networks._structural.zeros import structural_zeros
+from skperturb.sbml import JacobianExtractor, sensitivity_matrix
+
+
+# Columns of unstable subsystems are formal slopes, which the ensemble gives as well.
+pytestmark = pytest.mark.filterwarnings("ignore::skperturb.exceptions.ModelWarning")
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Textbook networks with a state and defined relative sensitivities."""
+    found = JacobianExtractor(on_error="skip").fit_transform(load_textbook_models().data)
+    return [network for network in found if network.n_nodes > 2 and network.structure is not None]
+
+
+def exact(network):
+    return sensitivity_matrix(network, kind="relative", undefined="nan").to_numpy()
+
+
+def test_clamp_equals_the_exact_sensitivities(networks):
+    compared = 0
+    for network in networks:
+        truth = exact(network)
+        x = network.state[list(network.names)].to_numpy()
+        if not np.isfinite(truth).all() or not (x > 1e-6 * x.max()).all():
+            continue
+        rates = (network.jacobian.to_numpy() * x)[None]
+        laws = network.conservation_laws.to_numpy()
+        found = relative_responses(rates, laws, x[None], np.random.default_rng(0))[0]
+        np.testing.assert_allclose(found, truth, rtol=1e-7, atol=1e-8 * np.abs(truth).max())
+        compared += 1
+    assert compared >= 10
+
+
+def test_fluxes_balance_and_are_positive(networks):
+    balanced = 0
+    for network in networks:
+        reactions = one_way_reactions(network.structure, network.names, network.signs().to_numpy(dtype=float))
+        if not reactions.parent.size:
+            continue
+        fluxes = draw_fluxes(reactions, 20, np.random.default_rng(0))
+        assert (fluxes > 0.0).all()
+        through = np.abs(reactions.stoichiometry) @ fluxes.T
+        left = np.abs(reactions.stoichiometry @ fluxes.T)
+        balanced += bool((left <= 1e-2 * through + 1e-12).all())
+    assert balanced >= 0.6 * len(networks)
+
+
+def test_ranks_beat_the_distance_on_textbook_models(networks):
+    truths = [exact(network) for network in networks]
+    chosen = [k for k, truth in enumerate(truths) if np.isfinite(truth).all()]
+    X, y = [networks[k] for k in chosen], [truths[k] for k in chosen]
+    ensemble = StructuralSensitivity(n_draws=60).predict(X)
+    distance = DynamoDistance().predict(X)
+    gain = spearman_correlation(y, ensemble, reachable_only=True) - spearman_correlation(
+        y, distance, reachable_only=True
+    )
+    assert gain > 0.05
+
+
+def chain(k=3):
+    """Nodes in a row, each made by the one before it and decaying."""
+    matrix = -np.eye(k)
+    matrix[np.arange(1, k), np.arange(k - 1)] = 1.0
+    return matrix
+
+
+def test_a_plain_matrix_is_read_by_its_signs():
+    signed = chain()
+    signed[2, 1] = -0.1
+    signs, probability = StructuralSensitivity(n_draws=20).predict_sign([signed])
+    np.testing.assert_array_equal(signs[0], [[1, 0, 0], [1, 1, 0], [-1, -1, 1]])
+    np.testing.assert_array_equal(probability[0], np.ones((3, 3)))
+    assert np.array_equal(
+        StructuralSensitivity(n_draws=20).predict([signed])[0],
+        StructuralSensitivity(n_draws=20).predict([1e3 * signed])[0],
+    )
+
+
+def test_structural_zero_of_a_cross_feeding_cycle():
+    # A -> B -> out with the influx of A constant: nothing that happens to B reaches A, and a second product of A alone
+    # does not respond to B either.
+    stoichiometry = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])
+    dependence = np.array([[False, False], [True, False], [False, True]])
+    zeros = structural_zeros(stoichiometry, dependence, np.zeros((2, 2), dtype=bool), np.random.default_rng(0))
+    np.testing.assert_array_equal(zeros, [[False, True], [False, False]])
+
+
+def test_structural_zero_behind_a_perfect_balance():
+    # in -> A -> out, where B only catalyzes nothing that A's rest depends on: A is reached by B through the rate of
+    # B -> C, but C feeds no one.
+    stoichiometry = np.array([[-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+    dependence = np.array([[True, False], [False, True], [False, False]])
+    zeros = structural_zeros(stoichiometry, dependence, np.zeros((2, 2), dtype=bool), np.random.default_rng(1))
+    assert zeros[0, 1]
+    assert not zeros[1, 0]
+
+
+def test_names_in_another_order_give_the_same_prediction(networks):
+    for network in networks[:6]:
+        names = list(network.names)
+        shuffled = [names[k] for k in np.random.default_rng(1).permutation(len(names))]
+        other = InfluenceNetwork(
+            network.jacobian.loc[shuffled, shuffled],
+            structure=network.structure,
+            state=network.state,
+            conservation_laws=network.conservation_laws,
+            model_id=network.model_id,
+        )
+        model = StructuralSensitivity(n_draws=30)
+        first, second = model.predict([network])[0], model.predict([other])[0]
+        pd.testing.assert_frame_equal(first, second.loc[names, names], check_exact=False, rtol=1e-6, atol=1e-2)
+
+
+def test_kinetic_constants_are_not_seen(networks):
+    for network in networks[:6]:
+        other = InfluenceNetwork(
+            network.jacobian * np.exp(np.random.default_rng(0).normal(size=(network.n_nodes,) * 2)),
+            structure=network.structure,
+            conservation_laws=network.conservation_laws,
+        )
+        model = StructuralSensitivity(n_draws=10)
+        np.testing.assert_array_equal(model.predict([network])[0], model.predict([other])[0])
+
+
+def test_intervals_hold_the_expected_rank(networks):
+    model = StructuralSensitivity(n_draws=40)
+    for low, high, middle in zip(*model.predict_interval(networks[:4]), model.predict(networks[:4]), strict=True):
+        assert (low.to_numpy() <= high.to_numpy()).all()
+        seen = middle.to_numpy() != 0.0
+        assert (low.to_numpy()[seen] <= np.abs(middle.to_numpy())[seen]).mean() > 0.95
+        assert (high.to_numpy()[seen] >= np.abs(middle.to_numpy())[seen]).mean() > 0.95
+    for bad in (0.0, 1.0, "much"):
+        with pytest.raises(ValueError, match="coverage="):
+            model.predict_interval(networks[:1], coverage=bad)
+
+
+def test_known_state_and_fluxes(networks):
+    network = next(item for item in networks if len(item.conservation_laws))
+    by_id = {network.model_id: network.state}
+    same = [StructuralSensitivity(n_draws=20, state=state).predict([network])[0] for state in ("network", by_id)]
+    pd.testing.assert_frame_equal(*same)
+    unknown = StructuralSensitivity(n_draws=20).predict([network])[0]
+    assert not unknown.equals(same[0])
+    fluxes = {network.model_id: dict.fromkeys(network.structure.reactions, 1.0)}
+    known = StructuralSensitivity(n_draws=20, state="network", fluxes=fluxes).predict([network])[0]
+    assert not known.equals(same[0])
+
+
+def test_sources_and_draws(networks):
+    network = networks[0]
+    name = network.names[1]
+    model = StructuralSensitivity(n_draws=8, sources=[name])
+    assert list(model.predict([network])[0].columns) == [name]
+    draws = model.predict_draws([network])[0]
+    assert draws.shape == (8, network.n_nodes, 1)
+    np.testing.assert_allclose(draws[:, 1, 0], 1.0)
+    assert len(StructuralSensitivity(n_draws=8, only_stable=True).predict_draws([network])[0]) <= 8
+
+
+def test_absolute_sensitivities_use_the_state(networks):
+    network = networks[0]
+    x = network.state[list(network.names)].to_numpy()
+    relative, absolute = (
+        StructuralSensitivity(n_draws=5, state="network", kind=kind).predict_draws([network])[0]
+        for kind in ("relative", "steady_state")
+    )
+    finite = np.isfinite(relative)
+    expected = relative * (x[:, None] / x)
+    np.testing.assert_allclose(absolute[finite], expected[finite], rtol=1e-10)
+
+
+def test_errors_name_the_network(networks):
+    bare = InfluenceNetwork(networks[0].jacobian, structure=networks[0].structure, model_id="bare")
+    with pytest.raises(ValueError, match=r"X\[0\] has no state"):
+        StructuralSensitivity(n_draws=2, state="network").predict([bare])
+    with pytest.raises(ValueError, match=r"no entry for X\[0\] \(model_id='bare'\)"):
+        StructuralSensitivity(n_draws=2, fluxes={"other": {}}).predict([bare])
+    with pytest.raises(ValueError, match=r"the fluxes of X\[0\] lacks"):
+        StructuralSensitivity(n_draws=2, fluxes={"bare": {}}).predict([bare])
+
+
+def test_an_empty_network_gives_an_empty_matrix():
+    assert StructuralSensitivity(n_draws=2).predict([InfluenceNetwork.empty("m", "none")])[0].shape == (0, 0)
