@@ -1,13 +1,15 @@
-"""Time from SBML text to the sensitivity matrix of large simulated models.
+"""Time from SBML text to the sensitivity matrix of large simulated models, and of rule-based ones.
 
-python benchmarks/bench_large_model.py --sizes 100 300 1000
+python benchmarks/bench_large_model.py --sizes 100 300 1000 --chains 3,5 4,5
 """
 
 import argparse
 import warnings
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 from typing import Any
+
+from rule_based_model import rule_based_model
 
 from skperturb._network import InfluenceNetwork
 from skperturb.datasets import make_biochemical_models
@@ -15,9 +17,9 @@ from skperturb.sbml import KineticModel, conservation_laws, sensitivity_matrix
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    """Return what a function returns, and the seconds that it took."""
-    start = perf_counter()
-    return function(), perf_counter() - start
+    """Return what a function returns, and the seconds of processor time that it took."""
+    start = process_time()
+    return function(), process_time() - start
 
 
 def main() -> None:
@@ -26,26 +28,36 @@ def main() -> None:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[100, 300, 1000], metavar="N", help="numbers of species"
     )
+    parser.add_argument(
+        "--chains", nargs="*", default=["3,5", "4,5"], metavar="M,N", help="lengths of the receptor's two chains"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("species  MB     load  Jacobian  steady state  sensitivities  seconds")
+    print("species  reactions  MB     load  Jacobian  steady state  sensitivities  seconds")
     for size in arguments.sizes:
-        text = make_biochemical_models(1, n_species=size, random_state=arguments.seed)[0]
-        model, load = timed(lambda text=text: KineticModel.from_sbml(text))
-        _, first = timed(lambda model=model: model.jacobian(0.0, model.x0))
-        rest, steady = timed(lambda model=model: model.steady_state())
-        network = InfluenceNetwork(
-            model.jacobian(rest.time, rest.state),
-            names=list(model.variables),
-            state=rest.state,
-            conservation_laws=conservation_laws(model),
-        )
-        _, matrix = timed(lambda network=network: sensitivity_matrix(network, undefined="nan"))
-        print(
-            f"{size:7d}  {len(text) / 1e6:.2f}  {load:5.2f}  {first:8.2f}  {steady:12.2f}  {matrix:13.2f}  "
-            f"{load + first + steady + matrix:7.2f}"
-        )
+        run(make_biochemical_models(1, n_species=size, random_state=arguments.seed)[0])
+    for chains in arguments.chains:
+        first, second = map(int, chains.split(","))
+        run(rule_based_model((first, second), random_state=arguments.seed))
+
+
+def run(text: str) -> None:
+    """Print the line of one model."""
+    model, load = timed(lambda: KineticModel.from_sbml(text))
+    _, first = timed(lambda: model.jacobian(0.0, model.x0))
+    rest, steady = timed(model.steady_state)
+    network = InfluenceNetwork(
+        model.jacobian(rest.time, rest.state),
+        names=list(model.variables),
+        state=rest.state,
+        conservation_laws=conservation_laws(model),
+    )
+    _, matrix = timed(lambda: sensitivity_matrix(network, undefined="nan"))
+    print(
+        f"{len(model.variables):7d}  {len(model.reaction_ids):9d}  {len(text) / 1e6:.2f}  {load:5.2f}  {first:8.2f}  "
+        f"{steady:12.2f}  {matrix:13.2f}  {load + first + steady + matrix:7.2f}"
+    )
 
 
 if __name__ == "__main__":

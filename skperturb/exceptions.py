@@ -29,8 +29,9 @@ class NoSteadyStateError(ValueError):
     ----------
     message : str
         What was found instead.
-    status : {"oscillating", "diverged", "unsupported"}, default="oscillating"
-        The class of the outcome, as `screen_models` reports it.
+    status : {"oscillating", "diverged", "unsupported", "integration_failed"}, default="oscillating"
+        The class of the outcome, as `screen_models` reports it; "integration_failed" where no integrator could follow
+        the trajectory, so that nothing is known of where it goes.
     """
 
     def __init__(self, message: str, status: str = "oscillating") -> None:

@@ -13,12 +13,27 @@ import skperturb
 ROOT = Path(skperturb.__file__).parent
 HEAVY = ("torch", "skorch", "torch_geometric", "libsbml", "matplotlib")
 LAYERS = [
-    {"_sklearn", "_interchange", "_persistence", "_validation", "_pairs", "_pair_sampling", "exceptions", "metrics"},
+    {
+        "_sklearn",
+        "_alignment",
+        "_interchange",
+        "_persistence",
+        "_validation",
+        "_gene_names",
+        "_label_patterns",
+        "_label_doubts",
+        "_label_sources",
+        "_labels",
+        "_pairs",
+        "_pair_sampling",
+        "exceptions",
+        "metrics",
+    },
     {"base", "callbacks", "_training", "_network", "_processes"},
     {"sbml", "networks", "interactions", "responses"},
     {"datasets", "model_selection", "plotting"},
     {"reproduce"},
-    {"__main__"},
+    {"__main__", "_command_interactions", "_command_labels", "_command_perturb"},
 ]
 DOMAINS = LAYERS[2]
 # Test support stands outside the order; no other module may import it.

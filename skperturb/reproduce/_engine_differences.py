@@ -16,6 +16,13 @@ __all__ = ["explain", "roadrunner_residual"]
 
 MOST = 3  # entries of one Jacobian that are looked at, the worst ones
 _AGREES = 1e-4  # of the row's largest term; what twice extrapolated differences of doubles can show
+_SAME = 1e-5  # of the row's largest term: the entries below are no differences, as in `skperturb.reproduce.engine`
+_SIZE_FLOOR = 1e-6  # of the largest variable: a smaller one is moved by shares of this, as far as rates can show
+_ROUNDING = 4e-15  # of a rate: the few roundings that a sum of some terms leaves in each of the two rates of a quotient
+# From step to step, ten times shorter, the quotient at the zero of a power p changes by 10^(1 − p).
+_GROWS = 1.5  # p = 0.82; where the derivative exists the factor is 1
+_NEARER = 0.97  # p = 1.013; with a power nearer to 1 no step of a double comes near the derivative
+_EVENLY = 0.05  # largest spread of these factors: those of a power are equal, those of rounding are not
 
 _STEPS = np.array([1e-3, 1e-4, 1e-5, 1e-6])  # of the size of the variable
 
@@ -45,7 +52,7 @@ def explain(task: tuple[str, str, dict[str, Any], np.ndarray, str]) -> list[dict
     x = np.array([ours[where][name] for name in names])
     mine = ours["jacobian" if where == "initial" else "jacobian_at_rest"]
     rates = _RATES[tool](path, ours, 0.0 if where == "initial" else ours["time"])
-    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
+    scale = np.maximum(np.abs(x), _SIZE_FLOOR * np.abs(x).max(initial=0.0))
     scale[scale == 0.0] = 1.0
     row = np.maximum(
         np.abs(mine * scale).max(axis=1), np.where(np.isfinite(theirs), np.abs(theirs * scale), 0.0).max(axis=1)
@@ -57,7 +64,7 @@ def explain(task: tuple[str, str, dict[str, Any], np.ndarray, str]) -> list[dict
     entries = []
     for flat in np.argsort(-distance, axis=None)[:MOST]:
         i, j = (int(k) for k in np.unravel_index(flat, distance.shape))
-        if distance[i, j] <= 1e-5:
+        if distance[i, j] <= _SAME:
             break
         sides = [_one_sided(rates, x, i, j, sign * scale[j]) for sign in (-1.0, 1.0)]
         tolerance = _AGREES * row[i] / scale[j]
@@ -67,7 +74,7 @@ def explain(task: tuple[str, str, dict[str, Any], np.ndarray, str]) -> list[dict
                 "left": sides[0][-1], "right": sides[1][-1],
                 "reason": _reason(
                     mine[i, j], theirs[i, j], sides, tolerance, possible=x[j] != 0.0,
-                    rounding=4e-15 * abs(here[i]) / (_STEPS[0] * scale[j]),
+                    rounding=_ROUNDING * abs(here[i]) / (_STEPS[0] * scale[j]),
                 ),
             }
         )  # fmt: skip
@@ -102,7 +109,7 @@ def _reason(
     left, right = sides if possible or not np.isnan(sides[0]).all() else (sides[1], sides[1])
     if not np.isfinite(mine):
         growing = np.abs(right)
-        return "infinite" if np.all(growing[1:] > 1.5 * growing[:-1]) or not np.isfinite(growing).all() else "open"
+        return "infinite" if np.all(growing[1:] > _GROWS * growing[:-1]) or not np.isfinite(growing).all() else "open"
     if near(left, mine) and near(right, mine):
         return "step"
     if rounding > tolerance:
@@ -120,7 +127,7 @@ def _approaches(values: list[float], target: float) -> bool:
     if not np.all(distance > 0.0):
         return False
     factors = distance[1:] / distance[:-1]
-    return bool(np.all(factors < 0.97) and np.ptp(factors) < 0.05)
+    return bool(np.all(factors < _NEARER) and np.ptp(factors) < _EVENLY)
 
 
 def _roadrunner_rates(path: str, ours: dict[str, Any], time: float) -> Rates:

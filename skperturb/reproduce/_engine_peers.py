@@ -12,6 +12,14 @@ import numpy as np
 
 __all__ = ["copasi_rates_at", "judge", "residual_of_ours", "run_copasi", "run_roadrunner", "run_skperturb"]
 
+_LATE = 1e6  # units of time: where the peers do not say when they are at rest, every pulse and delay is over
+_SIZE_FLOOR = 1e-6  # of the largest variable: what is smaller balances nothing that a double shows
+_START_FLOOR = 1e-9  # of the largest initial value, for what has decayed to nothing
+# Share of a variable by which COPASI moves it for its Jacobian. Its default of 1e-12 leaves 0.7 % of error in the worst
+# entry of a typical model, all rounding; the error by curvature is about as large as the step, and has to stay below
+# the 1e-5 that `skperturb.reproduce.engine` calls a difference.
+_COPASI_STEP = 1e-6
+
 
 def run_skperturb(path: str) -> dict[str, Any]:
     """Time file -> Jacobian at the initial state and file -> steady state -> Jacobian with this package."""
@@ -19,8 +27,11 @@ def run_skperturb(path: str) -> dict[str, Any]:
     from scipy.integrate import ode  # noqa: F401
 
     from skperturb.exceptions import NoSteadyStateError
-    from skperturb.sbml import KineticModel, _compiler, _derivative, _document, _reader  # noqa: F401
-    from skperturb.sbml._steady_state import find_steady_state
+    from skperturb.sbml import KineticModel
+    from skperturb.sbml._compiling import compiler  # noqa: F401
+    from skperturb.sbml._graph import derivative  # noqa: F401
+    from skperturb.sbml._reading import document, reader  # noqa: F401
+    from skperturb.sbml._solving.steady_state import find_steady_state
 
     start = perf_counter()
     model = KineticModel.from_sbml(path)
@@ -75,8 +86,8 @@ def judge(task: tuple[str, dict[str, dict[str, float]]]) -> dict[str, float]:
     model = KineticModel.from_sbml(path)
     return {
         tool: scaled_residual(
-            model.rhs(1e6, np.array([state[name] for name in model.variables])),
-            model.jacobian(1e6, np.array([state[name] for name in model.variables])),
+            model.rhs(_LATE, np.array([state[name] for name in model.variables])),
+            model.jacobian(_LATE, np.array([state[name] for name in model.variables])),
             np.array([state[name] for name in model.variables]),
             model.x0,
         )
@@ -90,7 +101,7 @@ def scaled_residual(f: np.ndarray, jacobian: np.ndarray, x: np.ndarray, x0: np.n
 
     What has decayed to nothing is measured against what it started from, not against itself.
     """
-    floor = max(1e-6 * np.abs(x).max(initial=0.0), 1e-9 * np.abs(x0).max(initial=0.0))
+    floor = max(_SIZE_FLOOR * np.abs(x).max(initial=0.0), _START_FLOOR * np.abs(x0).max(initial=0.0))
     scale = np.maximum(np.abs(x), floor)
     scale[scale == 0.0] = 1.0
     balance = np.abs(jacobian) @ scale
@@ -159,8 +170,7 @@ def _copasi_state(model: Any, units: dict[str, float]) -> dict[str, float]:
 
 def _copasi_jacobian(copasi: Any, model: Any) -> np.ndarray:
     matrix = copasi.FloatMatrix()
-    # The default step of 1e-12 leaves 0.7 % of error in the worst entry of a typical model.
-    model.getMathContainer().calculateJacobian(matrix, 1e-6, False, False)
+    model.getMathContainer().calculateJacobian(matrix, _COPASI_STEP, False, False)
     return np.array([[matrix.get(i, j) for j in range(matrix.numCols())] for i in range(matrix.numRows())])
 
 

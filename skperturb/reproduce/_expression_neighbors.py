@@ -9,6 +9,9 @@ from skperturb.interactions import ExpressionCorrelation
 __all__ = ["ExpressionNeighbors"]
 
 _N_NEIGHBORS = 20
+_POPULARITY = 0.01  # of the relative degree, small against a share: it orders pairs of which neighbors say nothing
+_NO_WEIGHT = 1e-12  # where no neighbor is similar, all shares are zero, not 0/0
+_LEAST = 1e-6  # keeps the logarithm finite where there is neither a share nor a degree
 
 
 class ExpressionNeighbors(ExpressionCorrelation):
@@ -26,16 +29,16 @@ class ExpressionNeighbors(ExpressionCorrelation):
         ordered = np.where(rarer_first[:, None], positions, positions[:, ::-1])
         connected = np.flatnonzero(degrees > 0)
         values: Any = self._expression
-        scores = 0.01 * degrees[ordered[:, 1]] / degrees[connected].mean()
+        scores = _POPULARITY * degrees[ordered[:, 1]] / degrees[connected].mean()
         for gene in np.unique(ordered[:, 0]):
             similarity = values[connected] @ values[gene] / values.shape[1]
             similarity[connected == gene] = 0.0
             nearest = np.argsort(-similarity, kind="stable")[:_N_NEIGHBORS]
             weights = np.maximum(similarity[nearest], 0.0) ** 2
             asked = ordered[:, 0] == gene
-            shares = weights @ self._graph[connected[nearest]] / max(weights.sum(), 1e-12)
+            shares = weights @ self._graph[connected[nearest]] / max(weights.sum(), _NO_WEIGHT)
             scores[asked] += shares[ordered[asked, 1]]
-        return np.log(scores + 1e-6)[:, None]
+        return np.log(scores + _LEAST)[:, None]
 
     def _feature_names(self) -> list[str]:
         return ["neighbors"]

@@ -20,12 +20,17 @@ from .._processes import map_isolated
 from . import _engine_peers as peers
 from ._clamping import AGREES, screen_clamps
 from ._engine_differences import explain, roadrunner_residual
+from ._semantic_suite import report_suite, run_suite, write_suite
+from ._options import refuse_unused
 from ._tables import format_table
 
 __all__ = ["add_arguments", "benchmark_engine", "report", "run"]
 
 RESIDUAL = 1e-6  # one independent residual test for the steady states of all engines
 DIFFERENCE = 1e-5  # of the largest term of a Jacobian's row, in scaled coordinates
+_SIZE_FLOOR = 1e-6  # of the largest variable: what is smaller is measured against this
+_START_FLOOR = 1e-9  # of the largest initial value: what is smaller starts equally at zero
+_SAME_STATE = 1e-3  # of a variable: states of two engines nearer than this count as one
 _MODULES = {"copasi": "basico", "roadrunner": "roadrunner"}
 _WORKERS = {"copasi": peers.run_copasi, "roadrunner": peers.run_roadrunner}
 
@@ -170,12 +175,12 @@ def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]
 
 def _largest_difference(a: dict[str, float], b: dict[str, float]) -> float:
     largest = max((abs(value) for value in b.values()), default=0.0) or 1.0
-    return max((abs(a[k] - v) / max(abs(v), 1e-9 * largest) for k, v in b.items() if k in a), default=0.0)
+    return max((abs(a[k] - v) / max(abs(v), _START_FLOOR * largest) for k, v in b.items() if k in a), default=0.0)
 
 
 def _jacobian_difference(mine: np.ndarray, theirs: np.ndarray, x: np.ndarray) -> float:
     """Return the largest difference of two Jacobians in scaled coordinates, relative to the row's largest entry."""
-    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
+    scale = np.maximum(np.abs(x), _SIZE_FLOOR * np.abs(x).max(initial=0.0))
     scale[scale == 0.0] = 1.0
     if mine.size == 0:
         return 0.0
@@ -191,8 +196,8 @@ def _same_state(ours: dict[str, Any], theirs: dict[str, Any]) -> bool | None:
         return None
     x = np.array([ours["steady"][name] for name in ours["names"]])
     y = np.array([theirs["steady"].get(name, np.nan) for name in ours["names"]])
-    scale = np.maximum(np.abs(x), 1e-6 * np.abs(x).max(initial=0.0))
-    return bool(np.all(np.abs(x - y) <= 1e-3 * np.where(scale > 0.0, scale, 1.0)))
+    scale = np.maximum(np.abs(x), _SIZE_FLOOR * np.abs(x).max(initial=0.0))
+    return bool(np.all(np.abs(x - y) <= _SAME_STATE * np.where(scale > 0.0, scale, 1.0)))
 
 
 def report(rows: Sequence[dict[str, Any]]) -> str:
@@ -295,24 +300,45 @@ def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``python -m skperturb reproduce engine``."""
     parser.add_argument("--sample", type=int, metavar="N", help="a random sample of the models; by default (or 0) all")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the sample, with --sample; default: 0")
     parser.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one model in one engine")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--clamp", action="store_true", help="instead, hold each variable of the small models and integrate to rest"
     )
+    instead.add_argument(
+        "--suite",
+        type=Path,
+        metavar="DIR",
+        help="instead, compute the cases of the public semantic suite that lie there",
+    )
+    parser.add_argument(
+        "--form", metavar="lXvY", help="Level and Version of the files, with --suite (by default the highest)"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="worker processes, with --suite; default: 2")
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the benchmark on the curated models of the data home and print its report."""
+    """Run the benchmark on the curated models of the data home, or the semantic suite, and print its report."""
     from ..datasets import fetch_biomodels
 
+    if arguments.suite:
+        refuse_unused(arguments, ["--sample", "--seed", "--data-home"], "without --suite")
+        return _run_suite(arguments)
+    refuse_unused(arguments, ["--form", "--jobs"], "with --suite")
+    if not arguments.sample:
+        refuse_unused(arguments, ["--seed"], "with --sample")
     paths = [str(path) for path in fetch_biomodels(None, data_home=arguments.data_home).data]
     if arguments.sample:
-        paths = sorted(random.Random(arguments.seed).sample(paths, min(arguments.sample, len(paths))))
+        paths = sorted(random.Random(arguments.seed or 0).sample(paths, min(arguments.sample, len(paths))))
     if arguments.clamp:
-        print(report_clamps(screen_clamps(paths, timeout=arguments.timeout, verbose=1)))
+        found = screen_clamps(paths, timeout=arguments.timeout, verbose=1)
+        print(report_clamps(found))
+        if arguments.json:
+            rows = [{"path": path, **result} for path, result in found]
+            arguments.json.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
         return 0
 
     def save(rows: list[dict[str, Any]]) -> None:
@@ -321,6 +347,15 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.json.write_text(json.dumps(rows, indent=1, default=float) + "\n", encoding="utf-8")
 
     print(report(benchmark_engine(paths, timeout=arguments.timeout, verbose=1, after_block=save)))
+    return 0
+
+
+def _run_suite(arguments: argparse.Namespace) -> int:
+    options = {"form": arguments.form, "n_jobs": 2 if arguments.jobs is None else arguments.jobs, "timeout": arguments.timeout}
+    results = run_suite(arguments.suite, verbose=1, **options)
+    print(report_suite(results))
+    if arguments.json:
+        write_suite(results, arguments.json)
     return 0
 
 

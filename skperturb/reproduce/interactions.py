@@ -19,13 +19,15 @@ from skperturb.model_selection import LinkSplit, link_prediction_split, sample_n
 
 from ._interaction_data import InteractionData, load_data
 from ._interaction_models import MODELS, build_model, model_names
+from ._options import refuse_unused
 from ._tables import bootstrap_interval, format_table
 
-__all__ = ["PROTOCOLS", "PUBLISHED", "add_arguments", "novel_interactions", "report", "reproduce_interactions", "run"]
+__all__ = ["PROTOCOLS", "PUBLISHED", "add_arguments", "report", "reproduce_interactions", "run"]
 
 #: AUROC and AUPR as printed in the paper for E. coli.
 PUBLISHED = {"correlation+": (0.537, 0.557), "gne-published": (0.930, 0.931), "gne-published+": (0.940, 0.939)}
 
+_REPEATS = 5
 NEGATIVES = ("uniform", "connected", "degree")
 SPARSITY = (0.1, 0.3, 0.5, 0.7, 0.9)
 ATTRIBUTE_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -216,51 +218,6 @@ PROTOCOLS: dict[str, Callable[..., _Settings]] = {
 }
 
 
-def novel_interactions(
-    data: InteractionData, model: str = "gne", *, n_best: int = 1000, device: str = "auto", random_state: int = 0
-) -> pd.DataFrame:
-    """Rank the pairs that are no known interactions, by a model that was trained on all known ones.
-
-    Parameters
-    ----------
-    data : InteractionData
-    model : str, default="gne"
-        A name of `MODELS`.
-    n_best : int, default=1000
-        Number of pairs.
-    device : str, default="auto"
-    random_state : int, default=0
-
-    Returns
-    -------
-    DataFrame
-        Columns ``gene_a, gene_b, log_odds, shared_neighbors``, the most probable pair first. Only pairs of genes that
-        have interactions are ranked.
-    """
-    from skperturb.interactions import CommonNeighbors
-
-    fitted = build_model(model, data.expression, data.genes, random_state, device).fit(data.pairs)
-    connected = np.sort(pd.unique(data.pairs.ravel()))
-    known = pd.MultiIndex.from_arrays(np.sort(data.pairs.astype(str), axis=1).T)
-    best = pd.DataFrame({"gene_a": [], "gene_b": [], "log_odds": []})
-    # In blocks, because all pairs of thousands of genes do not fit into memory with their features.
-    for block in np.array_split(np.arange(len(connected) - 1), max(1, len(connected) ** 2 // 400_000)):
-        pairs = np.concatenate(
-            [np.column_stack([np.full(len(connected) - k - 1, connected[k]), connected[k + 1 :]]) for k in block]
-        )
-        pairs = pairs[~pd.MultiIndex.from_arrays(np.sort(pairs.astype(str), axis=1).T).isin(known)]
-        if len(pairs) == 0:
-            continue
-        table = pd.DataFrame(pairs, columns=["gene_a", "gene_b"]).assign(log_odds=fitted.decision_function(pairs))
-        best = (
-            table.nlargest(n_best, "log_odds") if best.empty else pd.concat([best, table]).nlargest(n_best, "log_odds")
-        )
-    shared = (
-        CommonNeighbors(random_state=0).fit(data.pairs).transform(best[["gene_a", "gene_b"]].to_numpy(dtype=object))
-    )
-    return best.assign(shared_neighbors=shared.ravel().astype(int)).reset_index(drop=True)
-
-
 def report(rows: Sequence[dict[str, Any]]) -> str:
     """Format the rows: means over repeats with 95 % intervals, for each kind of negatives.
 
@@ -323,28 +280,26 @@ def _paired_differences(frame: pd.DataFrame) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``reproduce interactions``."""
-    parser.add_argument("--protocol", choices=[*PROTOCOLS, "novel", "operons"], default="table")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="number of splits")
+    parser.add_argument("--protocol", choices=[*PROTOCOLS, "operons"], default="table")
+    parser.add_argument("--repeats", type=int, metavar="N", help=f"number of splits; default: {_REPEATS}")
     parser.add_argument("--models", metavar="A,B", help=f"some of {', '.join(MODELS)}")
     parser.add_argument("--edges", type=Path, metavar="FILE", help="edge list of your organism; by default E. coli")
     parser.add_argument("--expression", type=Path, metavar="FILE", help="its expression: genes in rows, names first")
     parser.add_argument("--later-edges", type=Path, metavar="FILE", help="a later release, for --protocol temporal")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the rows as JSON")
-    parser.add_argument("--csv", type=Path, metavar="OUT", help="where --protocol novel writes its ranking")
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
     parser.add_argument("--device", default="auto", metavar="NAME", help="as torch names it; default: auto")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``reproduce interactions`` and return the exit status."""
+    _refuse_unused_options(arguments)
     data = load_data(arguments.edges, arguments.expression, arguments.data_home)
     n_expression = 0 if data.expression is None else len(data.expression)
     print(
         f"{len(data.pairs)} interactions, {len(data.genes)} genes, expression of {n_expression}", *data.notes, sep="; "
     )
     models = arguments.models.split(",") if arguments.models else None
-    if arguments.protocol == "novel":
-        return _run_novel(data, models, arguments)
     if arguments.protocol == "operons":
         from ._operons import operon_report
 
@@ -359,7 +314,7 @@ def run(arguments: argparse.Namespace) -> int:
         data,
         arguments.protocol,
         models=models,
-        n_repeats=arguments.repeats,
+        n_repeats=_REPEATS if arguments.repeats is None else arguments.repeats,
         later_pairs=later,
         device=arguments.device,
         progress=_print_row,
@@ -372,22 +327,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_unused_options(arguments: argparse.Namespace) -> None:
+    if arguments.edges is not None:
+        refuse_unused(arguments, ["--data-home"], "without --edges")
+    if arguments.protocol != "temporal":
+        refuse_unused(arguments, ["--later-edges"], "with --protocol temporal")
+    if arguments.protocol == "operons":
+        refuse_unused(arguments, ["--repeats", "--json"], "with another protocol than operons")
+
+
 def _print_row(row: dict[str, Any]) -> None:
     place = " ".join(
         part for part in (f"repeat {row['repeat']}", row["setting"], row["model"], row["negatives"]) if part
     )
     print(f"{place}: AUROC {row['auroc']:.4f}, AUPR {row['aupr']:.4f} ({row['seconds']:.1f} s)", flush=True)
-
-
-def _run_novel(data: InteractionData, models: list[str] | None, arguments: argparse.Namespace) -> int:
-    for name in models or ["gne"]:
-        table = novel_interactions(data, name, device=arguments.device)
-        print(f"\n{name}: the most probable pairs that are not known to interact")
-        print(table.head(10).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-        if arguments.csv:
-            path = (
-                arguments.csv if len(models or [""]) == 1 else arguments.csv.with_stem(f"{arguments.csv.stem}_{name}")
-            )
-            table.to_csv(path, index=False)
-            print(f"{len(table)} pairs written to {path}")
-    return 0

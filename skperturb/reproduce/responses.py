@@ -16,11 +16,16 @@ from ..model_selection import CombinationSplit, UnseenPerturbationSplit
 from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor
 from ._response_data import MIRRORED, Screen, load_mirrored, load_own
 from ._response_models import models_for
+from ._options import refuse_unused
 from ._tables import bootstrap_interval, format_table
 
 __all__ = ["add_arguments", "report", "report_attention", "report_interactions", "reproduce_responses", "run"]
 
 _TOP = 1000
+# Of a screen of your own, where nothing else is said.
+_GROUPBY, _CONTROL = "perturbation", "control"
+_NO_RESPONSE = 1e-12  # of a norm of log fold changes: a prediction of nothing divides as this, not as 0
+_NO_WEIGHT = 1e-300  # 0 log 0 is 0: any positive double will do
 
 
 def reproduce_responses(
@@ -198,7 +203,8 @@ def report_interactions(screen: Screen, model: Any = None, *, n_conditions: int 
     additive = np.asarray(AdditiveRegressor().fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
     truth = y.iloc[test].to_numpy()
     sizes = [np.linalg.norm(values, axis=1) for values in (truth, predicted, additive)]
-    observed, seen = sizes[0] / np.maximum(sizes[2], 1e-12), sizes[1] / np.maximum(sizes[2], 1e-12)
+    additive_size = np.maximum(sizes[2], _NO_RESPONSE)
+    observed, seen = sizes[0] / additive_size, sizes[1] / additive_size
     order = np.argsort(observed, kind="stable")
     shown = [*order[::-1][:n_conditions], *order[:n_conditions][::-1]]
     table: list[list[object]] = []
@@ -224,7 +230,7 @@ def report_attention(screen: Screen, *, n_conditions: int = 5, n_genes: int = 3)
         model = APPRegressor.published(screen.graph, features, random_state=0).fit(screen.X, screen.y)
     weights = model.attention_weights(screen.X)
     top = model.top_genes(screen.X.iloc[:n_conditions], n_genes)
-    entropy = -(weights * np.log(weights.clip(lower=1e-300))).sum(axis=1).mean() / np.log(weights.shape[1])
+    entropy = -(weights * np.log(weights.clip(lower=_NO_WEIGHT))).sum(axis=1).mean() / np.log(weights.shape[1])
     table = [
         [str(condition).split("#")[0], ", ".join(f"{row.gene} {row.weight:.3f}" for row in part.itertuples())]
         for condition, part in top.groupby("condition", sort=False)
@@ -242,10 +248,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ablations", action="store_true", help="add the four ablations of the published model")
     parser.add_argument("--degradation", action="store_true", help="add the published model on degraded graphs")
     parser.add_argument("--attention", action="store_true", help="add the genes that the published model attends to")
-    parser.add_argument("--h5ad", type=Path, metavar="FILE", help="your own cells, log-normalised")
-    parser.add_argument("--groupby", default="perturbation", metavar="COL", help="column of the conditions, for --h5ad")
-    parser.add_argument("--control", default="control", metavar="NAME", help="the condition of the control cells")
-    parser.add_argument("--pseudobulk", type=Path, metavar="TSV", help="your own log-fold changes, one row a condition")
+    own = parser.add_mutually_exclusive_group()
+    own.add_argument("--h5ad", type=Path, metavar="FILE", help="your own cells, log-normalised")
+    own.add_argument("--pseudobulk", type=Path, metavar="TSV", help="your own log-fold changes, one row a condition")
+    parser.add_argument("--groupby", metavar="COL", help=f"column of the conditions, for --h5ad; default: {_GROUPBY}")
+    parser.add_argument("--control", metavar="NAME", help=f"the control of your own screen; default: {_CONTROL}")
     parser.add_argument("--graph", type=Path, metavar="FILE", help="edges, tab-separated, for your own screen")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write one row per model and repeat as JSON")
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
@@ -253,6 +260,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``reproduce responses`` and print its tables."""
+    _refuse_unused_options(arguments)
     rows = []
     for screen in _screens(arguments):
         if screen.caveat:
@@ -295,8 +303,8 @@ def _screens(arguments: argparse.Namespace) -> list[Screen]:
         return [
             load_own(
                 h5ad=arguments.h5ad,
-                groupby=arguments.groupby,
-                control=arguments.control,
+                groupby=_GROUPBY if arguments.groupby is None else arguments.groupby,
+                control=_CONTROL if arguments.control is None else arguments.control,
                 pseudobulk_table=arguments.pseudobulk,
                 graph=arguments.graph,
             )
@@ -306,6 +314,19 @@ def _screens(arguments: argparse.Namespace) -> list[Screen]:
     else:
         names = ["norman2019"] if arguments.task == "double" else list(MIRRORED)
     return [load_mirrored(name, arguments.data_home) for name in names]
+
+
+def _refuse_unused_options(arguments: argparse.Namespace) -> None:
+    if arguments.h5ad is None:
+        refuse_unused(arguments, ["--groupby"], "with --h5ad")
+    if arguments.h5ad is None and arguments.pseudobulk is None:
+        refuse_unused(arguments, ["--control", "--graph"], "with --h5ad or --pseudobulk")
+    else:
+        refuse_unused(arguments, ["--dataset", "--data-home"], "without --h5ad and --pseudobulk")
+        if arguments.graph is None:
+            refuse_unused(arguments, ["--degradation"], "with a --graph to take edges from")
+    if arguments.models is not None and "published" not in arguments.models:
+        refuse_unused(arguments, ["--ablations", "--degradation"], "where --models names 'APP published, …'")
 
 
 def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

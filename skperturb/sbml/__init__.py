@@ -6,24 +6,40 @@ from typing import Any
 # Public name -> module that defines it, loaded on first use: importing this package loads no libsbml.
 _PUBLIC = {
     "antimony_to_sbml": "_reading.antimony",
+    "Intervention": "interventions",
+    "InterventionTransformer": "intervention_transformer",
     "JacobianExtractor": "extractor",
     "KineticModel": "model",
     "NetworkStructure": "structure",
     "SteadyState": "_solving.steady_state",
     "conservation_laws": "_solving.moieties",
+    "control_coefficients": "control",
+    "elasticities": "control",
+    "parameter_sensitivity": "control",
+    "perturb": "interventions",
     "screen_models": "screen",
     "sensitivity_matrix": "sensitivity",
+    "simulate_many": "parameter_sets",
+    "steady_states": "parameter_sets",
 }
 
 __all__ = [
+    "Intervention",
+    "InterventionTransformer",
     "JacobianExtractor",
     "KineticModel",
     "NetworkStructure",
     "SteadyState",
     "antimony_to_sbml",
     "conservation_laws",
+    "control_coefficients",
+    "elasticities",
+    "parameter_sensitivity",
+    "perturb",
     "screen_models",
     "sensitivity_matrix",
+    "simulate_many",
+    "steady_states",
 ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from skperturb.sbml.structure import NetworkStructure, build_structure
 
 if TYPE_CHECKING:
     from skperturb.sbml._compiling.compiler import System
+    from skperturb.sbml._responding.control import Slopes
     from skperturb.sbml._solving.steady_state import SteadyState
 
 __all__ = ["KineticModel"]
@@ -87,13 +89,17 @@ class KineticModel(Equations):
         self.warnings: tuple[str, ...] = declared["warnings"]
 
     @classmethod
-    def from_sbml(cls, source: str | os.PathLike) -> KineticModel:
-        """Read a model from an SBML file or text.
+    def from_sbml(cls, source: str | os.PathLike, *, external_models: bool = True) -> KineticModel:
+        """Read a model from SBML: a text, a file, a compressed file or an archive.
 
         Parameters
         ----------
         source : str or path-like
-            Path of an SBML file, or the SBML text itself (a string that starts with ``<``).
+            Path of an SBML file, or the SBML text itself (a string that starts with ``<``). A file may be compressed
+            with gzip, a zip file that holds one model, or an OMEX archive, whose manifest names the model.
+        external_models : bool, default=True
+            Whether submodels (package 'comp') are read from other files. Only files in the folder of the model or
+            below are, by the relative paths that the model gives; network addresses and other folders never are.
 
         Returns
         -------
@@ -104,19 +110,25 @@ class KineticModel(Equations):
         ------
         InvalidModelError
             If the source is not readable SBML, contradicts itself, or has algebraic rules without a solution at the
-            start.
+            start. Where libsbml knows the contradiction, the message gives the number of its error.
         UnsupportedModelError
-            If the model uses delays, fast reactions, algebraic rules that leave open what they determine, or submodels
-            in other files, or has no kinetics.
+            If the model uses fast reactions without an equilibrium, algebraic rules that leave open what they
+            determine, or submodels in files that may not be read, or has no kinetics.
+
+        Notes
+        -----
+        What is not valid SBML but leaves no doubt about the equations is read, and mentioned in `warnings`.
         """
         # libsbml is heavy; importing this module must not load it.
         from skperturb.sbml._compiling.compiler import compile_system
+        from skperturb.sbml._reading.consistency import consistency_warnings
         from skperturb.sbml._reading.document import describe
-        from skperturb.sbml._reading.reader import read_document, read_text
+        from skperturb.sbml._reading.reader import read_document, read_source
 
-        text, name = read_text(source)
-        document = read_document(text, name)
+        origin = read_source(source)
+        document = read_document(origin, external_models=external_models)
         description = describe(document)
+        description.warnings += consistency_warnings(document, origin.name)
         system = compile_system(description)
         species = description.of_kind("species")
         declared = {
@@ -154,10 +166,112 @@ class KineticModel(Equations):
         values[changed.index] = changed
         return self.continued(steady_state.time, steady_state.state.to_numpy(), values.to_list())
 
+    def with_parameters(self, values: Mapping[str, float] | pd.Series) -> Self:
+        """Return the model with other values of parameters, and all that follows from them.
+
+        Parameters
+        ----------
+        values : mapping of str to float or Series
+            New values by id, in the units of `parameters`: parameters, compartments, constant and boundary species,
+            and local parameters as "reaction.parameter".
+
+        Returns
+        -------
+        model : KineticModel
+            The new model, with its events and rules; this one is left as it is. What is compiled is shared.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown (the nearest ones are named), determined by a rule or a variable; if a value is not a
+            finite number, a negative amount or a compartment without a size.
+        UnsupportedModelError
+            If initial values cannot be evaluated anew: fast reactions, or initial assignments and algebraic rules
+            that depend on each other.
+
+        Notes
+        -----
+        Initial assignments that use what is changed are evaluated anew, and so are concentrations that the file gives
+        as amounts, and the other way round. A parameter that has an initial assignment itself takes the new value,
+        and its assignment counts no longer.
+
+        Examples
+        --------
+        >>> from skperturb.datasets import load_textbook_models
+        >>> from skperturb.sbml import KineticModel
+        >>> model = KineticModel.from_sbml(load_textbook_models().data[0])
+        >>> name = model.parameters.index[-1]
+        >>> changed = model.with_parameters({name: 2.0 * model.parameters[name]})
+        >>> float(changed.parameters[name] / model.parameters[name])
+        2.0
+        """
+        return self._with_values(values, initial=False, where="values")
+
+    def with_initial(self, values: Mapping[str, float] | pd.Series) -> Self:
+        """Return the model with another initial state.
+
+        Parameters
+        ----------
+        values : mapping of str to float or Series
+            New values by id, in the units of `x0`; other variables keep theirs, unless an initial assignment computes
+            them from what is changed.
+
+        Returns
+        -------
+        model : KineticModel
+            The new model, with its events and rules; this one is left as it is. What is compiled is shared.
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown (the nearest ones are named), determined by a rule or a constant; if a value is not a
+            finite number or a negative amount.
+        UnsupportedModelError
+            As for `with_parameters`.
+
+        Examples
+        --------
+        >>> from skperturb.datasets import load_textbook_models
+        >>> from skperturb.sbml import KineticModel
+        >>> model = KineticModel.from_sbml(load_textbook_models().data[0])
+        >>> changed = model.with_initial({model.variables[0]: 7.0})
+        >>> float(changed.x0[0])
+        7.0
+        """
+        return self._with_values(values, initial=True, where="values")
+
+    def _with_values(self, values: Any, *, initial: bool, where: str) -> Self:
+        from skperturb.sbml._compiling.changes import changed_system, check_changes
+
+        checked = check_changes(self._system, values, initial=initial, where=where)
+        return self._on(changed_system(self._system, checked)) if checked else self
+
+    def compiled(self) -> Self:
+        """Return the model itself with its functions compiled, for copies with other values to share them.
+
+        Returns
+        -------
+        model : KineticModel
+            This model.
+        """
+        _ = self._rhs, self._jacobian, self._symbol_evaluator
+        return self
+
+    def _intervened(self, factors: Mapping[str, float], held: Mapping[str, float]) -> Self:
+        from skperturb.sbml._compiling.intervened import intervened_system
+
+        return self._rewritten(intervened_system(self._system, factors, held))
+
     @cached_property
     def structure(self) -> NetworkStructure:
         """What the file says without any kinetic constant, see `NetworkStructure`."""
         return build_structure(self._system, self._declared)
+
+    @cached_property
+    def _slopes(self) -> Slopes:
+        from skperturb.sbml._responding.control import Slopes
+
+        return Slopes(self._system)
 
     # -- states ---------------------------------------------------------------------------------------
     def amounts(self, values: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,11 @@ __all__ = ["sensitivity_matrix"]
 
 _KINDS = ("steady_state", "relative", "dynamo")
 _UNDEFINED = ("raise", "nan")
+# Part of the largest coefficient of a total below which a term is left out of its text: more than the rounding errors
+# of the coefficients, less than any stoichiometric number is of another.
+_UNSEEN = 1e-8
+# Relative distance from 1 at which a coefficient is written as no number.
+_ONE = 1e-6
 
 
 def sensitivity_matrix(
@@ -135,6 +140,11 @@ def _unpack(network: Any) -> tuple[np.ndarray, Any, list[str], np.ndarray | None
             None if laws is None else laws.to_numpy(dtype=float),
             values,
         )
+    if callable(getattr(network, "jacobian", None)):
+        raise TypeError(
+            f"network is a {type(network).__name__}; expected an InfluenceNetwork or a square matrix, which holds at a "
+            "steady state. Make one of the model: JacobianExtractor().fit_transform([model])[0]."
+        )
     if isinstance(network, (str, bytes, dict)) or network is None:
         raise TypeError(f"network must be an InfluenceNetwork or a square matrix, got {describe(network)}.")
     if not isinstance(network, pd.DataFrame) and not sp.issparse(network):
@@ -163,6 +173,7 @@ def _dynamo(matrix: np.ndarray, names: list[str], undefined: str) -> np.ndarray:
     getrf, gecon = sla.get_lapack_funcs(("getrf", "gecon"), (whole,))
     lu, pivots, _ = getrf(whole)
     rcond, _ = gecon(lu, np.abs(whole).sum(axis=0).max())
+    # Below this the inverse has not one digit right.
     if not rcond >= np.finfo(float).eps:
         if undefined == "nan":
             return np.full_like(matrix, np.nan)
@@ -235,13 +246,13 @@ def _explain(response: ClampResponse, names: list[str]) -> str:
 def _equation(coefficients: np.ndarray, names: list[str], most: int = 8) -> str:
     """Write a combination of variables, such as ``A + 2 B - C``."""
     size = np.abs(coefficients)
-    members = np.flatnonzero(size > 1e-8 * size.max())
+    members = np.flatnonzero(size > _UNSEEN * size.max())
     lead = coefficients[members] / size[members].min()
     if (lead > 0.0).sum() * 2 < members.size:
         lead = -lead
     terms = []
     for weight, member in zip(lead[:most], members[:most], strict=True):
-        number = "" if abs(abs(weight) - 1.0) < 1e-6 else f"{abs(weight):.4g} "
+        number = "" if abs(abs(weight) - 1.0) < _ONE else f"{abs(weight):.4g} "
         terms.append(("- " if weight < 0 else "+ ") + number + names[member])
     text = " ".join(terms).removeprefix("+ ")
     return text if members.size <= most else f"{text} + … ({members.size} terms)"

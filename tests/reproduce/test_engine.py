@@ -1,6 +1,7 @@
 """The benchmark of the SBML engine: its arithmetic, and one run beside a peer where one is installed."""
 
 import importlib.util
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,46 @@ def test_columns_that_do_not_exist():
     assert _clamping.check_column(away, 0.0, away.x, 0) == "elsewhere"
     circling = LinearModel([[-1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [1.0, -1.0, 0.0]], [1.0, 2.0, 3.0])
     assert _clamping.check_column(circling, 0.0, circling.x, 0) == "moving"
+
+
+class Explosive(LinearModel):
+    """y' = y² from a little above zero ends in infinity, and before that in steps of no length."""
+
+    def rhs(self, t, x):
+        return np.array([0.0, x[1] ** 2 + x[0] - 1.0])
+
+    def jacobian(self, t, x):
+        return np.array([[0.0, 0.0], [1.0, 2.0 * x[1]]])
+
+
+def test_an_integration_that_does_not_end_fails():
+    model = Explosive(np.eye(2), [1.0, 0.1])
+    assert _clamping.check_column(model, 0.0, model.x, 0) == "fails"
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MAX_STEPS", 3), ("MAX_SECONDS", 0.0)])
+def test_bounds_of_an_integration(monkeypatch, bound, value):
+    model = LinearModel([[-1.0, 0.0], [0.5, -1.0]], [1.0, 2.0])
+    np.testing.assert_allclose(_clamping.check_column(model, 0.0, model.x, 0), [1.0, 0.5], rtol=1e-6)
+    monkeypatch.setattr(_clamping, bound, value)
+    assert _clamping.check_column(model, 0.0, model.x, 0) == "fails"
+
+
+def test_an_integration_takes_no_more_memory_for_more_steps(monkeypatch):
+    """Oscillators, a hundred states that never rest: 1,300 steps."""
+    monkeypatch.setattr(_clamping, "_WAITS", (30.0, 9000.0))
+    frequencies = np.linspace(1.0, 2.0, 50)
+    matrix = np.kron(np.diag(frequencies), [[0.0, 1.0], [-1.0, 0.0]])
+    model = LinearModel(np.pad(matrix, (1, 0)), np.ones(101))
+    model.matrix[0, 0], model.matrix[1:, 0] = -1.0, 1.0
+    tracemalloc.start()
+    try:
+        assert _clamping.check_column(model, 0.0, model.x, 0) == "moving"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The solver's matrices take 1.2 MB; all states kept, and made one array in the end, 2.7 MB.
+    assert peak < 2e6
 
 
 @pytest.mark.parametrize(("fades", "found"), [(0.05, True), (0.002, False)])

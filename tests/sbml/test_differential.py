@@ -324,7 +324,8 @@ for line in sys.stdin:
 def by_peer(requests):
     """Return what libRoadRunner makes of models, in another process; None where it gives up."""
     given = "".join(json.dumps(request) + "\n" for request in requests)
-    done = subprocess.run([sys.executable, "-c", PEER], input=given, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", PEER]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=120)
     answers = [json.loads(line[7:]) for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
     assert len(answers) == len(requests)
     return answers

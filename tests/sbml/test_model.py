@@ -607,7 +607,6 @@ DECAY = reaction("r", [("A",)], [], "A")
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"reactions": [reaction("r", [("A",)], [], "delay(A, 1)")]}, UnsupportedModelError, "'r' uses delay"),
         ({"reactions": [reaction("r", [("A",)], [], None)]}, UnsupportedModelError, "no reaction has a kinetic law"),
         ({"reactions": [DECAY, reaction("s", [("A",)], [], None)]}, UnsupportedModelError, "'s' has no kinetic law"),
         ({"reactions": [reaction("r", [("A",)], [], "A * zz")]}, InvalidModelError, "'r' uses 'zz'"),
@@ -645,15 +644,11 @@ def test_refusals_name_the_element(kwargs, error, message):
         KineticModel.from_sbml(sbml(**{"species": [A], "reactions": [DECAY], **kwargs}))
 
 
-def test_algebraic_rules_and_fast_reactions_are_refused():
+def test_algebraic_rules_on_what_a_rule_sets_are_refused():
     text = sbml(species=[A], reactions=[DECAY], rules=[("rate", "A", "1")])
     algebraic = text.replace('<rateRule variable="A">', "<algebraicRule>").replace("</rateRule>", "</algebraicRule>")
     with pytest.raises(UnsupportedModelError, match="algebraic rule"):
         KineticModel.from_sbml(algebraic)
-    fast = sbml(species=[A], reactions=[DECAY.replace("<reaction ", '<reaction fast="true" ')])
-    fast = fast.replace("version2/core", "version1/core").replace('version="2"', 'version="1"')
-    with pytest.raises(UnsupportedModelError, match="reaction 'r' is declared fast"):
-        KineticModel.from_sbml(fast)
 
 
 def test_doubling_functions_do_not_explode():

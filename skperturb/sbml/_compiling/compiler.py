@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from skperturb.exceptions import SBMLError
-from skperturb.sbml._compiling.compiled_events import CompiledEvent, compile_events, switching_times
+from skperturb.exceptions import SBMLError, UnsupportedModelError
+from skperturb.sbml._compiling.compiled_events import CompiledEvent, compile_events
+from skperturb.sbml._compiling.delays import Delay, find_delays
+from skperturb.sbml._compiling.fast_reactions import FastReaction, equilibrated_rates
 from skperturb.sbml._compiling.initial_values import InitialValues
 from skperturb.sbml._compiling.rates import define_rates, stoichiometry_need
+from skperturb.sbml._compiling.start import StartFormulas
+from skperturb.sbml._compiling.start_compiler import compile_start
+from skperturb.sbml._compiling.switches import jumps
 from skperturb.sbml._compiling.time_dependence import time_dependence
 from skperturb.sbml._compiling.unknowns import define_unknowns
 from skperturb.sbml._graph.code_generation import ArrayEvaluator
 from skperturb.sbml._graph.derivative import differentiate
 from skperturb.sbml._graph.expression import HAS_STATE, HAS_TIME, ExpressionGraph
-from skperturb.sbml._reading.document import Description, Quantity
+from skperturb.sbml._reading.description import Description, Quantity, Reaction
 from skperturb.sbml._reading.mathml import Definition, Formula, Translator, definition_of
 
 __all__ = ["System", "compile_system"]
@@ -48,8 +54,14 @@ class System:
     events: tuple[CompiledEvent, ...]
     diluted: tuple[tuple[int, int], ...]  # states that are divided by a volume which events may change, and that volume
     event_problem: str  # why the events cannot be followed; empty if they can
-    switches: list[int]  # relations of the right-hand side that only time decides
+    switches: list[int]  # relations and integer steps at which the right-hand side jumps
     reference_states: tuple[str, ...]  # all species in file order, then all parameters that are not constant
+    reaction_terms: tuple[tuple[int, int, float, int], ...] = ()  # variable, reaction, sign, number of molecules
+    row_factors: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)  # conversion factor, volume
+    rates_read: frozenset[str] = frozenset()  # reactions whose rates formulas read; "rateOf" if any reads such a rate
+    start: StartFormulas | None = None
+    delays: tuple[Delay, ...] = ()  # what was some time ago, inner ones first
+    overrides: frozenset[str] = frozenset()  # symbols that were given a value in place of their initial assignment
 
 
 class _Compiler:
@@ -57,13 +69,15 @@ class _Compiler:
         self.description = description
         self.graph = ExpressionGraph()
         self.time = self.graph.time()
-        self.translator = Translator(self.graph, description.functions, self.time)
+        self.translator = _NotingTranslator(self.graph, description.functions, self.time)
         self.initial = InitialValues(description)
         self.parameter_names: list[str] = []
         self.parameter_values: list[float] = []
         self.amount_states: dict[str, int] = {}
         self.variables = self._find_variables()
         self.position = {name: index for index, name in enumerate(self.variables)}
+        self._moved_fast = {self.position[name] for name in description.moved_fast if name in self.position}
+        self._equilibrated: list[int] | None = None
 
     # -- symbols --------------------------------------------------------------------------------------
     def _find_variables(self) -> tuple[str, ...]:
@@ -123,18 +137,27 @@ class _Compiler:
 
     def _rate_of_assigned(self, name: str) -> Definition:
         """Return the total derivative of an assigned symbol along the equations."""
+        return Definition((name,), lambda nodes: self._total_rate(nodes[0]))
 
-        def combine(nodes: list[int]) -> int:
-            graph = self.graph
-            seeds: dict[int, Hashable] = {graph.state(index): index for index in range(len(self.variables))}
-            seeds[self.time] = "time"
-            terms = []
-            for key, partial in differentiate(graph, nodes, seeds)[0].items():
-                rate = graph.one if key == "time" else self._state_rate(self.variables[int(key)])  # type: ignore[call-overload]
-                terms.append(graph.mul(partial, rate))
-            return graph.sum(terms)
+    def _total_rate(self, node: int) -> int:
+        graph = self.graph
+        seeds: dict[int, Hashable] = {graph.state(index): index for index in range(len(self.variables))}
+        seeds[self.time] = "time"
+        if graph.has_delays:
+            seeds |= {n: ("delay", n) for n in graph.reachable([node]) if graph.operation[n] == "delay"}
+        partials = differentiate(graph, [node], seeds)[0]
+        return graph.sum(graph.mul(partial, self._rate_of_seed(key)) for key, partial in partials.items())
 
-        return Definition((name,), combine)
+    def _rate_of_seed(self, key: Hashable) -> int:
+        graph = self.graph
+        if key == "time":
+            return graph.one
+        if isinstance(key, tuple):
+            value, lag = graph.operands[key[1]]
+            # d/dt of e(t - lag) is the rate of e then, slower where the lag grows.
+            slowed = graph.sub(graph.one, self._total_rate(lag))
+            return graph.mul(graph.delay(self._total_rate(value), lag), slowed)
+        return self._rate_of_state(int(key))  # type: ignore[call-overload]
 
     def _start(self, names: Sequence[str], leaves: Sequence[int]) -> tuple[list[float], list[float]]:
         """Return the initial values of symbols under algebraic rules, and of leaves of the graph."""
@@ -149,7 +172,8 @@ class _Compiler:
         define_rates(description, self.graph, translator, self._rate_of_assigned)
         if description.algebraic:
             define_unknowns(self.graph, translator, description.algebraic, self._start)
-        rhs = [self._state_rate(name) for name in self.variables]
+        x0 = np.array([self._initial_state(name) for name in self.variables], dtype=float)
+        rhs, x0 = self._rates_of_states(x0)
         names = [*description.quantities]
         symbols = {name: translator.resolve(name) for name in names}
         rates = {
@@ -159,11 +183,10 @@ class _Compiler:
         }
         fluxes = [translator.resolve(name) for name in description.reactions]
         events, problem = self._compile_events()
-        x0 = np.array([self._initial_state(name) for name in self.variables], dtype=float)
-        entries, varying = self._stoichiometry(x0)
+        entries, varying, terms = self._stoichiometry(x0)
         ruled = np.array([name in description.rates or name in varying for name in self.variables], dtype=bool)
         factors = {name: description.quantities[name].conversion_factor for name in self.variables}
-        return System(
+        system = System(
             graph=self.graph,
             variables=self.variables,
             x0=x0,
@@ -187,7 +210,7 @@ class _Compiler:
             events=events,
             diluted=self._diluted(),
             event_problem=problem,
-            switches=switching_times(self.graph, rhs),
+            switches=jumps(self.graph, rhs),
             time_dependence=time_dependence(description, self.graph, rhs),
             assigned=frozenset(description.assignments),
             species=frozenset(quantity.id for quantity in description.of_kind("species")),
@@ -195,7 +218,12 @@ class _Compiler:
                 *(quantity.id for quantity in description.of_kind("species")),
                 *(quantity.id for quantity in description.of_kind("parameter") if not quantity.constant),
             ),
+            reaction_terms=terms,
+            row_factors=self._row_factors({row for row, *_ in terms}),
+            rates_read=frozenset(translator.read & {*description.reactions, "rateOf"}),
         )
+        delays = find_delays(system) if self.graph.has_delays else ()
+        return replace(system, delays=delays, start=compile_start(description, self.initial, system))
 
     # -- events ---------------------------------------------------------------------------------------
     def _compile_events(self) -> tuple[tuple[CompiledEvent, ...], str]:
@@ -235,8 +263,51 @@ class _Compiler:
         return is_state, index, volume
 
     def _state_rate(self, name: str) -> int:
-        key = "amount rate of" if self.description.kept_as_amount(self.description.quantities[name]) else "rate of"
+        """Return the rate of change of a state by all but fast reactions."""
+        is_fast = name in self.description.moved_fast
+        key = "slow rate of" if is_fast else "rate of"
+        if self.description.kept_as_amount(self.description.quantities[name]):
+            key = "amount rate of"
         return self.translator.resolve((key, name))
+
+    def _rates_of_states(self, x0: np.ndarray) -> tuple[list[int], np.ndarray]:
+        """Return the rates of change of all states, and the initial state with fast reactions in equilibrium."""
+        rhs = [self._state_rate(name) for name in self.variables]
+        fast = [reaction for reaction in self.description.reactions.values() if reaction.fast]
+        if fast:
+            reactions = [self._fast_reaction(reaction) for reaction in fast]
+            rhs, x0 = equilibrated_rates(self.graph, rhs, reactions, x0, self.parameter_values)
+            for index in self._moved_fast:
+                name = self.variables[index]
+                if not self.description.kept_as_amount(self.description.quantities[name]):
+                    # From here on the rate has a value; formulas that needed it before were refused.
+                    self.translator.nodes["rate of", name] = rhs[index]
+        self._equilibrated = rhs
+        return rhs, x0
+
+    def _rate_of_state(self, index: int) -> int:
+        if self._equilibrated is not None:
+            return self._equilibrated[index]
+        name = self.variables[index]
+        return self.translator.resolve(("rate of", name)) if index in self._moved_fast else self._state_rate(name)
+
+    def _fast_reaction(self, reaction: Reaction) -> FastReaction:
+        effect: dict[int, float] = {}
+        for participant in reaction.participants:
+            row = self.position.get(participant.species)
+            if row is None or participant.species in self.description.rates:
+                continue
+            node = self.graph.as_number(self.translator.resolve(stoichiometry_need(participant, reaction.id)))
+            if self.graph.flags[node] & (HAS_STATE | HAS_TIME) or self._set_by_events(node):
+                raise UnsupportedModelError(
+                    f"the stoichiometry of {participant.species!r} in the fast reaction {reaction.id!r} varies; "
+                    "expected a constant number, or a reaction that is not declared fast"
+                )
+            number = float(ArrayEvaluator(self.graph, [node])(0.0, (), self.parameter_values)[0])
+            factor = self.description.quantities[participant.species].conversion_factor
+            scale = (self.initial.value(factor) if factor else 1.0) / self._volume(participant.species)
+            effect[row] = effect.get(row, 0.0) + participant.sign * number * scale
+        return FastReaction(reaction.id, self.translator.resolve(reaction.id), effect)
 
     def _initial_state(self, name: str) -> float:
         quantity = self.description.quantities[name]
@@ -259,7 +330,19 @@ class _Compiler:
         leaves = (child for child in self.graph.reachable([node]) if self.graph.operation[child] == "parameter")
         return any(self.parameter_names[self.graph.operands[leaf][0]] in targets for leaf in leaves)
 
-    def _stoichiometry(self, x0: np.ndarray) -> tuple[dict[tuple[int, int], float], set[str]]:
+    def _row_factors(self, rows: set[int]) -> dict[int, tuple[int | None, int | None]]:
+        """Return what the sum over the reactions is multiplied with and divided by, for each variable."""
+        found: dict[int, tuple[int | None, int | None]] = {}
+        for row in rows:
+            quantity = self.description.quantities[self.variables[row]]
+            factor, resolve = quantity.conversion_factor, self.translator.resolve
+            divided = not quantity.is_amount and not self.description.kept_as_amount(quantity)
+            found[row] = (resolve(factor) if factor else None, resolve(quantity.compartment) if divided else None)
+        return found
+
+    def _stoichiometry(
+        self, x0: np.ndarray
+    ) -> tuple[dict[tuple[int, int], float], set[str], tuple[tuple[int, int, float, int], ...]]:
         entries: dict[tuple[int, int], float] = {}
         nodes: list[tuple[int, int, float, int]] = []
         varying: set[str] = set()
@@ -277,7 +360,32 @@ class _Compiler:
         for (row, column, sign, _), value in zip(nodes, values, strict=True):
             entries[row, column] = entries.get((row, column), 0.0) + sign * float(value)
         kept = {key: value for key, value in entries.items() if value != 0 and self.variables[key[0]] not in varying}
-        return kept, varying
+        return kept, varying, tuple(nodes)
+
+
+class _NotingTranslator(Translator):
+    """A translator that remembers which names formulas read, and whether they read rates of change."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.read: set[str] = set()
+
+    def knowing(self, nodes: Mapping[str, int]) -> Translator:
+        other = _NotingTranslator(self.graph, self.functions, self.time)
+        other.nodes = dict(self.nodes)
+        other.nodes.update(nodes)
+        other.definitions, other.read = self.definitions, self.read
+        return other
+
+    def _push(self, need: Any, stack: list, results: list[int], where: str) -> None:
+        # Definitions push their needs under their name, an id or a tuple; formulas say in words where they stand.
+        if isinstance(need, str) and " " in where and not where.startswith("("):
+            self.read.add(need)
+        super()._push(need, stack, results, where)
+
+    def _push_rate(self, formula: Formula, stack: list, results: list[int]) -> None:
+        self.read.add("rateOf")
+        super()._push_rate(formula, stack, results)
 
 
 def compile_system(description: Description) -> System:

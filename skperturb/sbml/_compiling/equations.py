@@ -20,7 +20,9 @@ __all__ = ["Equations"]
 
 # What depends on the values of the parameters, and what does not pickle.
 _FROM_CONSTANTS = frozenset({"_rhs", "_jacobian", "_dynamo", "structure"})
-_COMPILED = frozenset({"_rhs", "_jacobian", "_dynamo", "_symbol_evaluator"})
+_FROM_EQUATIONS = _FROM_CONSTANTS | {"_jacobian_entries", "jacobian_pattern", "_slopes", "_symbol_evaluator"}
+_FROM_EQUATIONS = frozenset({"stoichiometry", "jacobian_pattern", "_jacobian_entries"})
+_COMPILED = frozenset({"_rhs", "_jacobian", "_dynamo", "_symbol_evaluator", "_slopes"})
 
 
 class Equations:
@@ -86,16 +88,44 @@ class Equations:
         model : KineticModel
             The new model; this one is left as it is.
         """
+        values = [float(value) for value in parameters]
+        x0 = self._checked_state(state).copy()
+        x0.setflags(write=False)
+        # Initial assignments have acted; from here on every symbol has a value of its own.
+        own = frozenset({*self.variables, *self._system.parameter_names})
+        system = replace(self._system, x0=x0, parameter_values=values, event_ids=(), events=(), overrides=own)
+        other = self._on(system)
+        other.start_time, other.event_ids = float(time), ()
+        return other
+
+    def _with(self, system: System) -> Self:
+        """Return a model of the same variables with other equations."""
+        other = copy.copy(self)
+        for name in _FROM_EQUATIONS:
+            other.__dict__.pop(name, None)
+        other._system = system
+        return other
+
+    def _on(self, system: System) -> Self:
+        """Return the model with other values in the same equations; what is compiled already is shared."""
         other = copy.copy(self)
         for name in _FROM_CONSTANTS:
             other.__dict__.pop(name, None)
-        values = [float(value) for value in parameters]
+        if system.stoichiometry is not self._system.stoichiometry or system.conversion is not self._system.conversion:
+            other.__dict__.pop("stoichiometry", None)
         for name in {"_rhs", "_jacobian"} & self.__dict__.keys():
-            other.__dict__[name] = getattr(self, name).rebound(values)
-        x0 = self._checked_state(state).copy()
-        x0.setflags(write=False)
-        other._system = replace(self._system, x0=x0, parameter_values=values, event_ids=(), events=())
-        other.x0, other.start_time, other.event_ids = x0, float(time), ()
+            other.__dict__[name] = getattr(self, name).rebound(system.parameter_values)
+        for name in {"_symbol_evaluator", "_slopes"} & self.__dict__.keys():
+            other.__dict__[name] = getattr(self, name)
+        other._system, other.x0, other.volumes = system, system.x0, system.volumes
+        return other
+
+    def _rewritten(self, system: System) -> Self:
+        """Return the model with other equations of the same variables; nothing that is compiled is shared."""
+        other = copy.copy(self)
+        for name in _FROM_CONSTANTS | _COMPILED | _FROM_EQUATIONS:
+            other.__dict__.pop(name, None)
+        other._system, other.x0, other.is_rate_rule = system, system.x0, system.is_rate_rule
         return other
 
     # -- equations ------------------------------------------------------------------------------------

@@ -14,17 +14,31 @@ from skperturb.sbml._graph.code_generation import ScalarFunction
 from skperturb.sbml._graph.derivative import differentiate
 from skperturb.sbml._graph.expression import HAS_PARAMETER, ExpressionGraph
 
-__all__ = ["ImplicitBlock", "NewtonSolver", "first_solution"]
+__all__ = ["ImplicitBlock", "NewtonSolver", "adjugate", "first_solution"]
 
+# Newton's steps; as many contractions at the slowest rate that is let pass bring a step below `_CONVERGED`.
 _MOST_ITERATIONS = 25
 # Steps that shrink less than this lead to another solution, or to one where the equations are singular: towards
 # a double root they shrink by half.
 _CONTRACTION = 0.4
 # A solution is followed along the segment to new arguments in steps no shorter than this part of it.
+# Shorter, a fold costs more time before it is reported; longer, steep branches are lost.
 _SHORTEST = 1e-9
 _MOST_SEGMENTS = 300
-# No unknown is told apart from zero below 1e-10 of this.
+# A segment that fails is cut to this part; after one that succeeds the next one is so many times as long.
+_CUT, _GROW = 0.25, 2.0
+# Size of an unknown in its own unit that can't be told from zero; it ends the iteration for unknowns that are zero.
+# Amounts in mol that matter are larger by far (one molecule in a cell: 2e-24 mol, but no model mixes the two).
 _TINY = 1e-12
+# An unknown that passes through zero is solved to the digits of this part of the largest value it has had.
+_PASSING_ZERO = 1e-3
+# Length of a step, as part of the unknown, after which it is as good as the arithmetic: the next step would be its
+# square, 1e-20. Ten times more would still do; ten times less, ill-conditioned blocks never get there.
+_CONVERGED = 1e-10
+# The same where steps have ceased to shrink, because rounding errors are all that is left of the residual.
+_STAGNATED = 1e-9
+# Starting points that are tried beside the values in the file.
+_MOST_STARTS = 24
 
 
 class NewtonSolver:
@@ -72,12 +86,12 @@ class NewtonSolver:
             if step is None:
                 return None
             length = float(np.abs(step).max())
-            size = max(float(np.abs(u).max()), 1e-3 * self._largest, _TINY)
+            size = max(float(np.abs(u).max()), _PASSING_ZERO * self._largest, _TINY)
             if length > _CONTRACTION * last:
                 # Either rounding errors are all that is left, or the iteration wanders to another solution.
-                return u if last <= 1e-9 * size else None
+                return u if last <= _STAGNATED * size else None
             u, last = u + step, length
-            if length <= 1e-10 * size:
+            if length <= _CONVERGED * size:
                 self._largest = max(self._largest, float(np.abs(u).max()))
                 return u
         return None
@@ -111,7 +125,7 @@ def first_solution(solver: NewtonSolver, guess: np.ndarray, where: str) -> np.nd
 def _starts(guess: np.ndarray) -> list[np.ndarray]:
     """Return the guess and points around it, of both signs and several sizes, the same ones every time."""
     size = np.where(guess == 0.0, 1.0, np.abs(guess))
-    draws = np.random.default_rng(0).normal(size=(24, guess.size))
+    draws = np.random.default_rng(0).normal(size=(_MOST_STARTS, guess.size))
     return [guess, size, 0.1 * size, 10.0 * size, -size, *(scale * size for scale in draws)]
 
 
@@ -199,17 +213,19 @@ class ImplicitBlock:
         return self._last_call[1]
 
     def _follow(self, arguments: np.ndarray, u: np.ndarray, goal: np.ndarray) -> np.ndarray | None:
+        # Newton's method from the last solution may land on another branch where the arguments have moved far; it is
+        # believed only where its steps shrink from the first one on, and else the way there is cut into segments.
         done, step = 0.0, 1.0
         for _ in range(_MOST_SEGMENTS):
             target = min(1.0, done + step)
             point = goal if target == 1.0 else arguments + target * (goal - arguments)
             found = self._solver.polish(point, u)
             if found is None:
-                step *= 0.25
+                step *= _CUT
             elif target == 1.0:
                 return found
             else:
-                done, u, step = target, found, 2.0 * step
+                done, u, step = target, found, _GROW * step
             if step < _SHORTEST:
                 break
         return None
@@ -225,7 +241,9 @@ class ImplicitBlock:
         seeds: dict[int, Hashable] = {node: node for node in (*self.unknowns, *self.leaves)}
         rows = differentiate(graph, self.equations, seeds)
         slopes = [[row.get(node) for node in self.unknowns] for row in rows]
-        whole, inverse = _adjugate(graph, slopes)
+        # Cramer's rule and no elimination: which entries of the matrix are zero is known by structure only, a pivot
+        # could vanish at run time.
+        whole, inverse = adjugate(graph, slopes)
         found = {}
         for leaf in self.leaves:
             for index in range(len(self.unknowns)):
@@ -256,7 +274,7 @@ def _leaves_of(graph: ExpressionGraph, equations: Sequence[int], unknowns: Seque
     return tuple(sorted(found))
 
 
-def _adjugate(graph: ExpressionGraph, rows: list[list[int | None]]) -> tuple[int, dict[tuple[int, int], int]]:
+def adjugate(graph: ExpressionGraph, rows: list[list[int | None]]) -> tuple[int, dict[tuple[int, int], int]]:
     """Return the determinant of a small matrix and the entries of its adjugate; None and missing ones are zero."""
     size = len(rows)
     minors: dict[tuple[tuple[int, ...], tuple[int, ...]], int | None] = {((), ()): graph.one}

@@ -11,7 +11,7 @@ from skperturb.sbml._compiling.implicit import NewtonSolver, first_solution
 from skperturb.sbml._compiling.rates import define_rates
 from skperturb.sbml._compiling.unknowns import residuals_of
 from skperturb.sbml._graph.expression import ExpressionGraph
-from skperturb.sbml._reading.document import Description, Quantity
+from skperturb.sbml._reading.description import Description, Quantity
 from skperturb.sbml._reading.mathml import Definition, Formula, Translator, definition_of
 
 __all__ = ["InitialValues"]
@@ -42,6 +42,8 @@ class InitialValues:
                 f"the initial value of {name!r} is missing or not a number; give it a value, an "
                 "initial assignment or a rule"
             )
+        if value < 0.0 and self.description.quantities[name].kind == "compartment":
+            raise InvalidModelError(f"compartment {name!r} begins with the size {value:g}; expected a positive size")
         return value
 
     def _declare(self, quantity: Quantity) -> None:

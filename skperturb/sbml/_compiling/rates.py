@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from skperturb.exceptions import UnsupportedModelError
 from skperturb.sbml._graph.expression import ExpressionGraph
-from skperturb.sbml._reading.document import Description, Participant, Quantity
+from skperturb.sbml._reading.description import Description, Participant, Quantity
 from skperturb.sbml._reading.mathml import Definition, Formula, Translator, definition_of
 
-__all__ = ["define_rates", "stoichiometry_need"]
+__all__ = ["define_rates", "net_coefficient", "signed_sum", "stoichiometry_need"]
 
 
 def define_rates(
@@ -27,6 +27,9 @@ def define_rates(
     definer = _Rates(description, graph, translator, rate_of_assigned or _refuse_rate)
     for quantity in description.quantities.values():
         translator.definitions["rate of", quantity.id] = definer.of_symbol(quantity)
+        if quantity.id in description.moved_fast:
+            translator.definitions["slow rate of", quantity.id] = definer.of_symbol(quantity)
+            translator.definitions["rate of", quantity.id] = _refuse_rate(quantity.id, "moved by fast reactions")
     for name, by_reaction in definer.moved().items():
         if description.is_variable(description.quantities[name]) and name not in description.rates:
             translator.definitions["amount rate of", name] = definer.of_amount(name, by_reaction)
@@ -39,11 +42,12 @@ def stoichiometry_need(participant: Participant, reaction: str) -> Any:
     return participant.id or ("literal", participant.stoichiometry)
 
 
-def _refuse_rate(name: str) -> Definition:
+def _refuse_rate(name: str, why: str = "set by an assignment rule") -> Definition:
     def refuse(nodes: list[int]) -> int:
+        what = "" if why.startswith("moved") else "for an initial value, "
         raise UnsupportedModelError(
-            f"the model needs rateOf({name}) for an initial value, but {name!r} is set by an assignment rule; expected "
-            "the target of a rate rule or a species that reactions change"
+            f"the model needs rateOf({name}) {what}but {name!r} is {why}; expected the target of a rate rule or a "
+            "species that reactions change"
         )
 
     return Definition((), refuse)
@@ -64,11 +68,13 @@ class _Rates:
                 translator.nodes["literal", value] = graph.constant(value)
 
     def moved(self) -> dict[str, dict[str, list[Participant]]]:
-        """Return the participants of each species by reaction."""
+        """Return the participants of each species by reaction; fast ones set no rate."""
         found: dict[str, dict[str, list[Participant]]] = {}
         for reaction in self.description.reactions.values():
             for participant in reaction.participants:
-                found.setdefault(participant.species, {}).setdefault(reaction.id, []).append(participant)
+                by_reaction = found.setdefault(participant.species, {})
+                if not reaction.fast:
+                    by_reaction.setdefault(reaction.id, []).append(participant)
         return found
 
     def of_symbol(self, quantity: Quantity) -> Definition:
@@ -116,26 +122,28 @@ class _Rates:
             terms = []
             for participants in shape:
                 flux = next(rest)
-                coefficient = self._net([(p.sign, next(rest)) for p in participants])
+                coefficient = net_coefficient(self.graph, [(p.sign, next(rest)) for p in participants])
                 if coefficient != self.graph.zero:
                     terms.append(self.graph.mul(coefficient, flux))
-            return self.graph.mul(scale, self._signed_sum(terms))
+            return self.graph.mul(scale, signed_sum(self.graph, terms))
 
         return Definition(tuple(needs), combine)
 
-    def _net(self, terms: list[tuple[float, int]]) -> int:
-        values = [(sign, self.graph.value(node)) for sign, node in terms]
-        known = [sign * value for sign, value in values if value is not None]
-        if len(known) == len(terms):
-            # Adding 0.0 turns -0.0 into the zero that leaves the reaction out.
-            return self.graph.constant(math.fsum(known) + 0.0)
-        return self.graph.sum(node if sign > 0 else self.graph.neg(node) for sign, node in terms)
 
-    def _signed_sum(self, terms: list[int]) -> int:
-        graph, total = self.graph, self.graph.zero
-        for term in terms:
-            if graph.operation[term] == "neg":
-                total = graph.sub(total, graph.operands[term][0])
-            else:
-                total = graph.add(total, term)
-        return total
+def net_coefficient(graph: ExpressionGraph, terms: Sequence[tuple[float, int]]) -> int:
+    """Return the molecules that a reaction makes, from sign and number of each participant; zero if they cancel."""
+    values = [(sign, graph.value(node)) for sign, node in terms]
+    known = [sign * value for sign, value in values if value is not None]
+    if len(known) == len(terms):
+        # Adding 0.0 turns -0.0 into the zero that leaves the reaction out.
+        return graph.constant(math.fsum(known) + 0.0)
+    return graph.sum(node if sign > 0 else graph.neg(node) for sign, node in terms)
+
+
+def signed_sum(graph: ExpressionGraph, terms: Sequence[int]) -> int:
+    """Return the sum, with differences in place of negated terms."""
+    total = graph.zero
+    for term in terms:
+        is_negated = graph.operation[term] == "neg"
+        total = graph.sub(total, graph.operands[term][0]) if is_negated else graph.add(total, term)
+    return total

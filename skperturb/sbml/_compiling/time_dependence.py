@@ -8,7 +8,7 @@ from typing import Any
 import libsbml
 
 from skperturb.sbml._graph.expression import HAS_TIME, ExpressionGraph
-from skperturb.sbml._reading.document import Description
+from skperturb.sbml._reading.description import Description
 
 __all__ = ["time_dependence"]
 

@@ -16,7 +16,7 @@ from skperturb.sbml._reading.mathml import Formula, Translator
 
 __all__ = ["define_unknowns", "residuals_of"]
 
-# Leaves that stand for the unknowns while the rules are translated; no model has so many states.
+# Number of the first leaf that stands for an unknown while the rules are translated; no model has so many states.
 _UNKNOWN = 10**9
 # The derivatives of coupled unknowns are written out; their length doubles with every one of them.
 MOST_COUPLED = 8

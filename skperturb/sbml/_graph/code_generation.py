@@ -18,6 +18,9 @@ __all__ = ["ArrayEvaluator", "MatrixFunction", "ScalarFunction", "scalar_source"
 # An expression used once is written inside its user; deeper nesting than this would meet the limits of
 # the Python parser (200 parentheses) and of its compiler's stack.
 MAX_DEPTH = 24
+# So many branches of a piecewise function stand in one pair of parentheses; then another pair is opened, since a chain
+# of conditionals is nested in the parser as well.
+_BRANCHES_IN_A_ROW = 8
 
 _INFIX = {
     "add": "+",
@@ -72,6 +75,7 @@ _SCALAR: dict[str, Callable] = {
     "asinh": math.asinh,
     "acosh": math.acosh,
     "atanh": math.atanh,
+    "delay": lambda value, lag: value,
 }
 _NUMBERS: dict[str, object] = {"inf": math.inf, "nan": math.nan}
 _GLOBALS = _NUMBERS | {f"f_{name}": function for name, function in _SCALAR.items()}
@@ -150,10 +154,10 @@ def _expression_text(graph: ExpressionGraph, node: int, text: dict[int, str], in
 def _piecewise_text(arguments: list[str]) -> str:
     # One flat chain of conditionals: nested parentheses would hit the parser's limit in long piecewise.
     parts = [f"{value} if {test} else " for value, test in zip(arguments[:-1:2], arguments[1:-1:2], strict=True)]
-    if len(parts) <= 8:
+    if len(parts) <= _BRANCHES_IN_A_ROW:
         return f"({''.join(parts)}{arguments[-1]})"
-    head = "".join(parts[:8])
-    return f"({head}{_piecewise_text(arguments[16:])})"
+    head = "".join(parts[:_BRANCHES_IN_A_ROW])
+    return f"({head}{_piecewise_text(arguments[2 * _BRANCHES_IN_A_ROW :])})"
 
 
 _LEAF_TEXT: dict[str, Callable[[tuple], str]] = {

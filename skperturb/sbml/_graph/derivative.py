@@ -146,6 +146,8 @@ _PARTIAL: dict[str, Callable[[ExpressionGraph, int, tuple[int, ...], int], int]]
     "asinh": _unary(lambda g, n, u: _over_root(g, g.add(_square(g, u), g.one))),
     "acosh": _unary(lambda g, n, u: _over_root(g, g.sub(_square(g, u), g.one))),
     "atanh": _unary(lambda g, n, u: _reciprocal(g, g.sub(g.one, _square(g, u)))),
+    # Where nothing moves, a later value follows an earlier one; how long ago that was makes no difference.
+    "delay": lambda g, n, a, k: g.zero if k else g.one,
     "unknown": lambda g, n, a, k: g.blocks[g.operands[n][0]].partial(g, g.operands[n][1], a[k]),
     **dict.fromkeys(("sign", "floor", "ceil", "trunc"), _zero),
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"), _zero),

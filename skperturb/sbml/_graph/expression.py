@@ -12,6 +12,7 @@ __all__ = ["HAS_STATE", "HAS_TIME", "OPERATIONS", "ExpressionGraph"]
 
 HAS_STATE, HAS_TIME, HAS_PARAMETER = 1, 2, 4
 
+# Nested function definitions can double their length with every level; the bound is on memory, not on time.
 MAX_NODES = 5_000_000
 
 BOOLEAN_OPERATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "true", "false"})
@@ -23,6 +24,11 @@ def _select(*args):
     for position in range(len(args) - 3, -1, -2):
         result = np.where(args[position + 1], args[position], result)
     return result
+
+
+def _at_rest(value, lag):
+    """Evaluate a delayed expression where nothing moves: it is what it was."""
+    return value
 
 
 # What each operation means on arrays. `float` scalars take the same path, so that constant folding, the
@@ -68,6 +74,7 @@ OPERATIONS: dict[str, Callable] = {
     "or": np.logical_or,
     "not": np.logical_not,
     "piecewise": _select,
+    "delay": _at_rest,
 }
 
 
@@ -87,6 +94,7 @@ class ExpressionGraph:
         self.flags: list[int] = []
         self._index: dict[tuple, int] = {}
         self.blocks: list[Any] = []
+        self.has_delays = False
         self.zero = self.constant(0.0)
         self.one = self.constant(1.0)
 
@@ -222,6 +230,16 @@ class ExpressionGraph:
             return a
         return self.one if exponent == 0.0 else self.call("pow", a, b)
 
+    def delay(self, value: int, lag: int) -> int:
+        """Return the node of what an expression was a lag ago; by itself it is evaluated as if nothing moved.
+
+        What a trajectory needs in its place is a matter of the integrator, which knows the past.
+        """
+        if not self.flags[value] or self.value(lag) == 0.0:
+            return value
+        self.has_delays = True
+        return self.call("delay", value, lag)
+
     def piecewise(self, operands: Sequence[int]) -> int:
         """Return value, condition, ..., otherwise as one node; branches that cannot be taken are dropped."""
         kept: list[int] = []
@@ -262,7 +280,7 @@ class ExpressionGraph:
         operands = tuple(new[operand] for operand in operands)
         if operation == "piecewise":
             return target.piecewise(operands)
-        simplify = operation in ("add", "sub", "mul", "div", "neg", "pow")
+        simplify = operation in ("add", "sub", "mul", "div", "neg", "pow", "delay")
         return getattr(target, operation)(*operands) if simplify else target.call(operation, *operands)
 
     def sum(self, terms: Iterable[int]) -> int:

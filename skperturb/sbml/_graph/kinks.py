@@ -11,7 +11,13 @@ from skperturb.sbml._graph.expression import HAS_STATE, OPERATIONS, ExpressionGr
 
 __all__ = ["nonsmooth_rows"]
 
+# Relative difference of two sides that counts as a tie: a state that was computed is right to a few digits less than
+# a double holds. Ten times less, the kink at a steady state that an iteration found is overlooked; ten times more,
+# models are warned of that are smooth for any practical step.
 _TIE = 1e-12
+# Relative difference of what a tie's two sides make of an equation that counts as a kink. Branches that meet smoothly
+# differ by the tie's own width times a slope; a kink that changes no derivative by 1e-9 changes no result.
+_KINK = 1e-9
 _RELATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 _STEPS = frozenset({"floor", "ceil", "trunc"})
 
@@ -46,7 +52,7 @@ def nonsmooth_rows(
             changed = dict(values)
             _evaluate(graph, [other for other in order if other >= node], at, changed, {node: side})
             results.append(np.array([changed[root] for root in roots], dtype=float))
-        differ = ~np.isclose(results[0], results[1], rtol=1e-9, atol=0.0, equal_nan=True)
+        differ = ~np.isclose(results[0], results[1], rtol=_KINK, atol=0.0, equal_nan=True)
         found |= {row for row, different in zip(rows, differ, strict=True) if different}
     return sorted(found)
 

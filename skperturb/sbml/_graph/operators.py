@@ -96,6 +96,13 @@ def _quotient(graph: ExpressionGraph, nodes: Sequence[int]) -> int:
     return graph.call("trunc", graph.div(nodes[0], nodes[1]))
 
 
+def _delay(graph: ExpressionGraph, nodes: Sequence[int]) -> int:
+    lag = graph.value(nodes[1])
+    if lag is not None and not lag >= 0.0:
+        raise InvalidModelError(f"delay() is given the time {lag:g}; expected a number >= 0")
+    return graph.delay(nodes[0], nodes[1])
+
+
 # kind -> (builder on number nodes, smallest and largest number of arguments)
 _NUMERIC: dict[int, tuple[Callable[[ExpressionGraph, Sequence[int]], int], int, int | None]] = {
     libsbml.AST_MINUS: (_minus, 1, 2),
@@ -108,6 +115,7 @@ _NUMERIC: dict[int, tuple[Callable[[ExpressionGraph, Sequence[int]], int], int, 
     libsbml.AST_FUNCTION_MAX: (_extreme("ge"), 1, None),
     libsbml.AST_FUNCTION_MIN: (_extreme("le"), 1, None),
     libsbml.AST_FUNCTION_QUOTIENT: (_quotient, 2, 2),
+    libsbml.AST_FUNCTION_DELAY: (_delay, 2, 2),
     libsbml.AST_FUNCTION_REM: (lambda g, a: g.call("rem", a[0], a[1]), 2, 2),
 }
 

@@ -81,7 +81,8 @@ def _refuse_ambiguity(
                     first, second = sorted((name, other))
                     raise UnsupportedModelError(
                         f"{rules[index].where} may determine {first!r} or {second!r}, both of which nothing else "
-                        "changes; declare one of them constant"
+                        "changes; declare one of them constant (in Level 1, which cannot, leave out its value for the "
+                        "one that the rule determines)"
                     )
                 if other not in seen:
                     seen.add(other)

@@ -1,12 +1,27 @@
 """Antimony, a text format that people write models in, becomes SBML."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from skperturb._validation import describe
 from skperturb.exceptions import InvalidModelError
 
-__all__ = ["antimony_to_sbml"]
+__all__ = ["antimony_to_sbml", "looks_like_antimony"]
+
+# A reaction, the begin of a model, or an assignment that ends with its line or a semicolon.
+_ANTIMONY = re.compile(r"->|=>|:=|^\s*\*?(?:model|module)\s+\*?\w+|\w\s*'?\s*=[^=].*(?:;|\n)", re.MULTILINE)
+
+
+def looks_like_antimony(text: str) -> bool:
+    """Say whether a text that is no SBML reads like a model in Antimony.
+
+    Examples
+    --------
+    >>> looks_like_antimony("A -> B; k*A"), looks_like_antimony("model.xml")
+    (True, False)
+    """
+    return _ANTIMONY.search(text) is not None
 
 
 def antimony_to_sbml(source: str | Path) -> str:

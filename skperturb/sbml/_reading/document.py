@@ -1,114 +1,21 @@
-"""What an SBML model declares, as plain Python objects, checked for what is missing, doubled or refused."""
+"""From a libsbml document to the description of a model, checked for what is missing, doubled or refused."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import libsbml
 
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
-from skperturb.sbml._graph.expression import ExpressionGraph
 from skperturb.sbml._reading.algebraic_rules import AlgebraicRule, match_unknowns
-from skperturb.sbml._reading.declared_events import DeclaredEvent, has_formula, read_events
-from skperturb.sbml._reading.mathml import Definition, Formula, definition_of
+from skperturb.sbml._reading.declared_events import has_formula, read_events
+from skperturb.sbml._reading.description import Description, Participant, Quantity, Reaction, check_contradictions
 
-__all__ = ["Description", "Participant", "Quantity", "Reaction", "describe"]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A compartment, species, parameter or species reference; `value` is None where the file gives none."""
-
-    id: str
-    kind: str
-    value: float | None
-    constant: bool
-    compartment: str = ""
-    is_amount: bool = False  # what the symbol means
-    value_is_amount: bool = False  # what the file gives
-    boundary: bool = False
-    conversion_factor: str = ""
-    is_point: bool = False  # a compartment without a size: what it holds has an amount only
-
-
-@dataclass(frozen=True)
-class Participant:
-    """A species on one side of a reaction; `sign` is -1 for reactants and 1 for products."""
-
-    species: str
-    sign: float
-    id: str
-    stoichiometry: float
-    math: Any = None
-
-
-@dataclass(frozen=True)
-class Reaction:
-    """A reaction with the syntax tree of its rate."""
-
-    id: str
-    reversible: bool
-    participants: tuple[Participant, ...]
-    modifiers: tuple[str, ...]
-    math: Any
-    local: dict[str, float]
-
-
-@dataclass
-class Description:
-    """The parts of a model by id, in file order."""
-
-    model_id: str
-    quantities: dict[str, Quantity] = field(default_factory=dict)
-    functions: dict[str, Any] = field(default_factory=dict)
-    assignments: dict[str, Any] = field(default_factory=dict)
-    algebraic: dict[str, AlgebraicRule] = field(default_factory=dict)  # by determined symbol; these are assigned too
-    rates: dict[str, Any] = field(default_factory=dict)
-    initial: dict[str, Any] = field(default_factory=dict)
-    reactions: dict[str, Reaction] = field(default_factory=dict)
-    events: tuple[DeclaredEvent, ...] = ()
-    event_problem: str = ""  # why the events cannot be read; equations that ignore them still can be made
-    warnings: list[str] = field(default_factory=list)
-
-    @cached_property
-    def event_targets(self) -> frozenset[str]:
-        """Symbols that events assign to."""
-        return frozenset(name for event in self.events for name in event.assignments)
-
-    def of_kind(self, kind: str) -> list[Quantity]:
-        return [quantity for quantity in self.quantities.values() if quantity.kind == kind]
-
-    @cached_property
-    def _moved(self) -> frozenset[str]:
-        return frozenset(p.species for reaction in self.reactions.values() for p in reaction.participants)
-
-    def is_variable(self, quantity: Quantity) -> bool:
-        """Say whether reactions or a rate rule change a symbol."""
-        if quantity.id in self.rates:
-            return True
-        free = not quantity.constant and not quantity.boundary and quantity.id not in self.assignments
-        return quantity.kind == "species" and free and quantity.id in self._moved
-
-    def varies(self, compartment: str) -> bool:
-        """Say whether the size of a compartment may change."""
-        return any(compartment in group for group in (self.rates, self.assignments, self.event_targets))
-
-    def kept_as_amount(self, quantity: Quantity) -> bool:
-        """Say whether the amount is kept although the symbol is the concentration, since the volume changes."""
-        concentration = quantity.kind == "species" and not quantity.is_amount
-        return concentration and quantity.id not in self.rates and self.varies(quantity.compartment)
-
-    def assigned(self, name: str, graph: ExpressionGraph) -> Definition:
-        """Return the definition of a symbol under an assignment rule."""
-        return definition_of(Formula(self.assignments[name], f"the rule for {name!r}"), graph)
-
-    def add(self, quantity: Quantity) -> None:
-        if quantity.id in self.quantities or quantity.id in self.reactions or quantity.id in self.functions:
-            raise InvalidModelError(f"the id {quantity.id!r} is used twice; expected unique ids")
-        self.quantities[quantity.id] = quantity
+__all__ = ["describe"]
 
 
 def describe(document: libsbml.SBMLDocument) -> Description:
@@ -116,14 +23,14 @@ def describe(document: libsbml.SBMLDocument) -> Description:
     model = document.getModel()
     description = Description(model.getId() or model.getName() or "model")
     for function in model.getListOfFunctionDefinitions():
-        if function.getId() in description.functions:
-            raise InvalidModelError(f"the function {function.getId()!r} is defined twice; expected unique ids")
+        description.check_id(function.getId())
         description.functions[function.getId()] = function
     _read_quantities(model, description)
     for reaction in model.getListOfReactions():
         _read_reaction(reaction, description)
     algebraic = _read_rules(model, description)
     _read_initial_assignments(model, description)
+    check_contradictions(description)
     description.events, description.event_problem = read_events(model, description.warnings)
     _match_algebraic(algebraic, model, description)
     _check_events(description)
@@ -143,7 +50,7 @@ def _read_quantities(model: Any, description: Description) -> None:
                 compartment.getId(),
                 "compartment",
                 1.0 if is_point and size is None else size,
-                compartment.getConstant(),
+                _is_constant(compartment, model),
                 is_point=is_point,
             )
         )
@@ -151,7 +58,12 @@ def _read_quantities(model: Any, description: Description) -> None:
         description.add(_read_species(species, model, description))
     for parameter in model.getListOfParameters():
         value = parameter.getValue() if parameter.isSetValue() else None
-        description.add(Quantity(parameter.getId(), "parameter", value, parameter.getConstant()))
+        description.add(Quantity(parameter.getId(), "parameter", value, _is_constant(parameter, model)))
+
+
+def _is_constant(element: Any, model: Any) -> bool:
+    """Say whether a symbol is declared constant; Level 1 cannot say so, and means what no rule sets."""
+    return element.getConstant() if model.getLevel() > 1 else model.getRuleByVariable(element.getId()) is None
 
 
 def _has_size(compartment: Any, model: Any) -> bool:
@@ -168,6 +80,11 @@ def _read_species(species: Any, model: Any, description: Description) -> Quantit
             f"species {species.getId()!r} lies in compartment {species.getCompartment()!r}, which is not defined"
         )
     value, value_is_amount = None, False
+    if species.isSetInitialAmount() and species.isSetInitialConcentration():
+        raise InvalidModelError(
+            f"species {species.getId()!r} has an initial amount ({species.getInitialAmount():g}) and an initial "
+            f"concentration ({species.getInitialConcentration():g}); expected one of them (libsbml error 20609)"
+        )
     if species.isSetInitialAmount():
         value, value_is_amount = species.getInitialAmount(), True
     elif species.isSetInitialConcentration():
@@ -188,13 +105,7 @@ def _read_species(species: Any, model: Any, description: Description) -> Quantit
 
 def _read_reaction(reaction: Any, description: Description) -> None:
     name = reaction.getId()
-    if reaction.isSetFast() and reaction.getFast():
-        raise UnsupportedModelError(
-            f"reaction {name!r} is declared fast; fast reactions are not supported. Remove fast='true' if the "
-            "rate law is meant as it stands."
-        )
-    if name in description.reactions:
-        raise InvalidModelError(f"the id {name!r} is used twice; expected unique ids")
+    description.check_id(name)
     participants = [
         *_read_participants(reaction.getListOfReactants(), -1.0, name, description),
         *_read_participants(reaction.getListOfProducts(), 1.0, name, description),
@@ -206,22 +117,39 @@ def _read_reaction(reaction: Any, description: Description) -> None:
         reaction.getReversible(),
         tuple(participants),
         modifiers,
-        law.getMath() if law is not None else None,
+        _rate(law, name),
         _local_parameters(law, name, description),
+        fast=bool(reaction.isSetFast() and reaction.getFast()),
     )
     if name in description.quantities:
         raise InvalidModelError(f"the id {name!r} is used twice; expected unique ids")
+
+
+def _rate(law: Any, reaction: str) -> Any:
+    if law is None:
+        return None
+    if law.getMath() is None and law.getFormula():
+        raise InvalidModelError(
+            f"the kinetic law of reaction {reaction!r} is {law.getFormula()[:80]!r}, which is no formula of Level 1"
+        )
+    return law.getMath()
 
 
 def _local_parameters(law: Any, reaction: str, description: Description) -> dict[str, float]:
     if law is None:
         return {}
     local = {}
-    for parameter in (*law.getListOfParameters(), *law.getListOfLocalParameters()):
+    # In Level 3 libsbml lists a parameter of an older converter in both.
+    for parameter in law.getListOfLocalParameters() if law.getLevel() >= 3 else law.getListOfParameters():
         value = parameter.getValue() if parameter.isSetValue() else 0.0
         if not parameter.isSetValue():
             description.warnings.append(
                 f"local parameter {parameter.getId()!r} of reaction {reaction!r} has no value: 0 is used"
+            )
+        if parameter.getId() in local:
+            raise InvalidModelError(
+                f"reaction {reaction!r} has two local parameters {parameter.getId()!r}; expected unique ids "
+                "(libsbml error 10303)"
             )
         local[parameter.getId()] = value
     return local
@@ -237,20 +165,29 @@ def _read_participants(
             raise InvalidModelError(
                 f"reaction {reaction!r} refers to species {reference.getSpecies()!r}, which is not defined"
             )
-        math = reference.getStoichiometryMath()
+        formula = reference.getStoichiometryMath()
         value, name = _stoichiometry(reference, reaction), reference.getId()
         if name and reference.getLevel() >= 3:
             description.add(Quantity(name, "reference", value, reference.getConstant()))
-        tree = math.getMath() if math is not None else None
+        tree = formula.getMath() if formula is not None else None
         found.append(Participant(species.id, sign, name if reference.getLevel() >= 3 else "", value, tree))
     return found
 
 
 def _stoichiometry(reference: Any, reaction: str) -> float:
+    """Return the number of molecules; 1 where the file gives none, which Level 3 warns of elsewhere."""
+    if not reference.isSetStoichiometry():
+        return 1.0
     value = reference.getStoichiometry()
+    where = f"the stoichiometry of {reference.getSpecies()!r} in reaction {reaction!r}"
     if reference.getLevel() == 1:
-        return value / (reference.getDenominator() or 1)
-    return 1.0 if value != value else value
+        if reference.getDenominator() == 0:
+            raise InvalidModelError(f"{where} has the denominator 0; expected another number")
+        return value / reference.getDenominator()
+    # With an id something else may set it.
+    if not math.isfinite(value) and not reference.getId():
+        raise InvalidModelError(f"{where} is {value}; expected a finite number")
+    return value
 
 
 def _warn_of_missing_stoichiometry(model: Any, description: Description) -> None:
@@ -292,14 +229,17 @@ def _match_algebraic(rules: list[AlgebraicRule], model: Any, description: Descri
     ranks = {}
     for quantity in description.quantities.values():
         name = quantity.id
-        if quantity.constant or name in description.assignments or description.is_variable(quantity):
+        fixed = quantity.constant and model.getLevel() > 1
+        if fixed or name in description.assignments or description.is_variable(quantity):
             continue
         has_value = quantity.value is not None or name in description.initial
         place = kinds.index(quantity.kind) if quantity.kind in kinds else 0
         ranks[name] = (name in description.event_targets, place, has_value)
     laws = {reaction.id: reaction.math for reaction in description.reactions.values()}
     description.algebraic = match_unknowns(rules, ranks, laws | description.assignments)
-    description.assignments.update({name: rule.tree for name, rule in description.algebraic.items()})
+    for name, rule in description.algebraic.items():
+        description.assignments[name] = rule.tree
+        description.quantities[name] = replace(description.quantities[name], constant=False)
 
 
 def _read_initial_assignments(model: Any, description: Description) -> None:
@@ -314,7 +254,10 @@ def _read_initial_assignments(model: Any, description: Description) -> None:
 
 
 def _check_events(description: Description) -> None:
+    ids = Counter(event.id for event in description.events)
     for event in description.events:
+        if ids[event.id] > 1:
+            raise InvalidModelError(f"two events have the id {event.id!r}; expected unique ids (libsbml error 10301)")
         for target in event.assignments:
             quantity = description.quantities.get(target)
             if quantity is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ class Formula:
     where: str
     local: Mapping[str, int] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
+    # What the arguments of a function are that have a rate: symbols of the model, or None for local parameters.
+    names: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Translator:
         self.definitions: dict[Hashable, Definition] = {}
         self._open: dict[Hashable, None] = {}
         self._called: dict[tuple, int] = {}
+        self._rates: dict[str, bool] = {}
 
     def knowing(self, nodes: Mapping[str, int]) -> Translator:
         """Return a translator with the same definitions for which some symbols are nodes."""
@@ -97,7 +101,8 @@ class Translator:
         elif need in self.definitions:
             self._open_definition(need, stack)
         else:
-            raise InvalidModelError(f"{where} uses {need!r}, which the model does not define")
+            hint = _HINTS.get(need.lower(), "") if isinstance(need, str) else ""
+            raise InvalidModelError(f"{where} uses {need!r}, which the model does not define{hint}")
 
     def _open_definition(self, name: Hashable, stack: list) -> None:
         if name in self._open:
@@ -123,9 +128,10 @@ class Translator:
         results.append(build(self.graph, kind, _take(results, count), where))
 
     def _call(self, payload: list, stack: list, results: list[int]) -> None:
-        name, formula, count = payload
+        name, formula, given = payload
+        count = len(given)
         arguments = tuple(_take(results, count))
-        key = (name, arguments)
+        key = (name, arguments, given)
         if key in self._called:
             results.append(self._called[key])
             return
@@ -133,8 +139,9 @@ class Translator:
         if len(names) != count:
             raise InvalidModelError(f"{formula.where} calls {name!r} with {count} arguments; expected {len(names)}")
         local = dict(zip(names, arguments, strict=True))
+        symbols = {name: symbol for name, symbol in zip(names, given, strict=True) if symbol != ""}
         stack.append((self._return, key))
-        stack.append(("visit", Formula(body, f"function {name!r}", local, (*formula.calls, name))))
+        stack.append(("visit", Formula(body, f"function {name!r}", local, (*formula.calls, name), symbols)))
 
     def _return(self, payload: list, stack: list, results: list[int]) -> None:
         self._called[payload[0]] = results[-1]
@@ -164,18 +171,18 @@ class Translator:
         if leaf is not None:
             results.append(leaf)
             return
-        if kind == libsbml.AST_FUNCTION_RATE_OF:
+        if kind == libsbml.AST_FUNCTION_RATE_OF or (kind == libsbml.AST_FUNCTION and self._is_rate(tree.getName())):
             self._push_rate(formula, stack, results)
             return
         count = tree.getNumChildren()
         if kind == libsbml.AST_FUNCTION:
-            stack.append((self._call, tree.getName(), formula, count))
+            stack.append((self._call, tree.getName(), formula, _symbols(tree, formula)))
         else:
             _check_kind(kind, tree, formula.where)
             stack.append((self._build, kind, count, formula.where))
         for index in range(count - 1, -1, -1):
             child = tree.getChild(index)
-            stack.append(("visit", Formula(child, formula.where, formula.local, formula.calls)))
+            stack.append(("visit", Formula(child, formula.where, formula.local, formula.calls, formula.names)))
 
     def _push_rate(self, formula: Formula, stack: list, results: list[int]) -> None:
         tree = formula.tree
@@ -184,12 +191,28 @@ class Translator:
                 f"{formula.where}: rateOf got {tree.getNumChildren()} arguments or a formula; expected one symbol"
             )
         name = tree.getChild(0).getName()
-        if name in formula.local:
-            raise UnsupportedModelError(f"{formula.where}: rateOf of the local symbol {name!r} is not supported")
-        self._push(("rate of", name), stack, results, formula.where)
+        symbol = _symbol(name, formula)
+        if symbol is None:
+            # Nothing can change a local parameter of a reaction.
+            results.append(self.graph.zero)
+        elif symbol:
+            self._push(("rate of", symbol), stack, results, formula.where)
+        else:
+            raise InvalidModelError(f"{formula.where}: rateOf({name}) is called with a formula; expected one symbol")
+
+    def _is_rate(self, name: str) -> bool:
+        """Say whether a function stands for the csymbol rateOf, as COPASI and libsbml write it before Level 3."""
+        if name not in self._rates:
+            function = self.functions.get(name)
+            annotation = function.getAnnotationString() if function is not None else ""
+            self._rates[name] = _RATE_ANNOTATION.search(annotation) is not None
+        return self._rates[name]
 
     def _leaf(self, kind: int, tree: Any) -> int | None:
         graph = self.graph
+        if kind == libsbml.AST_REAL_E:
+            # The product of mantissa and power that libsbml forms may be off by a rounding, or overflow.
+            return graph.constant(float(f"{tree.getMantissa()!r}e{tree.getExponent()}"))
         if kind in _NUMBERS:
             return graph.constant(tree.getValue())
         if kind == libsbml.AST_NAME_TIME:
@@ -209,7 +232,7 @@ def _take(results: list[int], count: int) -> list[int]:
     return taken
 
 
-_NUMBERS = frozenset({libsbml.AST_INTEGER, libsbml.AST_REAL, libsbml.AST_REAL_E, libsbml.AST_RATIONAL})
+_NUMBERS = frozenset({libsbml.AST_INTEGER, libsbml.AST_REAL, libsbml.AST_RATIONAL})
 _CONSTANTS = {
     libsbml.AST_NAME_AVOGADRO: AVOGADRO,
     libsbml.AST_CONSTANT_E: math.e,
@@ -217,9 +240,31 @@ _CONSTANTS = {
 }
 
 
+def _symbol(name: str, formula: Formula) -> str | None:
+    """Return the symbol of the model that a name in a formula is, None for a local parameter, "" for a formula."""
+    if name not in formula.local:
+        return name
+    return formula.names.get(name, "") if formula.calls else None
+
+
+def _symbols(tree: Any, formula: Formula) -> tuple[str | None, ...]:
+    """Return for each argument of a call what `_symbol` says."""
+    children = (tree.getChild(index) for index in range(tree.getNumChildren()))
+    return tuple(_symbol(c.getName(), formula) if c.getType() == libsbml.AST_NAME else "" for c in children)
+
+
+_RATE_ANNOTATION = re.compile(
+    r"<(?:\w+:)?symbols\b[^>]*\bdefinition\s*=\s*[\"']https?://en\.wikipedia\.org/wiki/Derivative[\"']"
+)
+# What other formats write for a csymbol.
+_HINTS = dict.fromkeys(
+    ("time", "t"),
+    "; if the time of the simulation is meant, expected "
+    "<csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/time'>",
+)
+
+
 def _check_kind(kind: int, tree: Any, where: str) -> None:
-    if kind == libsbml.AST_FUNCTION_DELAY:
-        raise UnsupportedModelError(f"{where} uses delay(); delay differential equations are not supported")
     if kind not in KNOWN_KINDS:
         name = tree.getName() or libsbml.formulaToL3String(tree) or "unknown"
         raise UnsupportedModelError(f"{where} uses {name[:80]!r}, which is no function of SBML core that is supported")

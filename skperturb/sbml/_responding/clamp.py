@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, shortest_path
 
 from skperturb.sbml._responding.relaxation import (
+    LAW_DUST,
     PRECISION,
     all_laws,
     equilibrated,
@@ -22,10 +23,30 @@ from skperturb.sbml._responding.relaxation import (
 
 __all__ = ["ClampResponse", "clamp_response", "reachable"]
 
-_NOISE = 1e-14  # of the largest term of a row
-_DUST = 1e-22  # of the largest entry of the matrix
-_LARGEST_ERROR = 1e-3  # of the largest response to a variable
-_LARGEST_RESPONSE = 1e15  # in scaled coordinates; more is the reciprocal of something that cannot be told from zero
+# Part of the largest term of a row below which an entry is what rounding left of terms that cancel. A sum of some ten
+# terms of one size keeps an error of some ten units in the last place (2e-16). Ten times less, such remains count as
+# influences, and their reciprocals as strong responses; ten times more, true influences of a weak regulator vanish.
+_CANCELLED = 1e-14
+# Part of the largest entry of the scaled matrix below which a whole row is the remainder of a substance that has
+# decayed to nothing: rates that differ by 1e22 within one model are no chemistry. Exponential decay passes any such
+# bound in a moment, so that a factor of ten matters only for models stopped in that moment.
+_DECAYED = 1e-22
+# Part of the largest response to a variable by which rounding errors may change a response that is given. Ten times
+# less, columns that are right to three digits are computed one by one, which is slow; ten times more, wrong digits
+# would show in a comparison with a simulated clamp, which is right to about as many.
+_LARGEST_ERROR = 1e-3
+# Largest response in scaled coordinates; more is the reciprocal of something that cannot be told from zero, since the
+# entries are right to about 1e-15. Ten times more, rounding errors turn up as finite responses.
+_LARGEST_RESPONSE = 1e15
+# So many times its error bound must an inflow into a sink be to count: the bound is one to first order, and of the
+# sizes, not of the signs. Ten times more, slow true accumulation is left to the column-by-column computation.
+_CLEAR = 10.0
+# Part of the largest entry of a block that the real part of an eigenvalue must exceed to count as growth. A double
+# zero (two conserved totals in one block) is found to about the root of the rounding error, 1e-8; a block of a model
+# rarely comes so close. Ten times less, conserved totals are flagged as unstable; ten times more, slow growth is not.
+_GROWS = 1e-9
+# Largest strongly connected component of which each variable is left out in turn; this costs one spectrum of the
+# component for each of its variables, that is the fourth power of their number.
 _LARGEST_COMPONENT = 120
 
 
@@ -72,6 +93,7 @@ def clamp_response(
     work = _Work(scaled, _resolved(scaled, share), laws, scale)
     result = ClampResponse(np.eye(n), np.zeros((n, n), dtype=bool), _unstable_columns(work.even))
     decided = _fill_kept(result, work)
+    _fill_components(result, work, decided)
     decided = _fill_sinks(result, work, decided)
     for j in np.flatnonzero(~decided):
         _fill_column(result, work, int(j))
@@ -100,7 +122,7 @@ class _Work:
         if laws[members].any():
             # Combined before they are scaled: stoichiometric numbers are of one size.
             laws = laws @ sparse_basis(sla.null_space(laws[members]))
-            laws = np.where(np.abs(laws) > 1e-11 * np.abs(laws).max(axis=0, initial=0.0), laws, 0.0)
+            laws = np.where(np.abs(laws) > LAW_DUST * np.abs(laws).max(axis=0, initial=0.0), laws, 0.0)
         return independent(laws[among] * self.scale[among, None])
 
     def reached_from(self, j: int) -> np.ndarray:
@@ -117,8 +139,8 @@ def _resolved(matrix: np.ndarray, share: np.ndarray) -> np.ndarray:
     has decayed to nothing. `share` is the part of its scale that a variable has at the state.
     """
     size = np.abs(matrix)
-    noise = _NOISE * (size * share).max(axis=1, initial=0.0)
-    dust = _DUST * size.max(initial=0.0)
+    noise = _CANCELLED * (size * share).max(axis=1, initial=0.0)
+    dust = _DECAYED * size.max(initial=0.0)
     return np.where(size <= np.maximum(noise, dust)[:, None], 0.0, matrix)
 
 
@@ -136,13 +158,32 @@ def _sinks(matrix: np.ndarray) -> list[int]:
 
 
 def _fill_kept(result: ClampResponse, work: _Work) -> np.ndarray:
-    """Fill the columns that one factorisation decides; return which these are."""
-    kept = work.kept
+    """Fill the columns that one factorization decides; return which these are."""
     decided = np.ones(len(work.matrix), dtype=bool)
-    result.matrix[np.ix_(kept, kept)] = np.eye(kept.size)
-    if not kept.size:
-        return decided
-    moving = [sink for sink in work.sinks if work.even[sink].any()]
+    result.matrix[np.ix_(work.kept, work.kept)] = np.eye(work.kept.size)
+    if work.kept.size:
+        decided[work.kept] = _fill_block(result, work, np.arange(len(work.matrix)), work.kept)
+    return decided
+
+
+def _fill_components(result: ClampResponse, work: _Work, decided: np.ndarray) -> None:
+    """Decide what variables of one strongly connected component influence, all of them with one factorization.
+
+    They reach the same variables, and what lies elsewhere (a total that feeds another one, say) cannot disturb them.
+    """
+    label = connected_components(work.graph, connection="strong")[1]
+    for component in np.unique(label[~decided]):
+        columns = np.flatnonzero((label == component) & ~decided)
+        if columns.size > 1:
+            reached = np.union1d(work.reached_from(int(columns[0])), columns[:1])
+            if not np.isin(work.kept, reached).all():
+                decided[columns] = _fill_block(result, work, reached, columns)
+
+
+def _fill_block(result: ClampResponse, work: _Work, reached: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Fill columns of variables that reach no others than these; return which of the columns are decided."""
+    kept = np.intersect1d(reached, work.kept)
+    moving = [sink for sink in np.intersect1d(reached, work.sinks).tolist() if work.even[sink].any()]
     matrix, even, laws = work.matrix[np.ix_(kept, kept)], work.even[np.ix_(kept, kept)], work.laws_without(moving, kept)
     inverse, replaced = _inverse_with(matrix, laws)
     if inverse is None:
@@ -150,9 +191,9 @@ def _fill_kept(result: ClampResponse, work: _Work) -> np.ndarray:
         laws = all_laws(even, laws)[0]
         inverse, replaced = _inverse_with(matrix, laws)
     if inverse is None:
-        decided[kept] = False
-        return decided
-    # A clamp breaks the laws that contain its variable: it changes their totals, and no rate.
+        return np.zeros(columns.size, dtype=bool)
+    # A clamp breaks the laws that contain its variable: it changes their totals, and no rate. The response to holding
+    # j is the response to any forcing of j alone, divided by what becomes of j itself: one factorization for all.
     broken = laws.any(axis=1)
     response = np.where(broken, inverse[:, replaced] @ laws.T, inverse)
     pivot = np.diag(response)
@@ -164,10 +205,10 @@ def _fill_kept(result: ClampResponse, work: _Work) -> np.ndarray:
         error = _error(matrix, even, inverse, response)
         largest = np.abs(response).max(axis=0)
         good = ~lost & (largest <= _LARGEST_RESPONSE) & (error.max(axis=0) <= _LARGEST_ERROR * largest)
-    decided[kept] = good
+    good &= np.isin(kept, columns)
     result.matrix[np.ix_(kept, kept[good])] = response[:, good]
     work.error[np.ix_(kept, kept[good])] = error[:, good]
-    return decided
+    return good[np.isin(kept, columns)]
 
 
 def _inverse_with(matrix: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -209,7 +250,9 @@ def _fill_sinks(result: ClampResponse, work: _Work, decided: np.ndarray) -> np.n
         terms = np.abs(weights[feeding]) @ np.abs(finite)
         rate = weights[feeding] @ finite
         error = np.abs(weights[feeding]) @ work.error[np.ix_(feeding, columns)] + PRECISION * terms
-        inflow = np.where(infinite.any(axis=0), infinite.sum(axis=0), np.where(np.abs(rate) > 10.0 * error, rate, 0.0))
+        inflow = np.where(
+            infinite.any(axis=0), infinite.sum(axis=0), np.where(np.abs(rate) > _CLEAR * error, rate, 0.0)
+        )
         unclear = (infinite.any(axis=0) & (np.abs(infinite).sum(axis=0) > np.abs(inflow))) | (
             (inflow == 0.0) & (terms > 0.0)
         )
@@ -220,7 +263,7 @@ def _fill_sinks(result: ClampResponse, work: _Work, decided: np.ndarray) -> np.n
 
 
 def _fill_column(result: ClampResponse, work: _Work, j: int) -> None:
-    """Fill a column that the common factorisation cannot decide, from what the variable reaches."""
+    """Fill a column that the common factorization cannot decide, from what the variable reaches."""
     others = work.reached_from(j)
     found = relax(work.even[np.ix_(others, others)], work.even[others, j], work.laws_without([j], others))
     result.matrix[:, j] = 0.0
@@ -264,4 +307,4 @@ def _growth_rate(block: np.ndarray) -> float:
     if not block.size:
         return -np.inf
     largest = float(np.linalg.eigvals(block).real.max())
-    return largest if largest > 1e-9 * np.abs(block).max() else min(largest, 0.0)
+    return largest if largest > _GROWS * np.abs(block).max() else min(largest, 0.0)

@@ -9,13 +9,21 @@ import numpy as np
 from skperturb.exceptions import NoSteadyStateError
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml._solving.event_run import EventTrajectory
-from skperturb.sbml._solving.integrate import absolute_tolerance
-from skperturb.sbml._solving.ladder import Candidate, checkpoints
+from skperturb.sbml._solving.integrate import absolute_tolerance, where_left
+from skperturb.sbml._solving.ladder import Candidate, checkpoints, out_of_bounds
 from skperturb.sbml._solving.simulate import name_some
 
 __all__ = ["find_after_events"]
 
+# A treatment schedule has dozens of events; a thousand are a cycle. Each costs a restart of the integrator.
 _MOST_EVENTS = 1_000
+# The steps of one leg of the search, times this, are for the whole way through the events.
+_LEGS = 12
+# An event counts as so many of them: that is about what the start of an integrator takes.
+_STEPS_PER_EVENT = 10
+# Times after the trajectory's end at which no trigger may turn, over eight decades: 25 a decade.
+_LATER_TIMES, _LATER_DECADES = 200, 8.0
+_GOLDEN = 0.6180339887498949
 
 
 def find_after_events(
@@ -42,8 +50,9 @@ def find_after_events(
         model,
         rtol=rtol,
         atol=absolute_tolerance(np.asarray(model.x0, dtype=float), rtol),
-        max_steps=12 * max_steps,
+        max_steps=_LEGS * max_steps,
         patience=1,
+        step_per_event=_STEPS_PER_EVENT,
         max_events=_MOST_EVENTS,
     )
     refusal: NoSteadyStateError | None = None
@@ -74,10 +83,13 @@ def find_after_events(
 def _advance(model: Equations, run: EventTrajectory, time: float) -> None:
     if run.advance(time) and run.failure is None:
         return
-    status = "diverged" if run.failure == "the solution is not finite" else "oscillating"
+    through = f"the trajectory through the events ({name_some(run.reasons() or list(model.event_ids))})"
+    status = "oscillating"
+    if run.gave_up:
+        status = "diverged" if out_of_bounds(run.state, model.x0) else "integration_failed"
     raise NoSteadyStateError(
-        f"{model.model_id}: no steady state: the trajectory through the events "
-        f"({name_some(run.reasons() or list(model.event_ids))}) stops at t = {run.time:g}: {run.failure}.",
+        f"{model.model_id}: no steady state: {through} stops at t = {run.time:g}: "
+        f"{run.failure}{where_left(model.variables, run.left_at)}.",
         status=status,
     )
 
@@ -95,8 +107,8 @@ def _check_silence(model: Equations, run: EventTrajectory, found: Candidate) -> 
     if len(run.fired) > before or run.waiting:
         return _may_fire(model, run.fired[before:] or list(model.event_ids), found)
     # Golden-ratio jitter: no period of a trigger can be in step with all of the times.
-    k = np.arange(1, 201)
-    later = max(run.time, 1.0) * 10.0 ** (8.0 * (k + (k * 0.6180339887498949) % 1.0) / 201.0)
+    k = np.arange(1, _LATER_TIMES + 1)
+    later = max(run.time, 1.0) * 10.0 ** (_LATER_DECADES * (k + (k * _GOLDEN) % 1.0) / (_LATER_TIMES + 1.0))
     turning = run.turning(np.append(run.time, later), found.x)
     return _may_fire(model, turning, found) if turning else None
 

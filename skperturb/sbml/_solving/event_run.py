@@ -1,31 +1,39 @@
-"""Trajectories through events: integration by steps, location of crossings, execution in order of priority."""
+"""Trajectories through events and jumps: integration by steps, location of crossings, execution by priority."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from skperturb.sbml._compiling.compiled_events import CompiledEvent, TriggerLogic
+from skperturb.sbml._compiling.compiled_events import CompiledEvent
 from skperturb.sbml._compiling.equations import Equations
-from skperturb.sbml._graph.code_generation import ArrayEvaluator
-from skperturb.sbml._solving.integrate import too_slow
+from skperturb.sbml._compiling.switches import Conditions, frozen
+from skperturb.sbml._graph.code_generation import ArrayEvaluator, MatrixFunction, ScalarFunction
+from skperturb.sbml._graph.expression import HAS_TIME
+from skperturb.sbml._solving.crossings import Look, Watch
+from skperturb.sbml._solving.integrate import Budget, non_negative
 from skperturb.sbml._solving.stepper import Stepper
 
 __all__ = ["EventTrajectory"]
 
-# Between two steps the triggers are looked at so many times, or more where `max_gap` asks for it.
-_SAMPLES_PER_STEP = 8
-_SAMPLES_WITHOUT_STATES = 200
-_MOST_SAMPLES = 10_000
-# So many events within a span of time that is no longer than rounding errors fire without end.
+# So many events within a span of time that is no longer than rounding errors fire without end. A cascade of events at
+# one time has as many members as the model has events; a ball that comes to rest bounces without end.
 _MOST_AT_ONE_TIME = 1_000
+# So many changes of switches within such a span are a slide along a jump.
+_MOST_SWITCHES_AT_ONE_TIME = 100
+# Restarts from which sizes of variables are learned; after so many they are known.
+_RESTARTS_THAT_TEACH = 20
+# The span, as a part of the time: a few million roundings. Ten times more would forbid events of a fast part of a model
+# late in its life, ten times less lets a bouncing ball run for another four bounces.
 _NO_TIME = 1e-9
-# An event restarts the integrator, which costs about as much as this many steps.
-_STEPS_PER_EVENT = 10
-# Execution times that differ by rounding are one time: 0.1 + 0.2 is meant to be 0.3.
+# So many events that have fired and are not executed hold a hundred megabytes.
+_MOST_WAITING = 100_000
+# Execution times that differ by rounding, as a part of the time, are one time: 0.1 + 0.2 is meant to be 0.3. The sum
+# of a trigger's time and a delay is off by a few 1e-16; a schedule of millions of sums by 1e-12.
 _SAME_TIME = 1e-12
 
 
@@ -39,7 +47,11 @@ class _Pending:
 
 
 class EventTrajectory:
-    """The solution of a model with events, from its initial state onwards.
+    """The solution of a model with events or switches, from its initial state onwards.
+
+    A right-hand side that jumps where a condition changes is integrated with its conditions held, so that the
+    integrator sees a smooth one and steps across the jump; the solution inside the step says when each condition
+    changed. There the integration starts anew, with the conditions of that moment.
 
     Parameters
     ----------
@@ -52,31 +64,42 @@ class EventTrajectory:
     method : {"LSODA", "BDF", "Radau"}, default="LSODA"
         Integrator.
     max_steps : int, default=100_000
-        Number of integration steps, with ten for each event, after which the trajectory stops unless it comes to
-        the horizon of `advance` in `patience` times as many.
-    patience : int, default=10
+        Number of integration steps after which the trajectory stops unless it comes to the horizon of `advance` in
+        `patience` times as many.
+    patience : float, default=10
         See `max_steps`.
+    step_per_event : int, default=0
+        As how many steps an event counts.
+    max_steps_each : int or None, default=None
+        Number of integration steps in one call of `advance` after which the trajectory stops.
+    horizon : float, default=0.0
+        Time to which the integrator may look ahead, if that is later than the time asked for.
     max_step : float, default=inf
-        Largest step.
+        Largest step, where time acts on the right-hand side otherwise than through conditions.
     max_gap : float, default=inf
-        Largest distance of two times at which the triggers are looked at.
-    max_events : int, default=100_000
+        Largest distance of two times at which conditions that are not linear in the state are looked at.
+    max_events : int or None, default=None
         Largest number of executed events.
     ignore_events : bool, default=False
-        Restart at the switching times of the right-hand side only.
+        Restart where the right-hand side jumps only.
     random_state : int, default=0
         Decides the order of simultaneous events of equal priority.
+    retolerate : callable or None, default=None
+        Returns the absolute tolerance at a restart, from the states at all restarts so far (largest size of each
+        variable) and the right-hand side.
 
     Attributes
     ----------
     time, state, parameters
         Where the trajectory stands.
     steps : int
-        Number of integration steps so far, with ten for each event.
+        Number of integration steps so far, with `step_per_event` for each event.
     fired : list of str
         Ids of the executed events, in order.
     failure : str or None
         Why the trajectory cannot be followed any further.
+    gave_up : bool
+        Whether that is since no integrator could take another step.
     """
 
     def __init__(
@@ -87,65 +110,135 @@ class EventTrajectory:
         atol: float | np.ndarray,
         method: str = "LSODA",
         max_steps: int = 100_000,
-        patience: int = 10,
+        patience: float = 10.0,
+        step_per_event: int = 0,
+        max_steps_each: int | None = None,
+        horizon: float = 0.0,
         max_step: float = np.inf,
         max_gap: float = np.inf,
-        max_events: int = 100_000,
+        max_events: int | None = None,
         ignore_events: bool = False,
         random_state: int = 0,
+        retolerate: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     ) -> None:
         system = model._system
-        self._max_steps, self._max_events = max_steps, max_events
-        self._max_gap, self._patience = max_gap, patience
+        self.variables = tuple(model.variables)
+        self._max_events, self._step_per_event = max_events, step_per_event
+        self._max_steps_each, self._horizon = max_steps_each, horizon
         self._rng = np.random.default_rng(random_state)
         self.steps = 0
-        self.time = 0.0
+        self.time = float(model.start_time)
         self.state = np.array(model.x0, dtype=float)
-        self.parameters = list(system.parameter_values)
         self.fired: list[str] = []
         self.failure: str | None = None
         self.events: tuple[CompiledEvent, ...] = () if ignore_events else system.events
+        self._budget = Budget(max_steps, patience, start=self.time)
         self._diluted = system.diluted
-        self._rhs = model._rhs.rebound(self.parameters)
-        self._jacobian = model._jacobian.rebound(self.parameters)
-        self._stepper = Stepper(self._rhs, self._jacobian, method, rtol=rtol, atol=atol, max_step=max_step)
-        self._logic = TriggerLogic(system.graph, [*(event.trigger for event in self.events), *system.switches])
-        self._differences = model._compile(self._logic.differences).rebound(self.parameters)
-        self._differences_along = ArrayEvaluator(system.graph, self._logic.differences)
+        self._compile_equations(model, max_gap)
+        self._stepper = Stepper(
+            self._call_rhs, self._call_jacobian, method,
+            non_negative=non_negative(model), rtol=rtol, atol=atol,
+            max_step=max_step if self._has_time else np.inf,
+        )  # fmt: skip
+        self.may_change_method = True
+        self._restarts = 0
+        self._retolerate, self._largest = retolerate, np.abs(self.state)
         self._moments: deque[float] = deque(maxlen=_MOST_AT_ONE_TIME)
+        self._switched: deque[float] = deque(maxlen=_MOST_SWITCHES_AT_ONE_TIME)
         self._pending: list[_Pending] = []
+        self._truth = [event.initial_value for event in self.events]
+        self._left: frozenset[int] = frozenset()
+        self._here = self._watch.look(self.time, self.state)
+        self._settle()
+
+    def _compile_equations(self, model: Equations, max_gap: float) -> None:
+        """Compile the equations with their switches as parameters, and what is watched."""
+        system = model._system
+        graph, switches, n_states = system.graph, system.switches, len(model.variables)
+        self._n_parameters = len(system.parameter_values)
+        # The values of the switches come after those of the parameters.
+        self._numbers = [*system.parameter_values, *[0.0] * len(switches)]
         self._compiled: dict[tuple[int, ...], Any] = {}
-        self._compile = model._compile
-        self._signs = self._before = self._signs_at(self.time, self.state)
-        n_switches = len(system.switches)
-        self._truth = np.array([*(event.initial_value for event in self.events), *[False] * n_switches], dtype=bool)
-        self._settle(self._signs)
+        self._build = lambda roots: ScalarFunction(graph, list(roots), n_states, self._numbers)
+        self._conditions = Conditions(graph, [event.trigger for event in self.events], switches)
+        self._model = model
+        rhs = list(system.rhs)
+        self._is_held = bool(switches)
+        if not switches:
+            self._rhs, self._jacobian = self._live_equations()
+        else:
+            entries = model._jacobian_entries
+            held = frozen(graph, [*rhs, *entries.values()], switches, self._n_parameters)
+            rhs, slopes = held[:n_states], held[n_states:]
+            self._rhs = self._build(rhs)
+            self._jacobian = MatrixFunction(self._build, dict(zip(entries, slopes, strict=True)), n_states)
+        self._has_time = any(graph.flags[node] & HAS_TIME for node in rhs)
+        rates, curvatures = self._conditions.rates(rhs, graph.time())
+        watched = [*self._conditions.arguments, *rates, *curvatures.values()]
+        self._watched = self._build(watched)
+        along = ArrayEvaluator(graph, watched)
+        self._watch = Watch(
+            self._conditions,
+            lambda time, state: self._watched(time, state).tolist(),
+            lambda times, states: along(times, states, self._numbers),
+            len(rates),
+            list(curvatures),
+            max_gap,
+        )
+
+    def _live_equations(self) -> tuple[Any, Any]:
+        """Return the equations with the conditions evaluated at every call."""
+        return self._model._rhs.rebound(self._numbers), self._model._jacobian.rebound(self._numbers)
+
+    def _call_rhs(self, t: float, x: np.ndarray) -> np.ndarray:
+        return self._rhs(t, x)
+
+    def _call_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
+        return self._jacobian(t, x)
 
     # -- what the outside asks for --------------------------------------------------------------------
+    @property
+    def parameters(self) -> list[float]:
+        """Values of the model's parameters, those that events have changed included."""
+        return self._numbers[: self._n_parameters]
+
     @property
     def waiting(self) -> bool:
         """Whether an event has fired that is not executed yet."""
         return bool(self._pending)
+
+    @property
+    def gave_up(self) -> bool:
+        return self._stepper.failure is not None
+
+    @property
+    def left_at(self) -> tuple[float, np.ndarray, np.ndarray] | None:
+        return self._stepper.left_at
+
+    @property
+    def n_evaluations(self) -> int:
+        """About how often the right-hand side was evaluated: twice in a step."""
+        return 2 * self.steps
 
     def advance(self, time: float, *, horizon: float | None = None) -> bool:
         """Integrate to `time`, events at that time included; return False, and set `failure`, if impossible.
 
         With `horizon` the integrator may look ahead to that time.
         """
-        horizon = max(time, horizon or time)
+        horizon = max(time, horizon or time, self._horizon)
+        self._stop_at = None if self._max_steps_each is None else self.steps + self._max_steps_each
         while self.failure is None and self.time < time:
-            target = min([time, *(pending.time for pending in self._pending)])
+            target = min([time, *(pending.time for pending in self._pending)]) if self._pending else time
             self._integrate(target, horizon)
         return self.failure is None
 
     def turning(self, times: np.ndarray, x: np.ndarray) -> list[str]:
         """Return the ids of the events that could fire if the state went to `x` and stayed through the times."""
-        n_events = len(self.events)
-        truth = np.array([self._logic.truth(self._signs_at(float(time), x))[:n_events] for time in times])
-        rising = (truth & ~np.vstack([self._truth[:n_events], truth[:-1]])).any(axis=0)
+        levels = [self._watch.look(float(time), x).levels for time in times]
+        truth = np.array([self._conditions.truth(level)[0] for level in levels], dtype=bool)
+        rising = (truth & ~np.vstack([self._truth, truth[:-1]])).any(axis=0)
         # A trigger may be true for a moment between two of the times: then the signs of its parts differ.
-        first, last = self._signs_at(float(times[0]), x), self._signs_at(float(times[-1]), x)
-        moving = not (rising.any() or np.array_equal(first, last, equal_nan=True))
+        moving = not rising.any() and levels[0] != levels[-1]
         return [event.id for event, fires in zip(self.events, rising | moving, strict=True) if fires]
 
     def reasons(self) -> list[str]:
@@ -153,117 +246,112 @@ class EventTrajectory:
         return list(dict.fromkeys(self.fired[-20:]))
 
     # -- integration ----------------------------------------------------------------------------------
-    def _signs_at(self, time: float, x: np.ndarray) -> np.ndarray:
-        return np.sign(self._differences(time, x))
-
     def _integrate(self, target: float, horizon: float) -> None:
         """Go on to `target` or to the first crossing before it, and do what happens there."""
+        stepper = self._stepper
         while self.failure is None:
-            reach = self._stepper.reach(self.time)
+            reach = stepper.reach(self.time)
             if reach <= self.time and self.time < target:
                 self.steps += 1
-                if too_slow(self.steps, self.time, horizon, self._max_steps, self._patience):
-                    self.failure = f"about {self.steps} steps have hardly brought it forward"
-                    break
-                self._stepper.step(self.time, self.state, horizon)
-                self.failure = self._stepper.failure
+                self.failure = self._over_budget(horizon)
+                if self.failure is None:
+                    stepper.step(self.time, self.state, horizon)
+                    self.failure = stepper.failure
                 continue
             end = min(reach, target)
-            crossed = self._first_crossing(end)
+            known = self._here.levels
+            crossed = False
+            if end > self.time:
+                if known:
+                    look, crossed = self._watch.first(self._dense_state, self._here, end, self.state.size)
+                else:
+                    look = Look(end, [], [], [], [])
+                self._move(look)
             if crossed or end == target:
-                self._happen(crossed)
+                self._happen(known, crossed)
                 break
 
-    # -- crossings ------------------------------------------------------------------------------------
-    def _first_crossing(self, end: float) -> bool:
-        """Move to the first time up to `end` at which a sign has changed; return whether there is one."""
-        if not self._signs.size:
-            self._move(end, self._signs)
-            return False
-        times = self._samples(end)
-        known = self._signs[:, None]
-        signs = self._signs_along(times)
-        differ = ~((signs == known) | (np.isnan(signs) & np.isnan(known))).all(axis=0)
-        differ[-1] = True  # where the next interval starts the scalar code decides, as it will there
-        last = self.time
-        for index in np.flatnonzero(differ):
-            sample = float(times[index])
-            found = self._signs_at(sample, self._dense_state(sample))
-            if not np.array_equal(found, self._signs, equal_nan=True):
-                before = float(times[index - 1]) if index else last
-                self._move(*self._bisect(before, sample, found))
-                return True
-        self._move(end, self._signs)
-        return False
+    def _over_budget(self, horizon: float) -> str | None:
+        if self._stop_at is not None and self.steps > self._stop_at:
+            return f"more than {self._max_steps_each} steps"
+        return self._budget.exceeded(self.steps, self.time, horizon)
 
-    def _samples(self, end: float) -> np.ndarray:
-        least = _SAMPLES_PER_STEP if self.state.size else _SAMPLES_WITHOUT_STATES
-        count = int(min(max(least, np.ceil((end - self.time) / self._max_gap)), _MOST_SAMPLES))
-        times = np.linspace(self.time, end, count + 1)[1:]
-        times[-1] = end
-        return times
+    def _dense_state(self, time: float | np.ndarray) -> np.ndarray:
+        if isinstance(time, float) and time == self.time:
+            return self.state
+        return self._stepper.solution(time)
 
-    def _signs_along(self, times: np.ndarray) -> np.ndarray:
-        states = self._stepper.solution(times)
-        signs = np.empty((self._signs.size, times.size))
-        for row, value in zip(signs, self._differences_along(times, states, self.parameters), strict=True):
-            row[:] = np.sign(value)
-        return signs
-
-    def _bisect(self, before: float, after: float, signs: np.ndarray) -> tuple[float, np.ndarray]:
-        while True:
-            middle = 0.5 * (before + after)
-            if not before < middle < after:
-                return after, signs
-            found = self._signs_at(middle, self._dense_state(middle))
-            if np.array_equal(found, self._signs, equal_nan=True):
-                before = middle
-            else:
-                after, signs = middle, found
-
-    def _dense_state(self, time: float) -> np.ndarray:
-        return self.state if time == self.time else self._stepper.solution(time)
-
-    def _move(self, time: float, signs: np.ndarray) -> None:
-        if time > self.time:
-            self.state = np.array(self._dense_state(time), dtype=float)
-            self.time = time
-        self._before, self._signs = self._signs, signs
+    def _move(self, look: Look) -> None:
+        if look.time > self.time:
+            self.state = np.array(self._dense_state(look.time), dtype=float)
+            self.time = look.time
+        self._here = look
 
     # -- events ---------------------------------------------------------------------------------------
-    def _happen(self, crossed: bool) -> None:
-        truth = self._truth
+    def _happen(self, before: list[float], crossed: bool) -> None:
         if crossed:
-            through = self._logic.passing(self._before, self._signs)
+            after = self._here.levels
+            through = self._conditions.passing(before, after)
             if through is not None:
-                self._fire(self._logic.truth(through))
-        n_events = len(self.events)
-        self._settle(self._signs)
-        if not np.array_equal(truth[n_events:], self._truth[n_events:]):
-            # The right-hand side jumps here: what the integrator knows of the past misleads it.
-            self._stepper.restart()
+                self._fire(self._conditions.truth(through)[0])
+            pairs = enumerate(zip(before, after, strict=True))
+            self._left = frozenset(index for index, (old, new) in pairs if old == 0.0 != new)
+        self._settle()
 
-    def _settle(self, signs: np.ndarray) -> None:
-        """Fire what the signs fire and execute what is due, until nothing more happens at this time."""
-        self._fire(self._logic.truth(signs))
-        while self.failure is None:
+    def _settle(self) -> None:
+        """Fire what the levels fire and execute what is due, until nothing more happens at this time."""
+        truth, modes = self._conditions.truth(self._here.levels)
+        self._fire(truth)
+        self._left = frozenset()
+        while self.failure is None and self._pending:
             limit = self.time + _SAME_TIME * abs(self.time)
             due = [pending for pending in self._pending if pending.time <= limit]
             if not due:
-                return
+                break
             self._execute(self._most_urgent(due))
-            if self._fires_without_end():
-                self.failure = f"the events {', '.join(map(repr, self.reasons()[:3]))} keep firing"
-            self._signs = self._signs_at(self.time, self.state)
-            self._fire(self._logic.truth(self._signs))
+            self.failure = self._fires_without_end()
+            self._here = self._watch.look(self.time, self.state)
+            truth, modes = self._conditions.truth(self._here.levels)
+            self._fire(truth)
+        if modes != self._numbers[self._n_parameters :]:
+            self._switch(modes)
 
-    def _fires_without_end(self) -> bool:
-        self.steps += _STEPS_PER_EVENT
+    def _switch(self, modes: list[float]) -> None:
+        """Go on with other values of the switches: the right-hand side jumps here."""
+        self._numbers[self._n_parameters :] = modes
+        for function in (self._rhs, self._jacobian, self._watched):
+            function.refresh()
+        if not self._is_held:
+            return
+        self._switched.append(self.time)
+        at_once = self.time - self._switched[0] <= _NO_TIME * abs(self.time)
+        if len(self._switched) == _MOST_SWITCHES_AT_ONE_TIME and at_once:
+            # The two sides of a jump push the state back to it from both sides, and it slides along: nothing smooth
+            # is there to be followed. The jump itself, within the tolerances, is the best that is left.
+            self._is_held = False
+            self._rhs, self._jacobian = self._live_equations()
+        self._restart()
+
+    def _restart(self) -> None:
+        if self._retolerate is None or self._restarts >= _RESTARTS_THAT_TEACH:
+            self._stepper.restart()
+            return
+        self._restarts += 1
+        self._largest = np.fmax(self._largest, np.abs(self.state))
+        self._stepper.restart(atol=self._retolerate(self._largest, self._rhs(self.time, self.state)))
+
+    def _fires_without_end(self) -> str | None:
+        self.steps += self._step_per_event
         self._moments.append(self.time)
         at_once = self.time - self._moments[0] <= _NO_TIME * abs(self.time)
-        return (len(self._moments) == _MOST_AT_ONE_TIME and at_once) or len(self.fired) > self._max_events
+        too_many = self._max_events is not None and len(self.fired) > self._max_events
+        if too_many or (len(self._moments) == _MOST_AT_ONE_TIME and at_once):
+            return f"the events {', '.join(map(repr, self.reasons()[:3]))} keep firing"
+        return f"more than {_MOST_WAITING} events wait" if len(self._pending) > _MOST_WAITING else self.failure
 
-    def _fire(self, truth: np.ndarray) -> None:
+    def _fire(self, truth: list[bool]) -> None:
+        if truth == self._truth:
+            return
         for index, event in enumerate(self.events):
             if truth[index] and not self._truth[index]:
                 self._pending.append(self._triggered(index, event))
@@ -276,13 +364,16 @@ class EventTrajectory:
         if not 0.0 <= delay < np.inf:
             self.failure = f"the delay of event {event.id!r} is {delay:g}; expected a finite number >= 0"
         values = self._values(tuple(item.value for item in event.assignments)) if event.from_trigger_time else None
-        # A trigger such as "time > 1" turns true after that time: then its execution, too, comes after the sum.
-        left_equality = bool(((self._before == 0.0) & (self._signs != 0.0)).any())
+        # A trigger such as "time > 1" turns true after that time: then its execution, too, comes after the sum. Only
+        # what decides this trigger counts, and only what time has moved: an event that sets a value does so at once.
+        left_equality = not self._left.isdisjoint(self._conditions.members[index])
         later = 4.0 * _SAME_TIME * abs(self.time + delay) if left_equality and delay > 0.0 else 0.0
         return _Pending(self.time + delay + later, index, values)
 
     def _most_urgent(self, due: list[_Pending]) -> _Pending:
         """Return a pending event of the highest priority now; those without one come last, in file order."""
+        if len(due) == 1:
+            return due[0]
         ranked: list[_Pending] = []
         nodes: list[int] = []
         for pending in due:
@@ -306,35 +397,35 @@ class EventTrajectory:
         # A concentration that is set refers to the volume before the event. Amounts are what the event leaves
         # behind: where it changes the volume too, the new concentration is another one.
         own = tuple(item.volume for item in event.assignments if item.volume is not None)
-        volumes = iter(self._values(own))
+        volumes = iter(self._values(own)) if own else iter(())
         amounts = [
             value if item.volume is None else value * next(volumes)
             for item, value in zip(event.assignments, values, strict=True)
         ]
         diluting = tuple(volume for _, volume in self._diluted)
-        before = self._values(diluting)
+        before = self._values(diluting) if diluting else []
+        self.state = self.state.copy()
+        changed = False
         for item, value in zip(event.assignments, amounts, strict=True):
-            self._write(item, value)
-        self._dilute(before, self._values(diluting))
+            if item.is_state:
+                self.state[item.index] = value
+            else:
+                self._numbers[item.index] = value
+                changed = True
+        if changed:
+            for function in (self._rhs, self._jacobian, self._watched, *self._compiled.values()):
+                function.refresh()
+        if diluting:
+            self._dilute(before, self._values(diluting))
         self.fired.append(event.id)
-        self._stepper.restart()
+        self._restart()
 
     def _dilute(self, before: list[float], after: list[float]) -> None:
         for (index, _), old, new in zip(self._diluted, before, after, strict=True):
             if old != new:
-                self.state = self.state.copy()
                 self.state[index] *= old / new
-
-    def _write(self, item: Any, value: float) -> None:
-        if item.is_state:
-            self.state = self.state.copy()
-            self.state[item.index] = value
-        else:
-            self.parameters[item.index] = value
-            for function in (self._rhs, self._jacobian, self._differences, *self._compiled.values()):
-                function.refresh()
 
     def _values(self, nodes: tuple[int, ...]) -> list[float]:
         if nodes not in self._compiled:
-            self._compiled[nodes] = self._compile(list(nodes)).rebound(self.parameters)
+            self._compiled[nodes] = self._build(nodes)
         return self._compiled[nodes](self.time, self.state).tolist()

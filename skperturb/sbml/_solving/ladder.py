@@ -5,22 +5,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from time import process_time
 
 import numpy as np
 
-from skperturb.sbml._solving.integrate import Trajectory, absolute_tolerance, scale_of
+from skperturb.sbml._compiling.equations import Equations
+from skperturb.sbml._solving.event_run import EventTrajectory
+from skperturb.sbml._solving.integrate import Trajectory, absolute_tolerance, scale_of, where_left
 from skperturb.sbml._solving.newton import LawKeepingSystem
 
-__all__ = ["Candidate", "Climb", "checkpoints", "climb"]
+__all__ = ["Candidate", "Climb", "checkpoints", "climb", "out_of_bounds"]
 
+# The trajectory decides which of several states is the answer; Newton's method only sharpens it. So a polish counts
+# while no variable moves by more than this part of its scale: at ten times less slow models go on for decades for
+# nothing, at ten times more the polish jumps to another branch of a bistable model.
 _LARGEST_MOVE = 0.1
+# Over two decades of time a trajectory at rest moves by its tolerance (rtol 1e-7) and no more.
 _UNMOVED = 1e-7
+# Digits in which files give initial values that their authors took from a steady state.
+_DIGITS_OF_A_FILE = 1e-6
+# Legs of a decade: their ends give the mean from which Newton's method finds the state inside a cycle; the mean of
+# fewer is off by tenths where the period is long.
 _CHECKPOINTS_PER_DECADE_OF_MEANS = 16
 _BUSY = 100  # evaluations in one leg, beyond which a trajectory is sampled within its legs
 _SAMPLES_PER_LEG = 8
+# LSODA takes one evaluation to predict and about one to correct.
 _EVALUATIONS_PER_STEP = 2
-_SUSTAINED = 0.05  # change of range or mean of a cycle that goes on, relative to its range
+# A cycle that goes on keeps its range and its mean to this part of its range; a tenth of it is what 32 samples at
+# unlike phases resolve, ten times it also holds for one that fades. A range below a thousandth is ripple of the
+# integrator.
+_SUSTAINED = 0.05
+_RIPPLE = 1e-3
+# Turning points of a quarter: a settling transient has two or three, a cycle that was caught busy has dozens.
 _TURNS = 6
+# Iterations of a Newton search from afar (a mean, an end, the start), where steps are damped at zero.
+_FAR_ITERATIONS = 40
+# Growth: doubling over each of three decades of time. A power law t**0.3 doubles in each; slow saturation does not,
+# three times in a row. Variables below a thousandth of the largest do not count: their growth may be rounding.
+_GROWTH, _GROWING_DECADES = 2.0, 3
+_NOTICED = 1e-3
+# In units of the initial size: nothing real is 1e30 times what it was; an integrator overflows at 1e300. Where the
+# integrators give up, a millionfold growth is the reason: a solution that ends in finite time stops them at about
+# (rounding of the time)**-1 at most, and no state that they fail at for another reason is that far out.
+_OUT_OF_BOUNDS = 1e30
+_ESCAPED = 1e6
+# Seconds of processor time for the trajectory of one search; most take a hundredth of one.
+_MOST_SECONDS = 120.0
+_NO_LIMIT = 10**12  # steps, where those of each leg are limited
 
 Check = Callable[..., "Candidate | None"]
 
@@ -46,6 +77,7 @@ class Climb:
     status: str = "oscillating"
     reason: str = ""
     time: float = 0.0
+    began: float = field(default_factory=process_time)  # seconds
     states: list[np.ndarray] = field(default_factory=list)  # at the checkpoints, one per decade
     mean: np.ndarray | None = None  # over the last completed decade
     quarters: tuple[np.ndarray, np.ndarray] | None = (
@@ -61,7 +93,7 @@ def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, 
     starts = [("newton_mean", found.mean), ("newton_last", found.states[-1]), ("newton_initial", system.x0)]
     for method, start in starts:
         if start is not None:
-            x = system.polish(found.time, start, limit=None, max_iterations=40)
+            x = system.polish(found.time, start, limit=None, max_iterations=_FAR_ITERATIONS)
             found.candidate = None if x is None else check(found.time, x, method)
             if found.candidate is not None:
                 return found
@@ -72,7 +104,7 @@ def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, 
 
 def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
     found = Climb(states=[system.x0])
-    trajectory = Trajectory(system.model, rtol=rtol, atol=absolute_tolerance(system.x0, rtol), max_steps=max_steps)
+    trajectory = _start(system.model, t_max, rtol, absolute_tolerance(system.x0, rtol), max_steps)
     unstable: Candidate | None = _polished(system, check, trajectory.time, system.x0, "initial")
     if unstable is not None and unstable.stable and _barely_moves(unstable.x, system.x0):
         found.candidate = unstable
@@ -84,6 +116,7 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
             break
         system.allow_negative(trajectory.state)
         if _growing(found.states).any():
+            trajectory.may_change_method = False
             continue  # what grows looks ever more at rest, measured by its own size
         candidate = _polished(system, check, time, trajectory.state, "trajectory")
         if candidate is not None and candidate.stable:
@@ -104,7 +137,27 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
     return found
 
 
-def _at_the_end(system: LawKeepingSystem, check: Check, trajectory: Trajectory, found: Climb) -> Candidate | None:
+def _start(
+    model: Equations, t_max: float, rtol: float, atol: np.ndarray, max_steps: int
+) -> Trajectory | EventTrajectory:
+    """Return the trajectory; one that locates the jumps of the right-hand side where it has any."""
+    system = getattr(model, "_system", None)
+    if system is None or not system.switches:
+        return Trajectory(model, rtol=rtol, atol=atol, max_steps=max_steps)
+    return EventTrajectory(
+        model,
+        rtol=rtol,
+        atol=atol,
+        max_steps=_NO_LIMIT,
+        max_steps_each=max_steps,
+        horizon=t_max,
+        ignore_events=True,
+    )
+
+
+def _at_the_end(
+    system: LawKeepingSystem, check: Check, trajectory: Trajectory | EventTrajectory, found: Climb
+) -> Candidate | None:
     """Return the end of the trajectory if it has not moved over two decades of time.
 
     Where matter is used up the Jacobian may be so singular that no Newton step is defined, though nothing
@@ -128,7 +181,7 @@ def _polished(system: LawKeepingSystem, check: Check, time: float, x: np.ndarray
 
 def _barely_moves(x: np.ndarray, x0: np.ndarray) -> bool:
     """Say whether the initial state is the steady state up to the digits in which a file gives it."""
-    return bool(np.all(np.abs(x - x0) <= 1e-6 * scale_of(x0)))
+    return bool(np.all(np.abs(x - x0) <= _DIGITS_OF_A_FILE * scale_of(x0)))
 
 
 def checkpoints(t_max: float) -> np.ndarray:
@@ -138,7 +191,7 @@ def checkpoints(t_max: float) -> np.ndarray:
     return times if times.size and times[-1] == t_max else np.append(times[times < t_max], t_max)
 
 
-def _advance(trajectory: Trajectory, found: Climb, time: float, max_steps: int) -> bool:
+def _advance(trajectory: Trajectory | EventTrajectory, found: Climb, time: float, max_steps: int) -> bool:
     """Integrate to `time` in several legs and keep their mean; sample what takes many steps more densely."""
     legs = np.linspace(trajectory.time, time, _CHECKPOINTS_PER_DECADE_OF_MEANS + 1)
     states: list[np.ndarray] = []
@@ -153,6 +206,8 @@ def _advance(trajectory: Trajectory, found: Climb, time: float, max_steps: int) 
                 break
             if trajectory.n_evaluations - evaluations > _EVALUATIONS_PER_STEP * max_steps:
                 trajectory.failure = f"more than {max_steps} steps"
+            elif process_time() - found.began > _MOST_SECONDS:
+                trajectory.failure = f"more than {_MOST_SECONDS:.0f} seconds of processor time"
         states.append(trajectory.state)
         if trajectory.failure is not None:
             break
@@ -168,10 +223,10 @@ def _cycles(before: np.ndarray, after: np.ndarray) -> bool:
     """Say whether two stretches of a trajectory go up and down many times, in one range and about one mean."""
     scale = scale_of(after.mean(axis=0))
     range_before, range_after = np.ptp(before, axis=0), np.ptp(after, axis=0)
-    moving = range_after > 1e-3 * scale
+    moving = range_after > _RIPPLE * scale
     if not moving.any():
         return False
-    allowed = _SUSTAINED * np.maximum(range_after, 1e-3 * scale)
+    allowed = _SUSTAINED * np.maximum(range_after, _RIPPLE * scale)
     if np.any(np.abs(range_after - range_before) > allowed):
         return False
     if np.any(np.abs(after.mean(axis=0) - before.mean(axis=0)) > allowed):
@@ -184,7 +239,7 @@ def _circled(system: LawKeepingSystem, check: Check, time: float, found: Climb) 
     """Return the unstable state that the trajectory circles, if it circles one: more decades would be the same."""
     if found.mean is None or found.quarters is None or not _cycles(*found.quarters):
         return None
-    x = system.polish(time, found.mean, limit=None, max_iterations=40)
+    x = system.polish(time, found.mean, limit=None, max_iterations=_FAR_ITERATIONS)
     candidate = None if x is None else check(time, x, "newton_mean")
     return candidate if candidate is not None and not candidate.stable else None
 
@@ -194,21 +249,32 @@ def _growing(states: list[np.ndarray]) -> np.ndarray:
     count = np.zeros(states[0].size, dtype=int)
     for before, after in pairwise(states[1:]):
         largest = np.abs(after).max(initial=0.0)
-        doubled = (np.abs(after) > 2.0 * np.abs(before)) & (np.abs(after) > 1e-3 * largest)
+        doubled = (np.abs(after) > _GROWTH * np.abs(before)) & (np.abs(after) > _NOTICED * largest)
         count = np.where(doubled, count + 1, 0)
-    return count >= 3
+    return count >= _GROWING_DECADES
 
 
-def _name_the_end(found: Climb, trajectory: Trajectory) -> None:
+def out_of_bounds(x: np.ndarray, x0: np.ndarray) -> bool:
+    """Say whether a state at which the integrators gave up is one that has run away."""
+    return bool(np.abs(x).max(initial=0.0) > _ESCAPED * (np.abs(x0).max(initial=0.0) or 1.0))
+
+
+def _name_the_end(found: Climb, trajectory: Trajectory | EventTrajectory) -> None:
     names = np.asarray(trajectory.variables)
     growing = _growing(found.states)
     start = np.abs(found.states[0]).max(initial=0.0) or 1.0
+    escaped = np.abs(trajectory.state).max(initial=0.0) > _OUT_OF_BOUNDS * start
     if growing.any():
         found.status = "diverged"
         listed = ", ".join(repr(str(name)) for name in names[growing][:5])
         found.reason = f"{listed} grow without bound up to t = {trajectory.time:g}"
-    elif trajectory.failure == "the solution is not finite" or np.abs(trajectory.state).max(initial=0.0) > 1e30 * start:
+    elif escaped or (trajectory.gave_up and out_of_bounds(trajectory.state, found.states[0])):
         found.status = "diverged"
         found.reason = f"the trajectory leaves all bounds near t = {trajectory.time:g}"
+    elif trajectory.gave_up:
+        found.status = "integration_failed"
+        where = where_left(trajectory.variables, trajectory.left_at)
+        found.reason = f"no integrator comes beyond t = {trajectory.time:.9g}: {trajectory.failure}{where}"
     else:
-        found.reason = f"the trajectory does not settle up to t = {trajectory.time:g}"
+        why = "" if trajectory.failure is None else f" ({trajectory.failure})"
+        found.reason = f"the trajectory does not settle up to t = {trajectory.time:g}{why}"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skperturb.sbml._compiling.equations import Equations
+from skperturb.sbml._graph.expression import HAS_STATE
 
 __all__ = ["conservation_laws"]
 
@@ -81,7 +82,11 @@ def _never_changes(model: Equations, i: int) -> bool:
     pattern = model.jacobian_pattern
     if pattern.indptr[i] != pattern.indptr[i + 1] or model.time_dependence:
         return False
-    return bool(model.rhs(0.0, model.x0)[i] == 0.0)
+    if model.rhs(0.0, model.x0)[i] != 0.0:
+        return False
+    # A rate of zero may be that of one side of a jump: it has no derivative either.
+    system = getattr(model, "_system", None)
+    return system is None or not system.graph.flags[system.rhs[i]] & HAS_STATE
 
 
 def _left_null_space(stoichiometry, members: np.ndarray) -> list[_Law]:

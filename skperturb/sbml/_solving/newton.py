@@ -12,7 +12,42 @@ from skperturb.sbml._solving.integrate import scale_of
 
 __all__ = ["LawKeepingSystem", "solve_safely"]
 
+# All numbers below are parts of a variable's scale or of a matrix's largest entry; they have no unit.
+#
+# Singular values under this part of the largest are zero in a least-squares step. Rows are equilibrated, so rounding
+# leaves a few 1e-16: ten times less takes rounding for a direction and steps along it without bound, ten times more
+# drops the slow direction of models whose time scales span 13 decades.
 _SINGULAR = 1e-13
+# Steps: a polish ends at a step of rounding size (1e-12, a few thousand roundings: with ten times less it never ends
+# where rates nearly cancel), or at a short one (1e-8) that no longer shrinks by half, which is where rounding of the
+# rates themselves begins. With ten times more than 1e-8 slow linear convergence at a singular root would count.
+_ROUNDING_STEP = 1e-12
+_SHORT_STEP = 1e-8
+_STAGNATION = 0.5
+# After so many iterations a step that is ten times the last one is divergence; before, a first long step is normal.
+_FIRST_ITERATIONS = 8
+_DIVERGING = 10.0
+# The last step of an iteration that used up its count may be this long; the check that follows is far stricter.
+_LAST_STEP = 1e-6
+# Negative amounts above this part of the largest variable are rounding of sums of large fluxes, not matter owed; it is
+# the relative accuracy that a polished state has. Ten times more would set real negative roots of bad models to 0.
+_DUST = 1e-9
+# A variable that the trajectory itself has taken below this part of the largest one really is negative: far above the
+# integrator's error (1e-7), far below what a signed quantity shows.
+_CLEARLY_NEGATIVE = 1e-3
+# A full Newton step that would pass zero stops a tenth short of it.
+_TOWARDS_ZERO = 0.9
+# Pseudo-transient continuation: damping is an inverse time step, in 1 / time of the scaled equations. It starts at the
+# fastest rate, is quartered after a step that moves little (below 0.3 of a scale: linear theory holds) and eased by
+# 1.5 otherwise; four times more after a step that leaves the allowed region. Its floor, 1e-14 of the start, is a time
+# step at which damping is below rounding; its ceiling only says that no step is short enough.
+_LITTLE_MOVED = 0.3
+_QUICKER, _SLOWER = 4.0, 1.5
+_WEAKEST_DAMPING = 1e-14
+_STRONGEST_DAMPING = 1e20
+# A variable may grow tenfold in one step; what is below a thousandth of the largest is measured against that.
+_LARGEST_GROWTH = 10.0
+_SMALL_VARIABLE = 1e-3
 
 
 def solve_safely(matrix: np.ndarray, rhs: np.ndarray) -> np.ndarray | None:
@@ -64,7 +99,7 @@ class LawKeepingSystem:
 
     def allow_negative(self, x: np.ndarray) -> None:
         """Drop the bound of the variables that the trajectory itself has taken clearly below zero."""
-        self.non_negative = self.non_negative & ~(x < -1e-3 * np.abs(x).max(initial=0.0))
+        self.non_negative = self.non_negative & ~(x < -_CLEARLY_NEGATIVE * np.abs(x).max(initial=0.0))
 
     def basis(self, scale: np.ndarray) -> np.ndarray:
         """Return an orthonormal basis (n_variables, n_laws) of the laws in scaled coordinates."""
@@ -114,24 +149,24 @@ class LawKeepingSystem:
             x = self._moved(x, here * step, damp=limit is None)
             if limit is not None and np.any(np.abs(x - start) > limit * scale):
                 return None
-            if length < 1e-12 or (length < 1e-8 and length > 0.5 * last):
+            if length < _ROUNDING_STEP or (length < _SHORT_STEP and length > _STAGNATION * last):
                 return self.without_rounding(t, x)
-            if iteration > 8 and length > 10.0 * last:
+            if iteration > _FIRST_ITERATIONS and length > _DIVERGING * last:
                 return None
             last = length
-        return self.without_rounding(t, x) if last < 1e-6 else None
+        return self.without_rounding(t, x) if last < _LAST_STEP else None
 
     def _moved(self, x: np.ndarray, step: np.ndarray, *, damp: bool) -> np.ndarray:
         if damp:
             # A full step through zero usually leads to a meaningless root: stop a tenth short of it.
-            falling = self.non_negative & (x > 0.0) & (step < -0.9 * x)
+            falling = self.non_negative & (x > 0.0) & (step < -_TOWARDS_ZERO * x)
             if falling.any() and not np.all(np.abs(step[falling]) <= x[falling] * (1 + 1e-9)):
-                step = step * np.min(-0.9 * x[falling] / step[falling])
+                step = step * np.min(-_TOWARDS_ZERO * x[falling] / step[falling])
         return x + step
 
     def without_rounding(self, t: float, x: np.ndarray) -> np.ndarray:
         """Replace negative amounts of the size of rounding errors by zero."""
-        dust = self.non_negative & (x < 0.0) & (x > -1e-9 * scale_of(x, self.x0).max(initial=0.0))
+        dust = self.non_negative & (x < 0.0) & (x > -_DUST * scale_of(x, self.x0).max(initial=0.0))
         if not dust.any():
             return x
         cleaned = np.where(dust, 0.0, x)
@@ -144,23 +179,23 @@ class LawKeepingSystem:
         if not (np.isfinite(f).all() and np.isfinite(jacobian).all()):
             return None
         damping = max(np.abs(jacobian).max(initial=0.0), np.abs(f).max(initial=0.0)) or 1.0
-        weakest = 1e-14 * damping
+        weakest = _WEAKEST_DAMPING * damping
         for _ in range(max_iterations):
             scale = scale_of(x, self.x0)
             step = self.step(t, x, scale, damping=damping)
             if step is None or not self._acceptable(t, x + scale * step, scale):
-                damping *= 4.0
-                if damping > 1e20:
+                damping *= _QUICKER
+                if damping > _STRONGEST_DAMPING:
                     return None
                 continue
             x = x + scale * step
-            damping = max(damping / (4.0 if np.abs(step).max(initial=0.0) < 0.3 else 1.5), weakest)
+            damping = max(damping / (_QUICKER if np.abs(step).max(initial=0.0) < _LITTLE_MOVED else _SLOWER), weakest)
             if damping <= weakest:
                 break
         return self.polish(t, x, limit=None)
 
     def _acceptable(self, t: float, trial: np.ndarray, scale: np.ndarray) -> bool:
-        if np.any(trial[self.non_negative] < -1e-9 * scale[self.non_negative].max(initial=0.0)):
+        if np.any(trial[self.non_negative] < -_DUST * scale[self.non_negative].max(initial=0.0)):
             return False
-        growth = np.abs(trial) / np.maximum(scale, scale.max(initial=0.0) * 1e-3)
-        return bool(growth.max(initial=0.0) < 10.0 and np.isfinite(self.model.rhs(t, trial)).all())
+        growth = np.abs(trial) / np.maximum(scale, scale.max(initial=0.0) * _SMALL_VARIABLE)
+        return bool(growth.max(initial=0.0) < _LARGEST_GROWTH and np.isfinite(self.model.rhs(t, trial)).all())

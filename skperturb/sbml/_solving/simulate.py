@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from skperturb.exceptions import UnsupportedModelError
+from skperturb.sbml._compiling.delays import with_delays_as_parameters
 from skperturb.sbml._compiling.equations import Equations
-from skperturb.sbml._solving.integrate import Trajectory, too_slow
+from skperturb.sbml._solving.domain import without_traces
+from skperturb.sbml._solving.integrate import Budget, Trajectory, non_negative, too_slow, where_left
+from skperturb.sbml._solving.stepper import Stepper
 
-__all__ = ["IntegrationError", "simulate"]
+__all__ = ["IntegrationError", "check_times", "simulate"]
 
 _METHODS = ("LSODA", "BDF", "Radau")
+# Steps after which a run must be able to end in ten times as many (through events: in a hundred times, they start the
+# integrator anew). At ten times less stiff oscillators fail, at ten times more a run that gets nowhere takes minutes.
 _MAX_STEPS = 100_000
+_PATIENCE, _PATIENCE_WITH_EVENTS = 10.0, 100.0
 # A step of a method of variable order takes about so many evaluations of the right-hand side.
 _EVALUATIONS_PER_STEP = 2
-# Shortest time, as a part of the longest interval between two outputs, for which a trigger may be true unnoticed.
+# Shortest time, as a part of the longest interval between two outputs, for which a trigger that is not linear in the
+# state and time may be true unnoticed. A tenth of it costs ten times as many looks; they cost as much as the steps.
 _TRIGGER_GAP = 1e-3
+# Where time is explicit, no step is longer than this part of that interval: a pulse of one step's length is seen.
+_LONGEST_STEP = 0.01
+# The default absolute tolerance is `rtol` times this part of the largest size of a kind: traces of one species decide
+# what the others do later. Ten times more misses them in models of blood clotting, ten times less meets rounding.
+_TRACE = 1e-8
 
 
 class IntegrationError(ValueError):
@@ -66,7 +80,7 @@ def simulate(
     Raises
     ------
     UnsupportedModelError
-        If an event cannot be followed (its formulas use a delay, or contradict the model) and
+        If an event cannot be followed (its formulas contradict the model) and
         `ignore_events` is False.
     IntegrationError
         If the integrator stops before the last time.
@@ -91,18 +105,46 @@ def simulate(
     its pace so far, ten times as many bring it to the last time, and no interval between two outputs may take
     more than 100,000. A thousand events at one time, to rounding, are an error too.
     """
-    grid = _check_times(times)
+    grid = check_times(times)
     if not isinstance(random_state, Integral) or random_state < 0:
         raise ValueError(f"random_state={random_state!r} is not an integer >= 0.")
+    model = with_delays_as_parameters(model)
     states, constants = _follow(model, grid, rtol, atol, method, ignore_events, random_state)
-    frame = model.evaluate(grid, states) if constants is None else model._evaluate(grid, states, constants.T)
+    frame = _evaluated(model, grid, states, constants)
+    inside = _without_undefined_traces(model, frame, states)
+    if inside is not None:
+        frame = _evaluated(model, grid, inside, constants)
     frame.index = pd.Index(grid, name="time")
     return frame
 
 
+def _evaluated(model: Equations, grid: np.ndarray, states: np.ndarray, constants: np.ndarray | None) -> pd.DataFrame:
+    return model.evaluate(grid, states) if constants is None else model._evaluate(grid, states, constants.T)
+
+
+def _without_undefined_traces(model: Equations, frame: pd.DataFrame, states: np.ndarray) -> np.ndarray | None:
+    """Return the states with negative traces set to zero where a formula is undefined for these; None if nowhere."""
+    amounts = non_negative(model)
+    rows = np.flatnonzero(frame.isna().to_numpy().any(axis=1))
+    found = {} if amounts is None else {row: without_traces(states[row], amounts) for row in rows.tolist()}
+    found = {row: inside for row, inside in found.items() if inside}
+    if not found:
+        return None
+    cleaned = states.copy()
+    for row, inside in found.items():
+        cleaned[row] = inside[0]
+    return cleaned
+
+
 def state_at(model: Equations, time: float, *, ignore_events: bool) -> tuple[Equations, np.ndarray]:
     """Return the state at a time, and the model with the values that events have given its parameters by then."""
-    states, constants = _follow(model, _check_times([time]), 1e-8, None, "LSODA", ignore_events)
+    system = getattr(model, "_system", None)
+    if system is not None and system.delays:
+        raise UnsupportedModelError(
+            f"{model.model_id}: at t = {time:g} the equations depend on the past (delay()), so that one state has no "
+            "Jacobian; take it at the steady state or at the initial state."
+        )
+    states, constants = _follow(model, check_times([time]), 1e-8, None, "LSODA", ignore_events)
     if constants is None or ignore_events:
         return model, states[-1]
     return model.continued(time, states[-1], constants[-1]), states[-1]
@@ -118,6 +160,7 @@ def _follow(
     random_state: int = 0,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the states and, where events may change parameters, the values of all of them."""
+    by_default = atol is None
     rtol, atol = _check_tolerances(model, rtol, atol, float(grid[-1]))
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is unknown; expected one of {list(_METHODS)}.")
@@ -130,9 +173,12 @@ def _follow(
         raise IntegrationError(
             f"{model.model_id}: the right-hand side is not finite at the initial state (d/dt of {name_some(bad)})."
         )
-    if system is not None and (system.switches or (model.event_ids and not ignore_events)):
-        return _follow_events(model, grid, rtol, atol, method, ignore_events, random_state)
-    follow = _follow_lsoda if method == "LSODA" else _follow_solve_ivp
+    if system is not None and (system.switches or system.delays or (model.event_ids and not ignore_events)):
+        options: dict[str, Any] = {"rtol": rtol, "atol": atol, "method": method}
+        if by_default and not np.any(model.x0):
+            options["retolerate"] = _retolerated(model, rtol, float(grid[-1]))
+        return _follow_events(model, grid, ignore_events=ignore_events, random_state=random_state, **options)
+    follow = _follow_lsoda if method == "LSODA" else _follow_steps
     return follow(model, grid, rtol, atol, method), None
 
 
@@ -153,7 +199,8 @@ def name_some(names: tuple[str, ...] | list[str], most: int = 5) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _check_times(times: ArrayLike) -> np.ndarray:
+def check_times(times: ArrayLike) -> np.ndarray:
+    """Return output times as an array; refuse what is not strictly increasing, finite and non-negative."""
     try:
         grid = np.asarray(times, dtype=float)
     except (TypeError, ValueError) as error:
@@ -176,7 +223,8 @@ def _check_tolerances(
     if not isinstance(rtol, Real) or not 0.0 < float(rtol) < 1.0:
         raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
     if atol is None:
-        return float(rtol), float(rtol) * 1e-8 * _sizes(model, end)
+        start = np.asarray(model.x0, dtype=float)
+        return float(rtol), float(rtol) * _TRACE * _sizes(model, np.abs(start), model.rhs(0.0, start), end)
     values = np.asarray(atol, dtype=float)
     if values.shape not in ((), (len(model.variables),)) or not np.all(values > 0.0):
         raise ValueError(
@@ -185,11 +233,10 @@ def _check_tolerances(
     return float(rtol), values
 
 
-def _sizes(model: Equations, end: float) -> np.ndarray:
-    """Return the size of each variable: the largest initial value, or else change, among those of its kind."""
+def _sizes(model: Equations, values: np.ndarray, rates: np.ndarray, span: float | np.ndarray) -> np.ndarray:
+    """Return the size of each variable: the largest value, or else change in a time, among those of its kind."""
     ruled = np.asarray(model.is_rate_rule, dtype=bool)
-    values = np.abs(np.asarray(model.x0, dtype=float))
-    changes = end * np.abs(np.asarray(model.rhs(0.0, model.x0), dtype=float))
+    changes = span * np.abs(np.asarray(rates, dtype=float))
     sizes = np.ones(values.size)
     everything = np.ones(values.size, dtype=bool)
     for kind in (~ruled, ruled):
@@ -201,6 +248,18 @@ def _sizes(model: Equations, end: float) -> np.ndarray:
     return sizes
 
 
+def _retolerated(model: Equations, rtol: float, end: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return the default tolerance from what the variables have reached, or are about to reach, at a restart.
+
+    Where everything is empty until a dose comes, nothing has a size at the start.
+    """
+
+    def tolerance(largest: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        return rtol * _TRACE * _sizes(model, largest, rates, end)
+
+    return tolerance
+
+
 def _follow_lsoda(model: Equations, grid: np.ndarray, rtol: float, atol: float | np.ndarray, method: str) -> np.ndarray:
     longest = float(np.diff(grid, prepend=0.0).max())
     trajectory = Trajectory(
@@ -208,94 +267,97 @@ def _follow_lsoda(model: Equations, grid: np.ndarray, rtol: float, atol: float |
         rtol=rtol,
         atol=atol,
         max_steps=_MAX_STEPS,
-        max_step=longest / 100.0 if model.time_dependence else 0.0,
+        max_step=longest * _LONGEST_STEP if model.time_dependence else 0.0,
     )
     states = np.empty((grid.size, len(model.variables)))
     for k, time in enumerate(grid):
         steps = trajectory.n_evaluations // _EVALUATIONS_PER_STEP
-        if too_slow(steps, trajectory.time, float(grid[-1]), _MAX_STEPS):
+        if too_slow(steps, trajectory.time, float(grid[-1]), _MAX_STEPS, _PATIENCE):
             trajectory.failure = f"about {steps} steps have hardly brought it forward"
         if not trajectory.advance(float(time)):
-            raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure))
+            raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure), trajectory.left_at)
         states[k] = trajectory.state
     return states
 
 
-def _follow_events(
-    model: Equations,
-    grid: np.ndarray,
-    rtol: float,
-    atol: float | np.ndarray,
-    method: str,
-    ignore_events: bool,
-    random_state: int,
-) -> tuple[np.ndarray, np.ndarray]:
+def _follow_events(model: Equations, grid: np.ndarray, **options: Any) -> tuple[np.ndarray, np.ndarray]:
     from skperturb.sbml._solving.event_run import EventTrajectory
 
-    longest = float(np.diff(grid, prepend=0.0).max())
-    trajectory = EventTrajectory(
+    kind: Any = EventTrajectory
+    if model._system.delays:
+        from skperturb.sbml._solving.delays import DelayedTrajectory as kind
+
+    longest, end = float(np.diff(grid, prepend=0.0).max()), float(grid[-1])
+    trajectory = kind(
         model,
-        rtol=rtol,
-        atol=atol,
-        method=method,
         max_steps=_MAX_STEPS,
-        max_step=longest / 100.0 if model.time_dependence else np.inf,
+        patience=_PATIENCE_WITH_EVENTS,
+        max_step=longest * _LONGEST_STEP if model.time_dependence else np.inf,
         max_gap=longest * _TRIGGER_GAP,
-        ignore_events=ignore_events,
-        random_state=random_state,
+        horizon=end,
+        **options,
     )
     states = np.empty((grid.size, len(model.variables)))
     constants = np.empty((grid.size, len(trajectory.parameters)))
     for k, time in enumerate(grid):
-        if not trajectory.advance(float(time), horizon=float(grid[-1])) or trajectory.failure is not None:
-            raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure))
+        if not trajectory.advance(float(time)) or trajectory.failure is not None:
+            raise _stopped(model, trajectory.time, end, str(trajectory.failure), trajectory.left_at)
         states[k], constants[k] = trajectory.state, trajectory.parameters
     return states, constants
 
 
-def _follow_solve_ivp(
-    model: Equations, grid: np.ndarray, rtol: float, atol: float | np.ndarray, method: str
-) -> np.ndarray:
-    from scipy.integrate import solve_ivp
-
-    n_calls = 0
-
-    def rhs(t: float, x: np.ndarray) -> np.ndarray:
-        # solve_ivp has no limit on its steps and would crawl towards a singularity for ever.
-        nonlocal n_calls
-        n_calls += 1
-        derivative = model.rhs(t, x)
-        if too_slow(n_calls // _EVALUATIONS_PER_STEP, t, float(grid[-1]), _MAX_STEPS):
-            raise _stopped(model, t, float(grid[-1]), f"{n_calls} evaluations have hardly brought it forward")
-        if not np.isfinite(derivative).all():
-            raise _stopped(model, t, float(grid[-1]), "the right-hand side is not finite")
-        return derivative
-
-    if len(model.variables) == 0 or grid[-1] == 0.0:
-        return np.tile(np.asarray(model.x0, dtype=float), (grid.size, 1))
-    longest = float(np.diff(grid, prepend=0.0).max())
-    solution = solve_ivp(
-        rhs,
-        (0.0, float(grid[-1])),
-        np.asarray(model.x0, dtype=float),
-        method=method,
-        t_eval=grid,
+def _follow_steps(model: Equations, grid: np.ndarray, rtol: float, atol: float | np.ndarray, method: str) -> np.ndarray:
+    longest, end = float(np.diff(grid, prepend=0.0).max()), float(grid[-1])
+    stepper = Stepper(
+        model.rhs,
+        model.jacobian,
+        method,
+        non_negative=non_negative(model),
         rtol=rtol,
         atol=atol,
-        jac=lambda t, x: np.nan_to_num(model.jacobian(t, x), nan=0.0, posinf=0.0, neginf=0.0),
-        max_step=longest / 100.0 if model.time_dependence else np.inf,
+        max_step=longest * _LONGEST_STEP if model.time_dependence else np.inf,
     )
-    if not solution.success:
-        raise _stopped(model, float(solution.t[-1]) if len(solution.t) else 0.0, float(grid[-1]), solution.message)
-    return solution.y.T
+    budget = Budget(_MAX_STEPS, _PATIENCE)
+    reached, state, steps = 0.0, np.array(model.x0, dtype=float), 0
+    states = np.empty((grid.size, state.size))
+    for k, time in enumerate(grid.tolist()):
+        while reached < time:
+            steps += 1
+            failure = budget.exceeded(steps, reached, end)
+            if failure is None:
+                stepper.step(reached, state, end)
+                failure = stepper.failure
+            if failure is not None:
+                raise _stopped(model, reached, end, failure, stepper.left_at)
+            reached = stepper.reach(reached)
+            state = np.array(stepper.solution(reached), dtype=float)
+        states[k] = stepper.solution(time) if time > 0.0 else state
+    return states
 
 
-def _stopped(model: Equations, time: float, end: float, why: str) -> IntegrationError:
+def _stopped(
+    model: Equations, time: float, end: float, why: str, left_at: tuple[float, np.ndarray, np.ndarray] | None = None
+) -> IntegrationError:
     system = getattr(model, "_system", None)
     lost = [block.where for block in system.graph.blocks if block.is_lost] if system is not None else []
     if lost:
         why = f"{why} ({', '.join(lost)[:300]}: no solution continues there)"
+    why += where_left(model.variables, left_at)
     return IntegrationError(
-        f"{model.model_id}: integration stopped at t = {time:g} before t = {end:g}: {why}. "
-        "The solution may not exist up to that time; ask for earlier times or a larger rtol."
+        f"{model.model_id}: integration stopped at t = {time:.9g} before t = {end:g}: {why}. {_advice(why)}"
     )
+
+
+def _advice(why: str) -> str:
+    """Return what helps against a failure."""
+    if "not finite" in why:
+        return (
+            "A formula is undefined there (a fractional power, root or logarithm of a negative number, or a division "
+            "by zero), or the solution grows beyond all bounds; look at the formulas of the variables named, or ask "
+            "for earlier times."
+        )
+    if "firing" in why or "events wait" in why:
+        return "Give the trigger some distance from what its event sets, or ask for earlier times."
+    if "hardly" in why:
+        return "Something changes very fast or slides along a jump there; ask for earlier times or a larger rtol."
+    return "The solution may not exist up to that time; ask for earlier times, a larger rtol or another method."

@@ -19,6 +19,34 @@ from skperturb.sbml._solving.simulate import name_some, refuse_events
 
 __all__ = ["SteadyState", "find_steady_state"]
 
+# What the verification allows. Parts of a scale, of a rate or of a total; no units.
+#
+# Eigenvalues within this part of the Jacobian's largest entry are zero: the eigenvalue of a law is, up to rounding
+# times the condition of the eigenvectors (1e-13 as a rule). Ten times more calls slow unstable states stable.
+_ZERO_EIGENVALUE = 1e-10
+# An eigenvalue whose real part is below this part of the imaginary one circles: rounding of a centre, never a damping
+# that a model means (1e-3 and more).
+_CIRCLING = 1e-9
+# Conserved totals may be off by this part of the sum of their members' sizes; integration at rtol 1e-7 drifts no
+# more, and a state on another total is off by per cents.
+_TOTALS = 1e-7
+# A Newton step from a state that rests is rounding; one longer than this part of a scale shows a drift. Ten times
+# less refuses ill-conditioned but right states, ten times more accepts states that creep for decades.
+_LONGEST_REST_STEP = 1e-5
+# What is left of the right-hand side after the step: a tenth of it, or rounding of the rates (1e-13 of their sum) and
+# of the product with the step (1e-12).
+_REMOVED = 0.1
+_ROUNDING_OF_RATES = 1e-13
+_ROUNDING_OF_PRODUCT = 1e-12
+# Later times at which rates are looked at where time is explicit, spread over eight decades: 50 a decade see any
+# forcing that acts for a twentieth of its time or more.
+_LATER_TIMES, _LATER_DECADES = 400, 8.0
+_LATER_TOLERANCE = 10.0  # times `tol`: the state was found at one time, its rounding differs at others
+_GOLDEN = 0.6180339887498949
+# Up to so many variables a leg of the search has its full number of steps, then fewer, but no less than a third: a
+# step costs more the larger the model.
+_FULL_SIZE, _LEAST_PART = 100.0, 1.0 / 3.0
+
 
 @dataclass(frozen=True)
 class SteadyState:
@@ -106,15 +134,18 @@ def find_steady_state(
     ------
     NoSteadyStateError
         Its `status` is "oscillating" (no state was found though the trajectory stays bounded, or its events
-        keep firing), "diverged" (a variable grows without bound) or "unsupported" (events that may fire at
-        the state, or cannot be followed; explicit time; a right-hand side that is not finite at the start).
+        keep firing), "diverged" (a variable grows without bound), "integration_failed" (no integrator could follow
+        the trajectory: the text says where and why) or "unsupported" (events that may fire at the state, or cannot
+        be followed; explicit time; a right-hand side that is not finite at the start).
 
     Notes
     -----
     The ladder: (1) LSODA to t = 1e2, 1e3, … `t_max`, with a Newton polish at each that counts only if no
     variable moves by more than 10 % of its scale; (2) Newton from the mean, the end and the start of the
     trajectory; (3) pseudo-transient continuation [1]_ from the initial state. A trajectory on which a
-    variable doubles in each of the last decades grows, and has no steady state. One that goes up and down
+    variable doubles in each of the last decades grows, and has no steady state. Where LSODA gives up, a short
+    step, a hundredfold tighter tolerance, BDF and Radau are tried in turn. Conditions at which the right-hand side
+    jumps are located, as in `simulate`. A trajectory that goes up and down
     in one range and about one mean is followed no further if Newton's method leads from that mean to an
     unstable state. Every answer is verified: the residual, a Newton step that no longer moves it, amounts
     that are not negative, and the conserved totals.
@@ -138,14 +169,18 @@ def find_steady_state(
     if not all(isinstance(value, Real) and 0.0 < float(value) < np.inf for value in (tol, t_max)):
         raise ValueError(f"tol and t_max must be positive finite numbers, got tol={tol!r}, t_max={t_max!r}.")
     _refuse(model, ignore_events)
-    # A step costs more the larger the model: the time for one model stays bounded.
-    steps = round(max_steps * max(min(1.0, 100.0 / len(model.variables)), 1.0 / 3.0))
+    steps = round(max_steps * max(min(1.0, _FULL_SIZE / len(model.variables)), _LEAST_PART))
     limits: dict[str, Any] = {"t_max": float(t_max), "rtol": rtol, "max_steps": steps}
     if model.event_ids and not ignore_events:
         from skperturb.sbml._solving.after_events import find_after_events
 
         best, settled = find_after_events(model, lambda after: _climb(after, tol, limits), **limits)
         changed = _changed_constants(model, settled)
+    elif getattr(getattr(model, "_system", None), "delays", ()):
+        from skperturb.sbml._solving.after_delays import find_after_delays
+
+        best = find_after_delays(model, lambda settled: _climb(settled, tol, limits), **limits)
+        changed = pd.Series(dtype=float)
     else:
         best, changed = _climb(model, tol, limits), pd.Series(dtype=float)
     return SteadyState(
@@ -187,6 +222,12 @@ def _refuse(model: Equations, ignore_events: bool) -> None:
             "nothing that could come to rest.",
             status="unsupported",
         )
+    if model.event_ids and not ignore_events and getattr(getattr(model, "_system", None), "delays", ()):
+        raise NoSteadyStateError(
+            f"{model.model_id}: the search for the steady state of a model with both delays and events is not "
+            "supported; pass ignore_events=True, or look at a late time of simulate.",
+            status="unsupported",
+        )
     start = np.asarray(model.rhs(0.0, model.x0), dtype=float)
     bad = [
         name
@@ -202,7 +243,7 @@ def _refuse(model: Equations, ignore_events: bool) -> None:
 
 
 def _nothing_found(model: Equations, found: Climb) -> NoSteadyStateError:
-    if model.time_dependence and found.status != "diverged":
+    if model.time_dependence and found.status == "oscillating":
         return NoSteadyStateError(
             f"{model.model_id}: no steady state, since time acts explicitly in {name_some(model.time_dependence)}.",
             status="unsupported",
@@ -226,9 +267,9 @@ def _verify(
     if not _holds_later(system, time, x, scale, np.abs(jacobian).sum(axis=1), tol):
         return None
     spectrum = _spectrum(jacobian, system.basis(scale))
-    rounding = 1e-10 * np.abs(jacobian).max(initial=0.0)
+    rounding = _ZERO_EIGENVALUE * np.abs(jacobian).max(initial=0.0)
     # Around a centre, such as that of Lotka and Volterra, a deviation neither grows nor fades.
-    circles = (np.abs(spectrum.real) <= 1e-9 * np.abs(spectrum.imag)) & (np.abs(spectrum.imag) > rounding)
+    circles = (np.abs(spectrum.real) <= _CIRCLING * np.abs(spectrum.imag)) & (np.abs(spectrum.imag) > rounding)
     largest = float(spectrum.real.max(initial=-np.inf))
     stable = largest <= rounding and not circles.any()
     return Candidate(time, x, residual, largest, bool(stable), method, len(system.laws))
@@ -246,7 +287,7 @@ def _keeps_bounds(system: LawKeepingSystem, x: np.ndarray, scale: np.ndarray) ->
     if not len(system.laws):
         return True
     size = np.abs(system.laws) @ np.maximum(np.abs(system.x0), scale)
-    return bool(np.all(np.abs(system.laws @ (x - system.x0)) <= 1e-7 * size))
+    return bool(np.all(np.abs(system.laws @ (x - system.x0)) <= _TOTALS * size))
 
 
 def _rests(
@@ -262,11 +303,11 @@ def _rests(
     sigma = np.abs(jacobian).max(initial=0.0) or 1.0
     matrix = jacobian - sigma * (basis @ basis.T)
     step = solve_safely(matrix, -f)
-    if step is None or np.abs(step).max(initial=0.0) > 1e-5:
+    if step is None or np.abs(step).max(initial=0.0) > _LONGEST_REST_STEP:
         return False
     balance = np.abs(jacobian).sum(axis=1)
-    rounding = 1e-13 * balance + 1e-12 * (np.abs(matrix) @ np.abs(step))
-    return bool(np.all(np.abs(matrix @ step + f) <= np.maximum(0.1 * np.abs(f), rounding)))
+    rounding = _ROUNDING_OF_RATES * balance + _ROUNDING_OF_PRODUCT * (np.abs(matrix) @ np.abs(step))
+    return bool(np.all(np.abs(matrix @ step + f) <= np.maximum(_REMOVED * np.abs(f), rounding)))
 
 
 def _holds_later(
@@ -275,9 +316,9 @@ def _holds_later(
     if not system.model.time_dependence:
         return True
     # Golden-ratio jitter: no period of a forcing term can be in step with all of the times.
-    k = np.arange(1, 401)
-    later = max(time, 1.0) * 10.0 ** (8.0 * (k + (k * 0.6180339887498949) % 1.0) / 401.0)
-    allowed = np.maximum(10.0 * tol * balance, 0.0)
+    k = np.arange(1, _LATER_TIMES + 1)
+    later = max(time, 1.0) * 10.0 ** (_LATER_DECADES * (k + (k * _GOLDEN) % 1.0) / (_LATER_TIMES + 1.0))
+    allowed = np.maximum(_LATER_TOLERANCE * tol * balance, 0.0)
     for moment in later:
         f = np.asarray(system.model.rhs(float(moment), x), dtype=float) / scale
         if not np.isfinite(f).all() or np.any(np.abs(f) > allowed):

@@ -37,8 +37,8 @@ def test_path_text_and_encodings(tmp_path):
         (MODEL.encode()[:300], "truncated"),
         (MODEL.encode()[:-7], "truncated"),
         (b"%PDF-1.4 ...", "is a PDF file"),
-        (b"\x1f\x8b\x08\x00", "gzip-compressed"),
-        (b"PK\x03\x04rest", "zip file"),
+        (b"\x1f\x8b\x08\x00", "cannot be unpacked"),
+        (b"PK\x03\x04rest", "no readable zip file"),
         (b"<!DOCTYPE html><html><body>Not found</body></html>", "HTML page"),
         (b"<html><body><p>Not found<br></body></html>", "HTML page"),
         (b"A + B -> C", "is not XML"),
@@ -85,7 +85,7 @@ def test_missing_files(source):
 
 
 def test_folder_pipe_and_empty_string(tmp_path):
-    with pytest.raises(InvalidModelError, match="is a folder"):
+    with pytest.raises(InvalidModelError, match=r"is a folder; expected the path of an SBML file$"):
         KineticModel.from_sbml(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InvalidModelError, match="not a regular file"):
@@ -131,6 +131,24 @@ def test_submodels_are_flattened_or_refused():
         KineticModel.from_sbml(COMP.format(definitions=OUTSIDE))
 
 
+@pytest.mark.parametrize(
+    "text", ["A -> B; k*A; k = 1", "model oscillator\n  A -> B\nend", "x' = -x; x = 1", "S := 2*k;"]
+)
+def test_antimony_is_recognized(tmp_path, text):
+    with pytest.raises(InvalidModelError, match=r"looks like Antimony.*antimony_to_sbml"):
+        KineticModel.from_sbml(text)
+    path = tmp_path / "model.ant"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidModelError, match=r"looks like Antimony.*antimony_to_sbml"):
+        KineticModel.from_sbml(path)
+
+
+@pytest.mark.parametrize("name", ["model.xml", "models/cell cycle=2.xml", "a-b.sbml"])
+def test_a_path_that_does_not_exist_is_no_antimony(name):
+    with pytest.raises(InvalidModelError, match=r"does not exist; expected a path or SBML text"):
+        KineticModel.from_sbml(name)
+
+
 def test_size_is_bounded(tmp_path, monkeypatch):
 
     path = tmp_path / "model.xml"
@@ -155,3 +173,10 @@ def test_error_without_a_rest_keeps_its_status_in_another_process():
 
     error = pickle.loads(pickle.dumps(NoSteadyStateError("grows", status="diverged")))
     assert (str(error), error.status) == ("grows", "diverged")
+
+
+def test_an_encoding_that_cannot_be_read(tmp_path):
+    path = tmp_path / "model.xml"
+    path.write_bytes(MODEL.replace("UTF-8", "utf-16-be").encode("utf-16"))
+    with pytest.raises(InvalidModelError, match="encoding that cannot be read"):
+        KineticModel.from_sbml(path)

@@ -151,13 +151,54 @@ def test_bounds_are_those_of_the_initial_size(start):
 
     from skperturb.sbml._solving.ladder import _name_the_end
 
-    def verdict(end, failure=None):
+    def verdict(end, failure=None, gave_up=False):
         found = Climb(states=[np.array([start, 0.0])])
-        trajectory = SimpleNamespace(variables=("x", "y"), state=np.array([0.0, -end]), failure=failure, time=1e3)
+        trajectory = SimpleNamespace(
+            variables=("x", "y"), state=np.array([0.0, -end]), failure=failure, time=1e3, gave_up=gave_up, left_at=None
+        )
         _name_the_end(found, trajectory)
-        return found.status
+        return found.status, found.reason
 
-    assert verdict(0.9e30 * start) == "oscillating"
-    assert verdict(1.1e30 * start) == "diverged"
-    assert verdict(start, "the solution is not finite") == "diverged"
-    assert verdict(start, "LSODA failed") == "oscillating"
+    assert verdict(0.9e30 * start)[0] == "oscillating"
+    assert verdict(1.1e30 * start)[0] == "diverged"
+    assert verdict(start, "more than 7 steps") == (
+        "oscillating", "the trajectory does not settle up to t = 1000 (more than 7 steps)",
+    )  # fmt: skip
+    # Where no integrator goes on, a state that has run away is the reason, or the reason is told.
+    assert verdict(1.1e6 * start, "too much", gave_up=True)[0] == "diverged"
+    assert verdict(0.9e6 * start, "too much", gave_up=True) == (
+        "integration_failed", "no integrator comes beyond t = 1000: too much",
+    )  # fmt: skip
+
+
+def test_where_lsoda_gives_up_another_method_goes_on(hand, monkeypatch):
+    from scipy.integrate import ode
+
+    from skperturb.sbml._solving import integrate
+
+    model = hand.cascade()
+    monkeypatch.setattr(ode, "successful", lambda self: self.t < 5.0)
+    trajectory = Trajectory(model, rtol=1e-9, atol=1e-12, max_steps=500)
+    for time in (1.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0):
+        assert trajectory.advance(time)
+    assert trajectory._rescues > integrate._MOST_RESCUES
+    assert trajectory.state[0] == pytest.approx(2 * (1 - np.exp(-17.0)), rel=1e-6)
+    trajectory = Trajectory(model, rtol=1e-9, atol=1e-12, max_steps=500)
+    trajectory.may_change_method = False
+    assert not trajectory.advance(10.0)
+    assert trajectory.gave_up
+
+
+def test_failure_of_all_integrators_has_its_own_status(monkeypatch):
+    from skperturb.exceptions import NoSteadyStateError
+    from skperturb.sbml._solving.stepper import Stepper
+    from tests.sbml._solving.test_event_run import CLOCK, model
+
+    def fail(self, time, state, bound):
+        self.failure = "repeated convergence failures"
+
+    monkeypatch.setattr(Stepper, "step", fail)
+    monkeypatch.setattr("scipy.integrate.ode.successful", lambda self: False)
+    with pytest.raises(NoSteadyStateError, match=r"no integrator comes beyond t = .*: repeated convergence") as caught:
+        model(values={"x": 0}, rates=CLOCK).steady_state()
+    assert caught.value.status == "integration_failed"

@@ -1,0 +1,31 @@
+"""Options of the command line that belong together."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+__all__ = ["refuse_unused"]
+
+
+def refuse_unused(arguments: argparse.Namespace, options: Sequence[str] | Mapping[str, str], reason: str) -> None:
+    """Refuse options that were given and would change nothing.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        Options that were not given are None or False.
+    options : sequence of str, or dict of str to str
+        As they are written, "--later-edges"; a dict gives the attribute of each.
+    reason : str
+        When they are read, "with --enhancer".
+
+    Raises
+    ------
+    ValueError
+        Names the first such option.
+    """
+    if not isinstance(options, Mapping):
+        options = {option: option.removeprefix("--").replace("-", "_") for option in options}
+    for option, attribute in options.items():
+        value = getattr(arguments, attribute, None)
+        if value is not None and value is not False:
+            raise ValueError(f"{option} is only read {reason}; leave it out, or it would seem to change the result.")
