@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
+from estimator_registry import public_estimators
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import StackingRegressor, VotingRegressor
@@ -18,7 +19,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.utils import estimator_html_repr
 
 import skperturb
-from skperturb import interactions, networks, responses, sbml
+from skperturb import interactions, networks
 from skperturb._persistence import decode, encode
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.exceptions import InvalidModelError
@@ -33,7 +34,7 @@ from skperturb.responses import (
     PerturbationEncoder,
     pseudobulk,
 )
-from skperturb.sbml import JacobianExtractor, KineticModel, antimony_to_sbml
+from skperturb.sbml import Intervention, JacobianExtractor, KineticModel, antimony_to_sbml
 
 JACOBIAN = pd.DataFrame([[-1.0, 0, 0.5], [2, -3, 0], [0, 1, -1]], index=list("abc"), columns=list("abc"), dtype=float)
 
@@ -166,7 +167,7 @@ def test_a_sparse_gene_graph_speaks_of_positions(screen):
 def test_a_graph_in_place_of_pairs_is_refused_with_the_way_out(genes):
     networkx = pytest.importorskip("networkx")
     graph = networkx.Graph(genes.pairs.tolist())
-    with pytest.raises(TypeError, match=r"X is a Graph; expected .* Pass list\(X\.edges\)"):
+    with pytest.raises(TypeError, match=r"X is a Graph; expected .* Pass list\(X\.edges\(\)\)"):
         DegreeProduct().fit(graph)
     expected = DegreeProduct(random_state=0).fit(genes.pairs).decision_function(genes.pairs)
     found = DegreeProduct(random_state=0).fit(list(graph.edges)).decision_function(genes.pairs)
@@ -290,16 +291,6 @@ def test_antimony_is_optional(monkeypatch):
 # Persistence ------------------------------------------------------------------------------------------------------
 
 
-def estimator_classes():
-    found = {}
-    for module in (sbml, networks, interactions, responses):
-        for name in module.__all__:
-            public = getattr(module, name)
-            if isinstance(public, type) and hasattr(public, "fit") and hasattr(public, "get_params"):
-                found[name] = public
-    return found
-
-
 def fast(cls, **params):
     known = cls().get_params() if cls is not KineticModel else {}
     quick = {"max_epochs": 1, "random_state": 0, "device": "cpu", "n_models": 2}
@@ -311,6 +302,9 @@ def data_for(name, genes, labelled_pairs, cells, screen):
     rng = np.random.default_rng(0)
     if name == "JacobianExtractor":
         return {}, load_textbook_models().data[:2], None
+    if name == "InterventionTransformer":
+        text = next(text for text in load_textbook_models().data if 'id="lac_operon"' in text)
+        return {"interventions": [Intervention(scale={"reaction_2": 0.5})], "species": ["M", "B"]}, [text], None
     if hasattr(networks, name):
         X = [np.tril(rng.normal(size=(n, n)), 1) - 3 * np.eye(n) for n in (4, 5, 6)]
         return {}, X, [np.abs(np.linalg.inv(-A)) for A in X]
@@ -342,13 +336,13 @@ def fitted(request, genes, labelled_pairs, cells, screen):
     if name == "Node2VecGeneEmbedder":
         pytest.importorskip("gensim")
     params, X, y = data_for(name, genes, labelled_pairs, cells, screen)
-    cls = estimator_classes()[name]
+    cls = public_estimators()[name]
     params = {key: value for key, value in params.items() if key in cls().get_params()}
     model = PRESETS[request.param](**params) if request.param in PRESETS else fast(cls, **params)
     return model.fit(X, y), X
 
 
-@pytest.mark.parametrize("fitted", [*estimator_classes(), *PRESETS], indirect=True)
+@pytest.mark.parametrize("fitted", [*public_estimators(), *PRESETS], indirect=True)
 def test_skops_and_pickle_keep_every_estimator(fitted):
     model, X = fitted
     restored = [pickle.loads(pickle.dumps(model))]
@@ -371,7 +365,7 @@ def test_skops_and_pickle_keep_every_estimator(fitted):
 
 
 def test_there_is_no_estimator_left_out():
-    classes = estimator_classes()
+    classes = public_estimators()
     assert {"APPRegressor", "GCNEnhancer", "GNEEmbedder", "JacobianExtractor", "PerturbationEncoder"} <= set(classes)
     assert set(skperturb._PUBLIC) & set(classes) <= set(classes)
     assert len(classes) >= 19
@@ -418,9 +412,9 @@ def test_tables_survive_as_plain_data(frame):
 # Machinery of scikit-learn and Optuna ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", estimator_classes())
+@pytest.mark.parametrize("name", public_estimators())
 def test_diagram_links_to_the_documentation(name):
-    cls = estimator_classes()[name]
+    cls = public_estimators()[name]
     page = estimator_html_repr(make_pipeline(cls()))
     package = cls.__module__.split(".")[1]
     assert f"https://skperturb.readthedocs.io/en/latest/api/skperturb.{package}.{name}.html" in page

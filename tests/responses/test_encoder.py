@@ -103,9 +103,12 @@ def test_single_string_is_refused():
 
 
 def test_unknown_gene():
-    encoder = PerturbationEncoder().fit(["A", "B"])
+    encoder = PerturbationEncoder(handle_unknown="error").fit(["A", "B"])
     with pytest.raises(ValueError, match=r"X\[1\] names the gene 'C', which is none of the 2 known genes"):
         encoder.transform(["A", "A+C"])
+    with pytest.warns(UserWarning, match=r"X\[1\] names the gene 'C'.*1 unknown genes in 2 of 3 rows.*Pass genes="):
+        warned = PerturbationEncoder().fit(["A", "B"]).transform(["A", "A+C", "C"])
+    np.testing.assert_array_equal(warned, [[1, 0], [1, 0], [0, 0]])
     ignoring = PerturbationEncoder(handle_unknown="ignore").fit(["A", "B"])
     np.testing.assert_array_equal(ignoring.transform(["A+C"]), [[1, 0]])
     with pytest.raises(ValueError, match="genes repeats 1 names"):
