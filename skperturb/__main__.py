@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb [screen | interactions | reproduce]``."""
+"""Command line: ``python -m skperturb [screen | perturb | interactions | labels | reproduce]``."""
 
 import argparse
 import importlib
@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ._command_interactions import add_interactions
+from ._command_labels import add_labels
+from ._command_perturb import add_perturb
+from .reproduce._options import refuse_unused
 
 __all__ = ["main"]
+
+_FIGURES = Path("skperturb-figures")
 
 # Modules of skperturb.reproduce that bring their own arguments.
 _LINES = {
@@ -24,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(argv).parse_args(argv)
     try:
+        if arguments.run is not _main_job:
+            refuse_unused(arguments, ["--figures"], "without a command, or behind 'reproduce networks'")
         return arguments.run(arguments)
     except (ValueError, OSError) as error:
         print(f"skperturb: {type(error).__name__}: {error}", file=sys.stderr)
@@ -35,13 +42,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         prog="skperturb",
         description="Without a command: the main job, topology-only predictions on the embedded textbook models.",
     )
-    parser.add_argument(
-        "--figures", type=Path, default=Path("skperturb-figures"), metavar="DIR", help="where the figures go"
-    )
+    parser.add_argument("--figures", type=Path, metavar="DIR", help=f"where the figures go; default: {_FIGURES}")
     parser.set_defaults(run=_main_job)
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_screen(commands)
+    add_perturb(commands)
     add_interactions(commands)
+    add_labels(commands)
     _add_reproduce(commands, argv)
     return parser
 
@@ -116,7 +123,7 @@ def _main_job(arguments: argparse.Namespace) -> int:
     for result in results:
         print(result.report())
         print()
-    for path in results[0].save_figures(arguments.figures):
+    for path in results[0].save_figures(arguments.figures or _FIGURES):
         print(f"figure saved: {path.resolve()}")
     print(f"{time.perf_counter() - start:.1f} s")
     return 0
@@ -143,6 +150,7 @@ def _reproduce_networks(arguments: argparse.Namespace) -> int:
         from .reproduce.enhancer import run
 
         return run(arguments)
+    refuse_unused(arguments, {"--n-models": "n_models", "--figures": "enhancer_figures"}, "with --enhancer")
     if arguments.kind != "dynamo":
         from .reproduce.structural import run_structural
 

@@ -28,6 +28,7 @@ __all__ = [
     "GraphBatch",
     "TensorBatches",
     "TensorTable",
+    "check_monitors",
     "draw_seed",
     "fit_net",
     "gentle_training",
@@ -272,7 +273,7 @@ def fit_net(
     TypeError
         When `dataset` is a plain list.
     ValueError
-        When the device is not there, or early stopping has nothing to watch.
+        When the device is not there, or early stopping or a callback has nothing to watch.
     KeyboardInterrupt
         When the training was stopped from the keyboard.
     """
@@ -281,6 +282,11 @@ def fit_net(
         raise TypeError("dataset must be a torch Dataset: skorch reads a list of equal shapes as several inputs.")
     if early_stopping and validation is None and monitor == "valid_loss":
         raise ValueError("early_stopping=True needs held-out samples; got validation=None.")
+    if validation is None:
+        holding_out = "early_stopping=True holds samples out"
+        measured = "" if monitor == "valid_loss" else f", and the callback has to watch {monitor!r}"
+        missing = ("valid_loss",) if early_stopping else ("valid_loss", monitor)
+        check_monitors(callbacks, holding_out + measured, missing)
     with seeded_torch(draw_seed(random_state), device):
         net = _Net(
             build_module,
@@ -305,6 +311,31 @@ def fit_net(
     net.device = "cpu"
     net.module_.to("cpu").double().eval()
     return net
+
+
+def check_monitors(callbacks: Sequence[Any] | None, advice: str, missing: Sequence[str] = ("valid_loss",)) -> None:
+    """Raise ValueError for a callback that watches the loss on held-out samples where none are held out.
+
+    skorch would raise KeyError, after the first epoch. Other columns may be written by other callbacks.
+
+    Parameters
+    ----------
+    callbacks : sequence of skorch callbacks, or of pairs of a name and a callback
+    advice : str
+        What can be watched, for the error text.
+    missing : sequence of str
+        Columns of the history that nobody writes.
+    """
+    for callback in callbacks or []:
+        callback = callback[1] if isinstance(callback, tuple) else callback
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in missing:
+            kind = type(callback).__name__
+            ours = "train_loss_best" if monitor.endswith("_best") else "train_loss"
+            raise ValueError(
+                f"callbacks holds {kind}(monitor={monitor!r}), but no samples are held out on which that is "
+                f"measured. {advice}; the training loss is {kind}(monitor={ours!r})."
+            )
 
 
 def gentle_training(lr: float, n_steps: int, max_norm: float = 1.0) -> list[Any]:
@@ -344,15 +375,16 @@ def _callbacks(
     last = [callback for callback in chosen if isinstance(callback, ResumableCheckpoint)]
     chosen = [callback for callback in chosen if callback not in last]
     if early_stopping:
-        chosen.append(
-            EarlyStopping(
-                monitor=monitor,
-                patience=patience,
-                lower_is_better=lower_is_better,
-                load_best=True,
-                sink=print if verbose else _silent,
-            )
+        stopping = EarlyStopping(
+            monitor=monitor,
+            patience=patience,
+            lower_is_better=lower_is_better,
+            load_best=True,
+            sink=print if verbose else _silent,
         )
+        # Named, because skorch calls all callbacks of one class where the first of them stands: beside a user's own it
+        # would come before what writes its column.
+        chosen.append(("early_stopping", stopping))
     return chosen + last
 
 

@@ -5,9 +5,13 @@ import doctest
 import importlib
 import importlib.util
 import inspect
+import itertools
 import re
+import textwrap
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import skperturb
@@ -228,3 +232,139 @@ def test_scripts_that_the_pages_name_exist():
     for page in PAGES:
         for name in re.findall(r"(?:benchmarks|examples)/\w+\.py", page.read_text(encoding="utf-8")):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+# Bring your own data --------------------------------------------------------------------------------------------------
+
+OWN_DATA = ROOT / "doc" / "bring_your_own_data.rst"
+
+
+def own_data_blocks():
+    """Return the code of each section of the page, in order."""
+    found = {}
+    title, lines = "", OWN_DATA.read_text(encoding="utf-8").splitlines()
+    for k, line in enumerate(lines):
+        if k + 1 < len(lines) and re.fullmatch(r"-{4,}", lines[k + 1]):
+            title = line
+        elif line == ".. code-block:: python":
+            body = itertools.takewhile(lambda text: not text or text.startswith("    "), lines[k + 1 :])
+            found.setdefault(title, []).append(textwrap.dedent("\n".join(body)))
+    return found
+
+
+def run_blocks(blocks, names):
+    for block in blocks:
+        exec(compile(block, OWN_DATA.name, "exec"), names)
+    return names
+
+
+def write_screen(path):
+    """Two data sets with one condition in common, and another level of expression in one of them."""
+    from skperturb.datasets import make_perturbation_screen
+
+    cells = make_perturbation_screen(20, n_perturbed=6, n_doubles=10, n_cells=8, random_state=0)
+    del cells.uns["graph"], cells.uns["response"]
+    shared = cells.obs["perturbation"].isin(["control", "gene0"]).to_numpy()
+    second = shared & (np.arange(cells.n_obs) % 2 == 0)
+    cells.X = cells.X.toarray() + second[:, None]
+    cells.obs["dataset"] = np.where(second, "second", "first")
+    cells.write_h5ad(path)
+
+
+def write_tables(folder):
+    genes = ["KLF1", "TP53", "GATA1"]
+    changes = pd.DataFrame([[1.0, 0.0], [0.0, 2.0], [0.5, -1.0], [1.5, -1.0]], columns=["HBG1", "CD14"])
+    changes.set_axis([*genes, "KLF1+GATA1"]).to_csv(folder / "log_fold_changes.csv")
+    identifiers = ["ENSG00000105610.6", "ENSG00000141510.18", "GF1"]
+    pd.DataFrame(np.eye(3), index=identifiers).to_csv(folder / "gene_features.csv")
+    hgnc = {"symbol": genes, "ensembl_gene_id": ["ENSG00000105610", "ENSG00000141510", "ENSG00000102145"]}
+    hgnc["prev_symbol"] = [None, None, "GF1"]
+    pd.DataFrame(hgnc).to_csv(folder / "hgnc.tsv", sep="\t", index=False)
+
+
+def write_interactions(folder):
+    from skperturb.datasets import load_textbook_models, make_gene_network
+
+    network = make_gene_network(40, 3, n_interactions=150, random_state=0)
+    pairs = pd.DataFrame(network.pairs, columns=["gene_a", "gene_b"])
+    both = pd.concat([pairs, pairs.head(5).rename(columns={"gene_a": "gene_b", "gene_b": "gene_a"})])
+    both.to_csv(folder / "edges.csv", index=False)
+    network.expression.to_csv(folder / "expression.csv")
+    header = ["Official Symbol Interactor A", "Official Symbol Interactor B", "Experimental System",
+              "Experimental System Type", "Organism ID Interactor A", "Organism ID Interactor B"]  # fmt: skip
+    rows = [["KLF1", "TP53", "Two-hybrid", "physical", "9606", "9606"],
+            ["TP53", "KLF1", "Co-fractionation", "physical", "9606", "9606"],
+            ["TP53", "GATA1", "Synthetic Lethality", "genetic", "9606", "9606"],
+            ["Trp53", "Klf1", "Two-hybrid", "physical", "10090", "10090"]]  # fmt: skip
+    table = [["#BioGRID Interaction ID", *header], *([str(k), *row] for k, row in enumerate(rows))]
+    lines = ["\t".join(row) for row in table]
+    (folder / "biogrid.tab3.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    links = ["protein1 protein2 combined_score", "9606.ENSP1 9606.ENSP2 900", "9606.ENSP2 9606.ENSP1 900",
+             "9606.ENSP1 9606.ENSP3 200"]  # fmt: skip
+    (folder / "9606.protein.links.v12.0.txt").write_text("\n".join(links) + "\n", encoding="utf-8")
+    (folder / "model.xml").write_text(load_textbook_models().data[0], encoding="utf-8")
+
+
+def check_story(names):
+    """Nothing of the screen's story is NaN, and names are kept to its end."""
+    import anndata
+
+    bulk, predicted = names["bulk"], names["predicted"]
+    assert not names["labels"]["is_doubtful"].any()
+    assert bulk.target.notna().all(axis=None)
+    assert np.isfinite(names["table"][["mean_test_score", "std_test_score"]].to_numpy()).all()
+    assert len(names["table"]) == 3
+    assert predicted.notna().all(axis=None)
+    assert list(predicted.index) == list(bulk.target.index[names["test"]])
+    trained, tested = (set(map(frozenset, bulk.data["perturbation"].iloc[rows].str.split("+"))) for rows in
+                       (names["train"], names["test"]))  # fmt: skip
+    assert not trained & tested
+    written = anndata.read_h5ad("predicted.h5ad")
+    assert list(written.obs["perturbation"]) == list(bulk.data["perturbation"].iloc[names["test"]])
+    assert list(written.obs["dataset"]) == list(bulk.data["dataset"].iloc[names["test"]])
+    assert np.isfinite(written.X).all()
+    means = bulk.control_mean.loc[list(written.obs["dataset"])].to_numpy()
+    np.testing.assert_allclose(written.layers["expression"], predicted.to_numpy() + means)
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    pytest.importorskip("anndata")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def test_recipes_for_own_data_run(in_folder):
+    write_screen(in_folder / "screen.h5ad")
+    write_tables(in_folder)
+    write_interactions(in_folder)
+    sections = own_data_blocks()
+    assert len(sections) == 6
+    names = {"__name__": "own_data"}
+    for title, blocks in sections.items():
+        run_blocks(blocks, names)
+        if title == "Cells of a perturbation screen":
+            check_story(names)
+            assert names["labels"].set_index("label").loc["gene0", "varies"] == "dataset (2)"
+    np.testing.assert_allclose(names["predicted_pair"], [[1.0, 2.0]])
+    assert names["found"].mapping == {"ENSG00000105610.6": "KLF1", "ENSG00000141510.18": "TP53", "GF1": "GATA1"}
+    assert set(names["features"].index) == set(names["perturbed"])
+    assert len(names["edges"].pairs) == 150
+    assert names["biogrid"].pairs.tolist() == [["KLF1", "TP53"]]
+    assert names["string"].pairs.tolist() == [["ENSP1", "ENSP2"]]
+    assert 0.5 < names["auroc"] <= 1.0
+    assert len(names["candidates"]) == 20
+    assert np.isfinite(np.asarray(names["vectors"])).all()
+    assert list(names["topology"].index) == list(names["truth"].index)
+    assert np.isfinite(names["truth"].to_numpy()).all()
+
+
+@pytest.mark.real_data
+def test_story_of_a_screen_runs_on_real_cells(in_folder, data_home):
+    (in_folder / "screen.h5ad").symlink_to(data_home / "responses" / "norman2019_mcfaline2023_500hvg.h5ad")
+    names = run_blocks(own_data_blocks()["Cells of a perturbation screen"], {"__name__": "own_data"})
+    check_story(names)
+    assert names["bulk"].target.shape == (42, 500)

@@ -65,7 +65,7 @@ def fetch_scperturb(
 
 
 def fetch_adamson2016(data_home: DataHome = None, *, known_hash: str | None = None, backed: bool = True) -> Any:
-    """Load the CRISPRi screen of Adamson et al. of the unfolded protein response in K562 cells, all cells.
+    r"""Load the CRISPRi screen of Adamson et al. of the unfolded protein response in K562 cells, all cells.
 
     Parameters
     ----------
@@ -75,7 +75,9 @@ def fetch_adamson2016(data_home: DataHome = None, *, known_hash: str | None = No
     Returns
     -------
     anndata.AnnData
-        Counts, with ``obs["perturbation"]``.
+        Counts, with ``obs["perturbation"]``. Labels are a gene and a plasmid ("ASCC3_pDS051"): pass
+        ``guide_suffix=r"_p[A-Z]+\d+"`` and ``control=["62(mod)", "Gal4-4(mod)"]`` to whatever reads them, and leave out
+        cells without a label ("*", "nan").
 
     Raises
     ------

@@ -5,9 +5,12 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from skperturb._alignment import align_vectors
+from skperturb._interchange import as_pandas
 from skperturb._sklearn import validate_params
 from skperturb._validation import check_same_length
 from skperturb.metrics._matrix_pairs import REDUCE, is_vector, matrix_pairs, reduce_scores
+from skperturb.metrics._ranks import rank_data
 
 __all__ = ["auroc"]
 
@@ -29,7 +32,8 @@ def auroc(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> float | n
         non-zero entry off the diagonal is a positive (node i is affected by source j).
     y_pred : array-like of shape (n_samples,), matrix or sequence of matrices
         Scores of the positive class; or predicted sensitivities, whose magnitudes are the scores.
-        DataFrames are aligned by name.
+        Magnitudes that are equal up to rounding are tied, as in `rank_data`. What has names on both sides, Series
+        and DataFrames, is aligned by name.
     reduce : {"mean"} or None, default="mean"
         For matrices: mean over the samples, or one score per sample.
 
@@ -56,12 +60,13 @@ def auroc(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> float | n
     >>> auroc([truth], [[[1.0, 0.1], [0.3, 1.0]] * np.ones((2, 2))])
     1.0
     """
+    y_true, y_pred = as_pandas(y_true), as_pandas(y_pred)
     if is_vector(y_true) and is_vector(y_pred):
-        return _label_auroc(np.asarray(y_true), np.asarray(y_pred))
+        return _label_auroc(np.asarray(y_true), align_vectors(y_true, y_pred, ("y_true", "y_pred")))
     scores = []
     for pair in matrix_pairs(y_true, y_pred):
         keep = pair.off_diagonal()
-        scores.append(_binary_auroc(pair.truth[keep] != 0, np.abs(pair.prediction[keep])))
+        scores.append(_binary_auroc(pair.truth[keep] != 0, rank_data(np.abs(pair.prediction[keep]))))
     return reduce_scores(scores, reduce)
 
 

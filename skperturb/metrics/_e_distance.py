@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
+from skperturb._interchange import as_pandas
 from skperturb._sklearn import validate_params
 
 __all__ = ["e_distance"]
@@ -25,7 +26,8 @@ def e_distance(X: Any, Y: Any, *, correct: bool = True) -> float:
     Parameters
     ----------
     X : array-like of shape (n_cells, n_features)
-        Cells of one group; usually in the space of some tens of principal components.
+        Cells of one group; usually in the space of some tens of principal components. The columns of two DataFrames
+        are aligned by name; their rows are different cells.
     Y : array-like of shape (m_cells, n_features)
         Cells of the other group.
     correct : bool, default=True
@@ -58,6 +60,7 @@ def e_distance(X: Any, Y: Any, *, correct: bool = True) -> float:
     >>> e_distance([[0.0], [2.0]], [[5.0], [7.0]], correct=False)
     50.0
     """
+    X, Y = as_pandas(X), as_pandas(Y)
     if isinstance(X, pd.DataFrame) and isinstance(Y, pd.DataFrame):
         missing = X.columns.symmetric_difference(Y.columns)
         if len(missing):

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skperturb._alignment import is_default, name_positions, row_names
+from skperturb._interchange import as_pandas
 from skperturb._sklearn import Interval, validate_params
 from skperturb.metrics._matrix_pairs import REDUCE, is_single, is_vector, matrix_pairs, reduce_scores
 
@@ -40,7 +42,8 @@ def l2_distance(
     y_true : array-like of shape (n_samples, n_outputs) or (n_samples,), or sequence of matrices
         The true responses. The rows of a 2-D array are the samples.
     y_pred : array-like of shape (n_samples, n_outputs) or (n_samples,), or sequence of matrices
-        The predictions. DataFrames are aligned by name if both are labeled.
+        The predictions. What is labeled on both sides is aligned by name, rows and columns; a default RangeIndex is
+        no label.
     reduce : {"mean"} or None, default="mean"
         Mean over the samples, or one distance per sample.
     genes : sequence, default=None
@@ -49,12 +52,13 @@ def l2_distance(
         Only the `top` columns with the largest `control_mean`, which is then required: the protocol of the field takes
         the 1,000 genes most expressed in control cells.
     control_mean : array-like of shape (n_outputs,), default=None
-        Mean expression in control cells, in the order of the columns of `y_true`.
+        Mean expression in control cells: a Series by the names of the columns of `y_true`, anything else in their
+        order.
 
     Returns
     -------
     float or ndarray of shape (n_samples,)
-        The distance, in the units of the response; 0 for empty matrices.
+        The distance, in the units of the response; 0 for empty matrices. In the order of `y_true`.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def l2_distance(
     >>> l2_distance([np.eye(2), np.zeros((3, 3))], [np.zeros((2, 2)), np.zeros((3, 3))], reduce=None)
     array([1.41421356, 0.        ])
     """
-    y_true, y_pred = _rows_as_matrix(y_true), _rows_as_matrix(y_pred)
+    y_true, y_pred = _rows_as_matrix(as_pandas(y_true)), _rows_as_matrix(as_pandas(y_pred))
     if genes is not None or top is not None:
         y_true, y_pred = _select_columns(y_true, y_pred, genes, top, control_mean)
     pairs = matrix_pairs(y_true, y_pred)
@@ -98,7 +102,7 @@ def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, contr
             missing = [gene for gene, position in zip(genes, positions, strict=True) if position < 0]
             raise ValueError(f"genes holds {len(missing)} columns that y_true lacks, such as {missing[:3]}.")
     else:
-        expression = np.asarray(control_mean, dtype=float) if control_mean is not None else np.empty(0)
+        expression = _control_values(control_mean, names if labeled else None)
         if expression.shape != (len(names),):
             raise ValueError(
                 f"top={top} needs control_mean with {len(names)} values, one per column; got shape {expression.shape}."
@@ -107,6 +111,17 @@ def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, contr
     if labeled and isinstance(y_pred, pd.DataFrame):
         return y_true.iloc[:, positions], y_pred[list(names[positions])]
     return np.asarray(y_true)[:, positions], np.asarray(y_pred)[:, positions]
+
+
+def _control_values(control_mean: Any, names: pd.Index | None) -> np.ndarray:
+    """Return the control expression in the order of the columns of the truth."""
+    if control_mean is None:
+        return np.empty(0)
+    index = row_names(control_mean)
+    values = np.asarray(control_mean, dtype=float)
+    if index is None or names is None or is_default(index) or is_default(names):
+        return values
+    return values[name_positions(index, names, ("control_mean.index", "y_true.columns"))]
 
 
 def _rows_as_matrix(y: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._alignment import align_vectors
 from skperturb._pair_sampling import sample_negative_positions
 from skperturb._pairs import encode_pairs, ensure_pairs
 from skperturb._sklearn import Interval, validate_params
@@ -117,7 +118,7 @@ def precision_at_k(y_true: Any, y_score: Any, k: int = 100) -> float:
     y_true : array-like of shape (n_pairs,)
         1 for an interaction, 0 for a pair without.
     y_score : array-like of shape (n_pairs,)
-        Scores, larger for more probable interactions.
+        Scores, larger for more probable interactions. Two Series with names are aligned by them.
     k : int, default=100
         Number of pairs; all of them if there are fewer.
 
@@ -137,7 +138,8 @@ def precision_at_k(y_true: Any, y_score: Any, k: int = 100) -> float:
     >>> precision_at_k([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], k=2)
     0.5
     """
-    labels, scores = np.asarray(y_true, dtype=float), np.asarray(y_score, dtype=float)
+    labels = np.asarray(y_true, dtype=float)
+    scores = np.asarray(align_vectors(y_true, y_score, ("y_true", "y_score")), dtype=float)
     if labels.ndim != 1 or labels.shape != scores.shape or len(labels) == 0:
         raise ValueError(
             f"y_true has shape {labels.shape} and y_score {scores.shape}; expected two vectors of one positive length."

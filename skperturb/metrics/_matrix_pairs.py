@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skperturb._alignment import align_rows, name_positions
+from skperturb._interchange import as_pandas
 from skperturb._sklearn import StrOptions
 from skperturb._validation import as_sequence, check_same_length, coerce_matrix, is_network
 
@@ -15,6 +17,9 @@ __all__ = ["REDUCE", "MatrixPair", "is_single", "is_vector", "matrix_pairs", "re
 
 #: What the parameter `reduce` of a score function may be, for `validate_params`; see `reduce_scores`.
 REDUCE = {"reduce": [StrOptions({"mean"}), None]}
+
+#: The column of a vector; no row has this name, so that no entry lies on a diagonal.
+_VALUES = object()
 
 _EXPECTED = "a sequence of matrices (arrays, sparse matrices or DataFrames)"
 
@@ -66,9 +71,10 @@ def matrix_pairs(y_true: Any, y_pred: Any) -> Iterator[MatrixPair]:
     TypeError, ValueError
         If the two don't fit together; the message names the sample.
     """
+    y_true, y_pred = as_pandas(y_true), as_pandas(y_pred)
     single = is_single(y_true), is_single(y_pred)
     if all(single):
-        yield _pair(_as_matrix(y_true), _as_matrix(y_pred), ("y_true", "y_pred"))
+        yield _pair(*_as_matrices(y_true, y_pred), ("y_true", "y_pred"))
         return
     if any(single):
         names = ("y_true", "y_pred") if single[0] else ("y_pred", "y_true")
@@ -97,8 +103,14 @@ def is_vector(y: Any) -> bool:
     return is_sequence and len(y) > 0 and all(np.isscalar(value) for value in y)
 
 
-def _as_matrix(y: Any) -> Any:
-    return np.asarray(y).reshape(-1, 1) if is_vector(y) else y
+def _as_matrices(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return vectors as matrices with one column; the names of two Series stay the names of the rows."""
+    vectors = is_vector(y_true), is_vector(y_pred)
+    if all(vectors) and isinstance(y_true, pd.Series) and isinstance(y_pred, pd.Series):
+        return y_true.to_frame(_VALUES), y_pred.to_frame(_VALUES)
+    return tuple(
+        np.asarray(y).reshape(-1, 1) if vector else y for y, vector in zip((y_true, y_pred), vectors, strict=True)
+    )
 
 
 def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
@@ -106,15 +118,11 @@ def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
     values, index, columns = coerce_matrix(prediction, labels[1])
     true_values, values = _dense(true_values), _dense(values)
     if true_index is not None and index is not None:
-        if _only_counts(index, true_index):
-            index = true_index
-        rows = _positions(true_index, index, (f"{labels[0]}.index", f"{labels[1]}.index"))
-        if len(rows) != len(true_index):
-            missing = true_index.difference(index)[:3].tolist()
-            raise ValueError(f"{labels[1]}.index lacks {missing}, which {labels[0]}.index has.")
-        places = _positions(true_columns, columns, (f"{labels[0]}.columns", f"{labels[1]}.columns"))
-        true_values = true_values[np.ix_(rows, places)]
-        true_index = index
+        # Rows keep the order of the truth; columns that were not predicted are left out.
+        rows = _row_order((index, columns), (true_index, true_columns), labels)
+        places = name_positions(true_columns, columns, (f"{labels[0]}.columns", f"{labels[1]}.columns"))
+        values, true_values = values[rows], true_values[:, places]
+        index = true_index
     if true_values.shape != values.shape:
         raise ValueError(
             f"{labels[0]} has shape {true_values.shape} but {labels[1]} has shape {values.shape}; expected "
@@ -128,24 +136,19 @@ def _dense(matrix: Any) -> np.ndarray:
     return matrix.toarray() if sp.issparse(matrix) else matrix
 
 
-def _only_counts(index: Any, true_index: Any) -> bool:
-    """Tell whether the rows of a prediction have no names: an estimator that got an array numbers them from 0."""
-    numbered = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
-    return numbered and len(index) == len(true_index) and not index.isin(true_index).all()
-
-
-def _positions(have: Any, want: Any, labels: tuple[str, str]) -> np.ndarray:
-    """Return where each name of `want` stands in `have`."""
-    if have.equals(want):
-        return np.arange(len(have))
-    for names, label in ((have, labels[0]), (want, labels[1])):
-        if not names.is_unique:
-            raise ValueError(f"{label} has the duplicate name {names[names.duplicated()][0]!r}.")
-    positions = have.get_indexer(want)
-    if (positions < 0).any():
-        unknown = want[positions < 0][:3].tolist()
-        raise ValueError(f"{labels[1]} has the names {unknown}, which {labels[0]} lacks; expected the same names.")
-    return positions
+def _row_order(prediction: tuple[Any, Any], truth: tuple[Any, Any], labels: tuple[str, str]) -> np.ndarray:
+    """Return where each row of the truth stands in the prediction; each of the two has an index and columns."""
+    (index, columns), (true_index, true_columns) = prediction, truth
+    # The names of the nodes of a network are names, even if they are numbers.
+    nodes = index.equals(columns) and true_index.equals(true_columns)
+    if len(index) == len(true_index) and not nodes:
+        order = align_rows(index, true_index, (labels[1], labels[0]))
+        return np.arange(len(index)) if order is None else order
+    names = (f"{labels[0]}.index", f"{labels[1]}.index")
+    if len(name_positions(true_index, index, names)) != len(true_index):
+        missing = true_index.difference(index)[:3].tolist()
+        raise ValueError(f"{labels[1]}.index lacks {missing}, which {labels[0]}.index has.")
+    return name_positions(index, true_index, names[::-1])
 
 
 def _diagonal(shape: tuple[int, ...], index: Any, columns: Any) -> np.ndarray | None:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
+from skperturb._alignment import align_rows, name_positions, row_names
+from skperturb._interchange import as_pandas
 from skperturb._sklearn import Interval, validate_params
 from skperturb.metrics._matrix_pairs import REDUCE, reduce_scores
 
@@ -21,15 +23,25 @@ _SMALLEST_VARIATION = 1e-12
 
 
 def check_responses(**arrays: Any) -> list[np.ndarray]:
-    """Return matrices of equal shape, conditions × genes; DataFrames are aligned by the columns of the first."""
+    """Return matrices of equal shape, conditions × genes; DataFrames are aligned by the names of the first of them.
+
+    Parameters
+    ----------
+    **arrays : array-like of shape (n_conditions, n_genes)
+        By the names that error texts give them.
+
+    Returns
+    -------
+    list of ndarray
+    """
     checked: list[np.ndarray] = []
+    arrays = {name: as_pandas(values) for name, values in arrays.items()}
     (first_name, first), *_ = arrays.items()
+    # Two tables meet by name also where the truth is an array.
+    table_name = next((name for name, values in arrays.items() if isinstance(values, pd.DataFrame)), first_name)
     for name, values in arrays.items():
-        if isinstance(values, pd.DataFrame) and isinstance(first, pd.DataFrame):
-            missing = first.columns.difference(values.columns)
-            if len(missing) or values.shape[1] != first.shape[1]:
-                raise ValueError(f"{name} and {first_name} have different columns, such as {list(missing[:3])}.")
-            values = values[first.columns]
+        if isinstance(values, pd.DataFrame) and name != table_name:
+            values = _aligned(values, arrays[table_name], (name, table_name))
         matrix = np.asarray(values, dtype=float)
         if matrix.ndim != 2 or matrix.shape != np.shape(first):
             raise ValueError(
@@ -42,6 +54,20 @@ def check_responses(**arrays: Any) -> list[np.ndarray]:
             raise ValueError(f"{name} holds NaN or infinite values.")
         checked.append(matrix)
     return checked
+
+
+def _aligned(values: pd.DataFrame, first: pd.DataFrame, labels: tuple[str, str]) -> pd.DataFrame:
+    """Return the rows and columns in the order of another table."""
+    missing = first.columns.difference(values.columns)
+    if len(missing) or values.shape[1] != first.shape[1]:
+        missing = missing if len(missing) else values.columns.difference(first.columns)
+        raise ValueError(f"{labels[0]} and {labels[1]} have different columns, such as {list(missing[:3])}.")
+    columns = (f"{labels[0]}.columns", f"{labels[1]}.columns")
+    values = values.iloc[:, name_positions(values.columns, first.columns, columns)]
+    if len(values) != len(first):
+        return values
+    rows = align_rows(row_names(values), row_names(first), labels)
+    return values if rows is None else values.iloc[rows]
 
 
 def _at_least(n_genes: int) -> list[Any]:
@@ -63,11 +89,11 @@ def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: s
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_conditions, n_genes)
-        Log-fold changes.
+        Log-fold changes. Rows and columns of two DataFrames are aligned by name.
     top : int, default=None
         Only the `top` genes with the largest true change of each condition; None takes all.
     reduce : {"mean"} or None, default="mean"
-        Mean over the conditions, or one value per condition.
+        Mean over the conditions, or one value per condition, in the order of `y_true`.
 
     Returns
     -------
@@ -77,7 +103,7 @@ def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: s
     Raises
     ------
     ValueError
-        If the shapes or the columns differ, there is no condition, or a value is not finite.
+        If the shapes or the names differ, there is no condition, or a value is not finite.
 
     Examples
     --------
@@ -104,11 +130,11 @@ def top_de_error(y_true: Any, y_pred: Any, *, top: int | None = 20, reduce: str 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_conditions, n_genes)
-        Log-fold changes.
+        Log-fold changes. Rows and columns of two DataFrames are aligned by name.
     top : int, default=20
         Number of genes with the largest true change; None takes all.
     reduce : {"mean"} or None, default="mean"
-        Mean over the conditions, or one value per condition.
+        Mean over the conditions, or one value per condition, in the order of `y_true`.
 
     Returns
     -------
@@ -117,7 +143,7 @@ def top_de_error(y_true: Any, y_pred: Any, *, top: int | None = 20, reduce: str 
     Raises
     ------
     ValueError
-        If the shapes or the columns differ, there is no condition, or a value is not finite.
+        If the shapes or the names differ, there is no condition, or a value is not finite.
 
     Examples
     --------
@@ -142,9 +168,9 @@ def perturbation_discrimination_score(y_true: Any, y_pred: Any, *, reduce: str |
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_conditions, n_genes)
-        Log-fold changes.
+        Log-fold changes. Rows and columns of two DataFrames are aligned by name.
     reduce : {"mean"} or None, default="mean"
-        Mean over the conditions, or one value per condition.
+        Mean over the conditions, or one value per condition, in the order of `y_true`.
 
     Returns
     -------
@@ -154,7 +180,7 @@ def perturbation_discrimination_score(y_true: Any, y_pred: Any, *, reduce: str |
     Raises
     ------
     ValueError
-        If the shapes or the columns differ, there is no condition, or a value is not finite.
+        If the shapes or the names differ, there is no condition, or a value is not finite.
 
     Examples
     --------
@@ -180,7 +206,8 @@ def interaction_r2(y_true: Any, y_pred: Any, y_additive: Any) -> float:
     Parameters
     ----------
     y_true, y_pred, y_additive : array-like of shape (n_conditions, n_genes)
-        True and predicted log-fold changes of combinations, and the sum of their single effects.
+        True and predicted log-fold changes of combinations, and the sum of their single effects. Rows
+        and columns of DataFrames are aligned by name.
 
     Returns
     -------
@@ -190,7 +217,7 @@ def interaction_r2(y_true: Any, y_pred: Any, y_additive: Any) -> float:
     Raises
     ------
     ValueError
-        If the shapes or the columns differ, there is no condition, or a value is not finite.
+        If the shapes or the names differ, there is no condition, or a value is not finite.
 
     Examples
     --------
@@ -209,7 +236,8 @@ def win_rate(y_true: Any, y_pred: Any, y_baseline: Any) -> float:
     Parameters
     ----------
     y_true, y_pred, y_baseline : array-like of shape (n_conditions, n_genes)
-        True log-fold changes, and those of the two models. Euclidean distance; ties count one half.
+        True log-fold changes, and those of the two models. Euclidean distance; ties count one half. Rows
+        and columns of DataFrames are aligned by name.
 
     Returns
     -------
@@ -218,7 +246,7 @@ def win_rate(y_true: Any, y_pred: Any, y_baseline: Any) -> float:
     Raises
     ------
     ValueError
-        If the shapes or the columns differ, there is no condition, or a value is not finite.
+        If the shapes or the names differ, there is no condition, or a value is not finite.
 
     Examples
     --------

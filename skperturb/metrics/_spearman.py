@@ -56,7 +56,8 @@ def spearman_correlation(
         perturbed source. A 1-D array of numbers counts as one column.
     y_pred : matrix of shape (n_nodes, n_sources) or sequence of n_samples matrices
         The predictions P. DataFrames are aligned by name if both are labeled; columns of the truth that
-        were not predicted are then not scored.
+        were not predicted are then not scored. Values that are equal up to rounding (1e-10 of their size, see
+        `rank_data`) are tied.
     average : {"matrix", "column"}, default="matrix"
         Rank all entries of a matrix together, or rank inside each source column and take the mean over the
         columns. A column with fewer than two entries left by `diagonal` and `reachable_only` is left out.

@@ -1,51 +1,54 @@
 """Splits that ask what the field asks: unseen combinations, and unseen genes."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
-from skperturb._sklearn import Interval, validate_params
+from skperturb._interchange import as_pandas, is_anndata
+from skperturb._sklearn import HasMethods, Interval, validate_params
 
 __all__ = ["CombinationSplit", "UnseenPerturbationSplit"]
 
 
-def _perturbed(X: Any) -> Any:
-    """Return which gene (column) each condition (row) perturbs, from doses or from labels."""
-    if sp.issparse(X):
-        return X.toarray() != 0
-    if isinstance(X, pd.DataFrame) and all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes):
-        return X.to_numpy() != 0
-    array = X if isinstance(X, pd.DataFrame | list | tuple) else np.asarray(X)
-    if isinstance(array, np.ndarray) and array.ndim == 2 and array.dtype.kind in "biuf":
-        return array != 0
-    if isinstance(array, list | tuple) and not (len(array) and isinstance(array[0], str | dict)):
-        numeric = np.asarray(array)
-        if numeric.ndim == 2 and numeric.dtype.kind in "biuf":
-            return numeric != 0
-    from skperturb.responses import PerturbationEncoder
-
-    return PerturbationEncoder().fit_transform(X) != 0
+_LABEL_OPTIONS = {
+    "control": [str, "array-like"],
+    "sep": [str, "array-like"],
+    "genes": ["array-like", None],
+    "guide_suffix": [str, None],
+    "guide_prefix": [str, None],
+    "column": [str, None],
+    "encoder": [HasMethods(["fit_transform", "get_params"]), None],
+}
+_CONTROL, _SEP = ("control", "ctrl"), ("+", "_")
 
 
 class _PerturbationSplit(BaseCrossValidator):
-    """A splitter that looks only at which genes a condition perturbs; subclasses divide that matrix in `_divide`."""
+    """A splitter of conditions, which are sets of perturbed genes; subclasses divide them in `_divide`."""
 
     n_splits: int
+    control: str | Sequence[str]
+    sep: str | Sequence[str]
+    genes: Sequence[str] | None
+    guide_suffix: str | None
+    guide_prefix: str | None
+    column: str | None
+    encoder: Any
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the training and test rows of each split.
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes), or sequence of labels
-            Doses, or labels that `PerturbationEncoder` reads with its default parameters.
+        X : array-like of shape (n_conditions, n_genes), or labels
+            Doses, or what `PerturbationEncoder` reads: a sequence of labels, a table, an AnnData.
         y, groups : None
             Ignored.
 
@@ -56,9 +59,33 @@ class _PerturbationSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If a split would have nothing to test.
+            If labels have no certain reading, or a split would have nothing to test.
         """
-        yield from self._divide(_perturbed(X))
+        yield from self._divide(self._perturbed(X))
+
+    def _perturbed(self, X: Any) -> np.ndarray:
+        """Return which gene (column) each row perturbs, from doses or from labels."""
+        X = as_pandas(X)
+        named = isinstance(X, pd.DataFrame) and self._column() in X.columns
+        doses = None if named or is_anndata(X) else _as_doses(X)
+        return (self._encoder().fit_transform(X) if doses is None else doses) != 0
+
+    def _column(self) -> str | None:
+        return self.column if self.encoder is None else getattr(self.encoder, "column", None)
+
+    def _encoder(self) -> Any:
+        from skperturb.responses import PerturbationEncoder
+
+        options = {name: getattr(self, name) for name in _LABEL_OPTIONS if name != "encoder"}
+        own = PerturbationEncoder(**options)
+        if self.encoder is None:
+            return own.set_output(transform="default")
+        defaults = PerturbationEncoder().get_params()
+        changed = [name for name, value in options.items() if not _is_same(value, defaults[name])]
+        if changed:
+            raise ValueError(f"encoder and {changed} are both given; set {changed} in the encoder.")
+        # A copy, because splitting must not fit what the caller holds; its matrix is needed as an array.
+        return clone(self.encoder).set_output(transform="default")
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of splits."""
@@ -66,11 +93,45 @@ class _PerturbationSplit(BaseCrossValidator):
 
     @abstractmethod
     def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the rows of each split from a matrix of bool, conditions × genes."""
+        """Yield the rows of each split from a matrix of bool, rows × genes."""
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    """Tell whether an option has its default, also where it is an array."""
+    if value is None or default is None or isinstance(value, str):
+        return value is default
+    return tuple(value) == tuple(default)
+
+
+def _as_doses(X: Any) -> np.ndarray | None:
+    """Return a matrix of doses as an array, and None for labels."""
+    if sp.issparse(X):
+        return X.toarray()
+    if isinstance(X, pd.DataFrame):
+        numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
+        return X.to_numpy() if numeric and X.shape[1] else None
+    if isinstance(X, list | tuple) and (not len(X) or isinstance(X[0], str | dict)):
+        return None
+    array = np.asarray(X)
+    return array if array.ndim == 2 and array.dtype.kind in "biuf" else None
+
+
+def _sets_of_genes(perturbed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first row of each set of perturbed genes, ascending, and the set of each row."""
+    _, first, inverse = np.unique(perturbed, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse.ravel()]
 
 
 class CombinationSplit(_PerturbationSplit):
     """Train on single perturbations and a part of the combinations, test on the other combinations.
+
+    What is divided are combinations as sets of genes: all rows that perturb the same genes, in whatever order or
+    spelling, with whatever guides, doses, batches or cell lines, are in the same part. So no combination of the test
+    part stands in the training part. A fold tests the rows of ``1 - train_size`` of the combinations, drawn at random;
+    singles and controls always train, unless `unseen_genes` hides them.
 
     Parameters
     ----------
@@ -83,6 +144,10 @@ class CombinationSplit(_PerturbationSplit):
         combinations can only be tested. Then test combinations have 0, 1 or 2 seen genes, see `n_genes_seen`.
     random_state : int, RandomState instance or None, default=None
         Determines the repeats.
+    control, sep, genes, guide_suffix, guide_prefix, column
+        How labels are read: see `PerturbationEncoder`. `column` is needed for tables with several columns.
+    encoder : PerturbationEncoder, default=None
+        Reads the labels, instead of these options. It is copied, not fitted.
 
     Raises
     ------
@@ -108,19 +173,41 @@ class CombinationSplit(_PerturbationSplit):
             "train_size": [Interval(Real, 0, 1, closed="both")],
             "unseen_genes": [Interval(Real, 0, 1, closed="left")],
             "random_state": ["random_state"],
+            **_LABEL_OPTIONS,
         },
         prefer_skip_nested_validation=True,
     )
     def __init__(
-        self, n_splits: int = 5, *, train_size: float = 0.5, unseen_genes: float = 0.0, random_state: Any = None
+        self,
+        n_splits: int = 5,
+        *,
+        train_size: float = 0.5,
+        unseen_genes: float = 0.0,
+        random_state: Any = None,
+        control: str | Sequence[str] = _CONTROL,
+        sep: str | Sequence[str] = _SEP,
+        genes: Sequence[str] | None = None,
+        guide_suffix: str | None = None,
+        guide_prefix: str | None = None,
+        column: str | None = None,
+        encoder: Any = None,
     ) -> None:
         self.n_splits = n_splits
         self.train_size = train_size
         self.unseen_genes = unseen_genes
         self.random_state = random_state
+        self.control = control
+        self.sep = sep
+        self.genes = genes
+        self.guide_suffix = guide_suffix
+        self.guide_prefix = guide_prefix
+        self.column = column
+        self.encoder = encoder
 
     def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        combinations = np.flatnonzero(perturbed.sum(axis=1) > 1)
+        first, set_of_row = _sets_of_genes(perturbed)
+        sets = perturbed[first]
+        combinations = np.flatnonzero(sets.sum(axis=1) > 1)
         n_train = round(self.train_size * len(combinations))
         if n_train >= len(combinations):
             raise ValueError(
@@ -128,22 +215,23 @@ class CombinationSplit(_PerturbationSplit):
                 "none is left to test."
             )
         rng = check_random_state(self.random_state)
-        genes = np.flatnonzero(perturbed.any(axis=0))
+        genes = np.flatnonzero(sets.any(axis=0))
         for _ in range(self.n_splits):
             order = rng.permutation(combinations)
             hidden = rng.permutation(genes)[: round(self.unseen_genes * len(genes))]
-            held_out = np.asarray(perturbed[:, hidden].any(axis=1))
-            tested = np.zeros(len(perturbed), dtype=bool)
+            held_out = np.asarray(sets[:, hidden].any(axis=1))
+            tested = np.zeros(len(sets), dtype=bool)
             tested[order[n_train:]] = True
             tested[combinations] |= held_out[combinations]
-            yield np.flatnonzero(~tested & ~held_out), np.flatnonzero(tested)
+            yield np.flatnonzero((~tested & ~held_out)[set_of_row]), np.flatnonzero(tested[set_of_row])
 
     def n_genes_seen(self, X: Any, train: np.ndarray, test: np.ndarray) -> np.ndarray:
         """Count for each test row how many of its genes are perturbed, alone or together, in the training rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes), or sequence of labels
+        X : array-like of shape (n_conditions, n_genes), or labels
+            See `split`.
         train, test : ndarray of int
             As `split` yields them.
 
@@ -151,7 +239,7 @@ class CombinationSplit(_PerturbationSplit):
         -------
         ndarray of int, shape (len(test),)
         """
-        perturbed = _perturbed(X)
+        perturbed = self._perturbed(X)
         seen = perturbed[train].any(axis=0)
         return (perturbed[test] & seen).sum(axis=1)
 
@@ -159,8 +247,9 @@ class CombinationSplit(_PerturbationSplit):
 class UnseenPerturbationSplit(_PerturbationSplit):
     """Folds in which no gene of the test set is perturbed in training.
 
-    Guides and doses of one gene stay together. A combination of a training gene and a test gene is in neither part.
-    Controls always train.
+    What is divided are genes. A fold tests the rows that perturb genes of the fold and no others, and trains on the
+    rows that perturb none of them: guides, doses, batches and cell lines of one gene stay together, a combination of a
+    training gene and a test gene is in neither part, and controls always train.
 
     Parameters
     ----------
@@ -170,6 +259,10 @@ class UnseenPerturbationSplit(_PerturbationSplit):
         Draw the folds at random.
     random_state : int, RandomState instance or None, default=None
         Determines the folds when `shuffle` is True.
+    control, sep, genes, guide_suffix, guide_prefix, column
+        How labels are read: see `PerturbationEncoder`. `column` is needed for tables with several columns.
+    encoder : PerturbationEncoder, default=None
+        Reads the labels, instead of these options. It is copied, not fitted.
 
     Raises
     ------
@@ -192,13 +285,34 @@ class UnseenPerturbationSplit(_PerturbationSplit):
             "n_splits": [Interval(Integral, 2, None, closed="left")],
             "shuffle": ["boolean"],
             "random_state": ["random_state"],
+            **_LABEL_OPTIONS,
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, n_splits: int = 5, *, shuffle: bool = True, random_state: Any = None) -> None:
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = True,
+        random_state: Any = None,
+        control: str | Sequence[str] = _CONTROL,
+        sep: str | Sequence[str] = _SEP,
+        genes: Sequence[str] | None = None,
+        guide_suffix: str | None = None,
+        guide_prefix: str | None = None,
+        column: str | None = None,
+        encoder: Any = None,
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
+        self.control = control
+        self.sep = sep
+        self.genes = genes
+        self.guide_suffix = guide_suffix
+        self.guide_prefix = guide_prefix
+        self.column = column
+        self.encoder = encoder
 
     def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         genes = np.flatnonzero(perturbed.any(axis=0))

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._alignment import align_vectors
+from skperturb._interchange import as_pandas
 from skperturb.plotting._display import AxesDisplay
 
 __all__ = ["EmbeddingMapDisplay"]
@@ -18,7 +20,7 @@ class EmbeddingMapDisplay(AxesDisplay):
     places : array-like of shape (n_genes, 2)
         Coordinates, for example of t-SNE.
     groups : sequence of n_genes labels
-        Operon or module of each gene.
+        Operon or module of each gene; a Series is aligned by name with a DataFrame of places.
     n_groups : int, default=8
         Number of groups in color; all other genes are gray.
 
@@ -36,8 +38,8 @@ class EmbeddingMapDisplay(AxesDisplay):
     """
 
     def __init__(self, places: Any, groups: Any, *, n_groups: int = 8) -> None:
-        places = np.asarray(places, dtype=float)
-        groups = np.asarray(groups)
+        groups = align_vectors(places, groups, ("places", "groups"))
+        places = np.asarray(as_pandas(places), dtype=float)
         if places.ndim != 2 or places.shape[1] != 2 or len(places) != len(groups):
             raise ValueError(
                 f"places has shape {places.shape} and groups {groups.shape}; expected (n_genes, 2) and (n_genes,)."

@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+
+from skperturb._alignment import name_positions
+from skperturb.metrics import rank_data
+from skperturb.plotting._inputs import refuse_sequence
 
 __all__ = ["SensitivityHeatmapDisplay"]
+
+_SHOWN = "one network"
 
 # Names of 6 points that fit beside each other on a panel of 3.6 inches without touching; more cannot be read.
 _MOST_NAMES = 30
@@ -56,7 +61,7 @@ class SensitivityHeatmapDisplay:
         y_true : array-like or DataFrame of shape (n, n)
             Sensitivity matrix, column = source. Absolute values are compared.
         y_pred : array-like, DataFrame, or dict of str to either
-            The prediction, or several by name.
+            The prediction, or several by name; those with names are brought into the order of a truth with names.
 
         Returns
         -------
@@ -65,14 +70,18 @@ class SensitivityHeatmapDisplay:
         Raises
         ------
         ValueError
-            If a matrix is not square or a prediction has another shape than the truth.
+            If a matrix is not square, a prediction has another shape or other names than the truth, or several
+            matrices are passed where one is shown.
         """
+        refuse_sequence(y_true, "y_true", _SHOWN)
+        refuse_sequence(y_pred, "y_pred", _SHOWN)
         predictions = y_pred if isinstance(y_pred, dict) else {"prediction": y_pred}
         truth = np.asarray(y_true, dtype=float)
         names = y_true.columns if isinstance(y_true, pd.DataFrame) else range(len(truth))
         ranks = {"truth": _relative_ranks(truth)}
         for label, matrix in predictions.items():
-            prediction = np.asarray(matrix, dtype=float)
+            refuse_sequence(matrix, f"y_pred[{label!r}]", _SHOWN)
+            prediction = np.asarray(_in_order_of(y_true, matrix, f"y_pred[{label!r}]"), dtype=float)
             if prediction.shape != truth.shape:
                 raise ValueError(
                     f"y_pred[{label!r}] has shape {prediction.shape}, but y_true has shape {truth.shape}; "
@@ -98,6 +107,7 @@ class SensitivityHeatmapDisplay:
         -------
         SensitivityHeatmapDisplay
         """
+        refuse_sequence(network, "network", _SHOWN)
         return cls.from_predictions(y_true, {type(estimator).__name__: estimator.predict([network])[0]})
 
     def plot(self, axes: Any = None, *, cmap: str = "viridis") -> "SensitivityHeatmapDisplay":
@@ -147,4 +157,13 @@ class SensitivityHeatmapDisplay:
 def _relative_ranks(matrix: np.ndarray) -> np.ndarray:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"expected a square sensitivity matrix, got shape {matrix.shape}.")
-    return rankdata(np.abs(matrix)).reshape(matrix.shape) / max(matrix.size, 1)
+    return rank_data(np.abs(matrix), axis=None) / max(matrix.size, 1)
+
+
+def _in_order_of(truth: Any, prediction: Any, label: str) -> Any:
+    """Return the prediction with the rows and columns of the truth, if both have names."""
+    if not (isinstance(truth, pd.DataFrame) and isinstance(prediction, pd.DataFrame)):
+        return prediction
+    rows = name_positions(prediction.index, truth.index, (f"{label}.index", "y_true.index"))
+    columns = name_positions(prediction.columns, truth.columns, (f"{label}.columns", "y_true.columns"))
+    return prediction.iloc[rows, columns]

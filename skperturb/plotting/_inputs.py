@@ -5,8 +5,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
-__all__ = ["check_columns", "check_method_scores", "predict_each"]
+__all__ = ["check_columns", "check_method_scores", "predict_each", "refuse_sequence"]
+
+
+def refuse_sequence(value: Any, name: str, shown: str) -> None:
+    """Raise ValueError if `value` is a sequence of matrices where one is shown.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        How the error text calls it.
+    shown : str
+        What a display shows, such as "one network".
+    """
+    is_sequence = isinstance(value, list | tuple | pd.Series) or (
+        isinstance(value, np.ndarray) and (value.ndim == 3 or value.dtype == object)
+    )
+    if is_sequence and len(value) and (sp.issparse(value[0]) or np.ndim(value[0]) == 2):
+        raise ValueError(
+            f"{name} is a {type(value).__name__} of {len(value)} matrices, but the display shows {shown}; pass one of "
+            f"them, such as {name}[0]."
+        )
 
 
 def check_columns(table: Any, name: str, columns: Sequence[str], expected: str) -> pd.DataFrame:

@@ -6,8 +6,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from skperturb.metrics._response import check_responses
 from skperturb.plotting._display import AxesDisplay
-from skperturb.plotting._inputs import predict_each
+from skperturb.plotting._inputs import predict_each, refuse_sequence
 
 __all__ = [
     "AttentionDisplay",
@@ -28,12 +29,23 @@ _SMALLEST_RATIO = 1e-12
 _HEADROOM = 1.05
 
 
+_SHOWN = "one matrix, conditions × genes"
+
+
+def _matrices(**arrays: Any) -> list[np.ndarray]:
+    """Return matrices of equal shape, aligned by the names of the first DataFrame."""
+    for name, values in arrays.items():
+        refuse_sequence(values, name, _SHOWN)
+    return check_responses(**arrays)
+
+
 class ResponseScatterDisplay(AxesDisplay):
     """Predicted against observed log-fold changes, one point for each condition and gene.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_conditions, n_genes)
+        Rows and columns of two DataFrames are aligned by name.
 
     Attributes
     ----------
@@ -51,7 +63,7 @@ class ResponseScatterDisplay(AxesDisplay):
     def __init__(self, y_true: Any, y_pred: Any) -> None:
         from ..metrics import pearson_delta
 
-        self.y_true, self.y_pred = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+        self.y_true, self.y_pred = _matrices(y_true=y_true, y_pred=y_pred)
         self.correlation = round(float(pearson_delta(self.y_true, self.y_pred)), 3)
 
     @classmethod
@@ -146,6 +158,8 @@ class ResponseErrorDisplay(AxesDisplay):
         """
         from ..metrics import l2_distance
 
+        for name, values in (("y_true", y_true), *((f"y_pred[{name!r}]", y) for name, y in y_pred.items())):
+            refuse_sequence(values, name, _SHOWN)
         return cls(pd.DataFrame({name: l2_distance(y_true, y, reduce=None) for name, y in y_pred.items()}))
 
     @classmethod
@@ -228,7 +242,8 @@ class InteractionDisplay(AxesDisplay):
         -------
         InteractionDisplay
         """
-        size = [np.linalg.norm(np.asarray(y, dtype=float), axis=1) for y in (y_true, y_pred, y_additive)]
+        matrices = _matrices(y_true=y_true, y_pred=y_pred, y_additive=y_additive)
+        size = [np.linalg.norm(values, axis=1) for values in matrices]
         expected = np.maximum(size[2], _SMALLEST_SIZE)
         return cls(size[0] / expected, size[1] / expected, labels)
 

@@ -20,8 +20,8 @@ from .._processes import map_isolated
 from . import _engine_peers as peers
 from ._clamping import AGREES, screen_clamps
 from ._engine_differences import explain, roadrunner_residual
-from ._semantic_suite import report_suite, run_suite, write_suite
 from ._options import refuse_unused
+from ._semantic_suite import report_suite, run_suite, write_suite
 from ._tables import format_table
 
 __all__ = ["add_arguments", "benchmark_engine", "report", "run"]
@@ -351,8 +351,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_suite(arguments: argparse.Namespace) -> int:
-    options = {"form": arguments.form, "n_jobs": 2 if arguments.jobs is None else arguments.jobs, "timeout": arguments.timeout}
-    results = run_suite(arguments.suite, verbose=1, **options)
+    n_jobs = 2 if arguments.jobs is None else arguments.jobs
+    results = run_suite(arguments.suite, form=arguments.form, n_jobs=n_jobs, timeout=arguments.timeout, verbose=1)
     print(report_suite(results))
     if arguments.json:
         write_suite(results, arguments.json)

@@ -14,9 +14,9 @@ import pandas as pd
 from ..metrics import interaction_r2, pearson_delta, perturbation_discrimination_score, win_rate
 from ..model_selection import CombinationSplit, UnseenPerturbationSplit
 from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor
+from ._options import refuse_unused
 from ._response_data import MIRRORED, Screen, load_mirrored, load_own
 from ._response_models import models_for
-from ._options import refuse_unused
 from ._tables import bootstrap_interval, format_table
 
 __all__ = ["add_arguments", "report", "report_attention", "report_interactions", "reproduce_responses", "run"]

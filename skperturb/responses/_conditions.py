@@ -1,14 +1,27 @@
 """What the rows of a perturbation × gene matrix are, and the effect of each gene alone."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
-__all__ = ["PerturbationRegressorMixin", "SingleEffects", "condition_groups", "estimate_effects", "n_perturbed"]
+from skperturb._alignment import check_rows, check_same_names, is_default, name_positions, row_names
+from skperturb._interchange import as_pandas, is_anndata
+
+__all__ = [
+    "LabeledDoses",
+    "PerturbationRegressorMixin",
+    "SingleEffects",
+    "condition_groups",
+    "estimate_effects",
+    "n_perturbed",
+]
 
 #: Penalties that leave-one-out chooses among for genes that are perturbed only in combinations. A gene at dose 1 weighs
 #: as much as the number of its combinations: from hardly any shrinkage (0.01) to hardly any effect (100).
@@ -105,10 +118,100 @@ def _replicate_variance(singles: np.ndarray, Y: np.ndarray, effects: np.ndarray)
     return variance * (1.0 - n_genes / len(singles))
 
 
+class LabeledDoses(np.ndarray):
+    """Doses that still know which conditions they are, on their way from the encoder to a model.
+
+    It is an array like any other. Only the array that the encoder returns has the names: rows that are selected or
+    computed from it are other rows.
+
+    Attributes
+    ----------
+    condition_names : Index or None
+        Names of the rows.
+    are_index : bool
+        The names come from an index, as those of a DataFrame; otherwise they are the labels themselves, which may be
+        spelled otherwise than the names of the responses.
+    """
+
+    condition_names: pd.Index | None = None
+    are_index: bool = False
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.condition_names = None
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+    @classmethod
+    def of(cls, doses: np.ndarray, conditions: Any, labels: Sequence[Any]) -> np.ndarray:
+        """Name the rows after what was encoded.
+
+        Parameters
+        ----------
+        doses : ndarray of shape (n_conditions, n_genes)
+        conditions : sequence of str or dict, Series, DataFrame or AnnData
+            What the encoder read.
+        labels : sequence of str or dict
+            The labels in it.
+
+        Returns
+        -------
+        ndarray of shape (n_conditions, n_genes)
+            A view; without names where some label is no text.
+        """
+        index = row_names(conditions)
+        are_index = index is not None and not is_default(index)
+        if not are_index:
+            index = pd.Index(list(labels), dtype=object) if all(isinstance(label, str) for label in labels) else None
+        named = doses.view(cls)
+        named.condition_names, named.are_index = index, are_index
+        return named
+
+
+def _is_named(index: pd.Index | None) -> bool:
+    """Tell whether rows have names and not only numbers."""
+    return index is not None and (index.nlevels > 1 or index.dtype.kind not in "iu")
+
+
+def refuse_labels(X: Any) -> None:
+    """Raise TypeError if `X` holds what `PerturbationEncoder` reads, and not what it returns.
+
+    Parameters
+    ----------
+    X : object
+    """
+    what = _kind_of_labels(X)
+    if what:
+        raise TypeError(
+            f"X is {what}; expected a matrix of doses, (n_conditions, n_genes). Labels become doses by "
+            "PerturbationEncoder().fit_transform(X); both in one model: make_pipeline(PerturbationEncoder(), model)."
+        )
+
+
+def _kind_of_labels(X: Any) -> str | None:
+    if is_anndata(X):
+        return "an AnnData"
+    X = as_pandas(X)
+    if isinstance(X, pd.DataFrame):
+        texts = [name for k, name in enumerate(X.columns) if _begins_with_text(X.iloc[:, k])]
+        return f"a DataFrame with text in its column {texts[0]!r}" if texts else None
+    if isinstance(X, str):
+        return f"the text {X!r}"
+    if isinstance(X, pd.Series | list | tuple | np.ndarray) and _begins_with_text(X):
+        return f"a {type(X).__name__} of texts, such as {next(iter(X))!r}"
+    return None
+
+
+def _begins_with_text(values: Any) -> bool:
+    return np.ndim(values) > 0 and len(values) > 0 and isinstance(next(iter(values)), str)
+
+
 class PerturbationRegressorMixin:
     """Validation, names and shapes that every response estimator shares; holds no model."""
 
     def _validate_fit(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        refuse_labels(X)
+        self._learn_row_names(X, y)
         columns = y.columns if isinstance(y, pd.DataFrame) else None
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         y = np.asarray(y, dtype=np.float64)
@@ -116,9 +219,57 @@ class PerturbationRegressorMixin:
         self._flat_output = y.ndim == 1
         return X, y.reshape(len(y), -1)
 
+    def _learn_row_names(self, X: Any, y: Any) -> None:
+        """Refuse rows that have different names, and keep what the names of predicted rows may be."""
+        index = row_names(y)
+        self._targets_are_named = _is_named(index)
+        self._level_names = [] if index is None else list(index.names)
+        self._labels_are_names = _check_conditions(X, y)
+
     def _validate_predict(self, X: Any) -> tuple[np.ndarray, pd.Index | None]:
-        index = X.index if isinstance(X, pd.DataFrame) else None
+        refuse_labels(X)
+        index = self._prediction_index(X)
         return validate_data(self, X, dtype=np.float64, reset=False), index
+
+    def _prediction_index(self, X: Any) -> pd.Index | None:
+        """Return the names of the rows of a prediction, None where a score would look for them in vain."""
+        if isinstance(X, LabeledDoses):
+            index = X.condition_names if self._labels_are_names or X.are_index else None
+        else:
+            index = row_names(X)
+        if index is None or (self._targets_are_named and not _is_named(index)):
+            # Where the responses had names and the doses only numbers, the numbers are no names of responses.
+            return None
+        unnamed = all(name is None for name in index.names) and index.nlevels == len(self._level_names)
+        return index.set_names(self._level_names) if unnamed else index
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination, the mean over the outputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_conditions, n_genes)
+            Doses.
+        y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
+            Log-fold changes; the columns of a DataFrame are aligned by name.
+        sample_weight : array-like of shape (n_conditions,), default=None
+
+        Returns
+        -------
+        float
+            Of ``sklearn.metrics.r2_score``: 1 is perfect, 0 as good as the mean.
+
+        Raises
+        ------
+        ValueError
+            If X and y have rows, or y and the model outputs, of different names.
+        """
+        y = as_pandas(y)
+        _check_conditions(X, y)
+        prediction = self.predict(X)  # type: ignore[attr-defined]
+        if isinstance(prediction, pd.DataFrame) and isinstance(y, pd.DataFrame):
+            y = y.iloc[:, name_positions(y.columns, prediction.columns, ("y.columns", "the columns of y in fit"))]
+        return r2_score(np.asarray(y), np.asarray(prediction), sample_weight=sample_weight)
 
     def _label_output(self, values: np.ndarray, index: pd.Index | None) -> Any:
         if self._flat_output:
@@ -132,3 +283,19 @@ class PerturbationRegressorMixin:
         tags.target_tags.single_output = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_conditions(X: Any, y: Any) -> bool:
+    """Refuse rows of X and y with different names; tell whether labels that were encoded are names of responses."""
+    X, y = as_pandas(X), as_pandas(y)
+    if not isinstance(X, LabeledDoses):
+        check_rows(X, y)
+        return True
+    names, index = X.condition_names, row_names(y)
+    if names is None or not _is_named(index):
+        return True
+    if X.are_index or Counter(names) == Counter(index):
+        check_same_names(names, index, ("X", "y"))
+        return True
+    # The same conditions in another spelling, or other names altogether: they say nothing about the order.
+    return False

@@ -1,17 +1,18 @@
 """Labels of conditions become a perturbation × gene matrix."""
 
-import re
-from collections.abc import Hashable, Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skperturb._label_sources import read_labels
+from skperturb._labels import Condition, LabelReader
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.base import BaseEstimator
-from skperturb.responses._labels import LabelParser
+from skperturb.responses._conditions import LabeledDoses
 
 __all__ = ["PerturbationEncoder"]
 
@@ -25,18 +26,22 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
     ----------
     control : str or sequence of str, default=("control", "ctrl")
         Labels, and parts of labels, that stand for no perturbation: "ctrl" and "ctrl+KLF1" are a control and a single.
+        Other names that public files use for controls ("NT", "non-targeting", "NegCtrl0") are refused with their list.
     sep : str or sequence of str, default=("+", "_")
-        Separators between genes. A label that holds two different ones is refused unless `genes` tells the genes apart.
+        Separators between genes. The first is trusted; the others join genes only where all parts look like genes. A
+        label that holds two different ones is refused unless `genes` tells the genes apart.
     genes : sequence of str, default=None
         The genes that become the columns, in this order. None learns those of the data, sorted. With given genes, a
-        name may contain a separator.
-    guide_suffix : str, default=None
-        Regular expression of what follows the gene in the name of a guide, such as ``r"g\d+"`` for "IFNGR2g1"; it is
-        removed.
+        name may contain a separator, and nothing else is a gene.
+    guide_suffix, guide_prefix : str, default=None
+        Regular expression of what follows (precedes) the gene in the name of a guide, such as ``r"g\d+"`` for
+        "IFNGR2g1"; it is removed.
     column : str, default=None
         Column of ``adata.obs`` or of a DataFrame that holds the labels. None is allowed for a DataFrame of one column.
-    handle_unknown : {"error", "ignore"}, default="error"
-        What `transform` does with genes that `fit` did not see: raise, or leave them out of the row.
+    handle_unknown : {"warn", "error", "ignore"}, default="warn"
+        What `transform` does with genes that `fit` did not see: leave them out of the row with a warning, raise, or
+        leave them out in silence. A row without its genes looks like a control, or like the other gene alone; give the
+        genes that a splitter holds out in `genes`, and they have columns.
 
     Attributes
     ----------
@@ -45,7 +50,15 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
 
     See Also
     --------
+    describe_labels : How each label is read, before anything is fitted.
     pseudobulk : The responses that belong to the labels.
+
+    Notes
+    -----
+    A number is the dose of the name before it ("drug_0.1"), never a gene. Two spellings of one set of genes are one
+    condition. Labels that have no certain reading are refused with what to set: numbers of guides ("STAT1_g1"),
+    plasmids ("ASCC3_pDS051"), separators that are not in `sep`, dates of a spreadsheet ("1-Mar"). The splitters,
+    `pseudobulk` and the command line read labels by the same rules.
 
     Examples
     --------
@@ -65,8 +78,9 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         "sep": [str, "array-like"],
         "genes": ["array-like", None],
         "guide_suffix": [str, None],
+        "guide_prefix": [str, None],
         "column": [str, None],
-        "handle_unknown": [StrOptions({"error", "ignore"})],
+        "handle_unknown": [StrOptions({"warn", "error", "ignore"})],
     }
 
     def __init__(
@@ -76,13 +90,15 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         *,
         genes: Sequence[str] | None = None,
         guide_suffix: str | None = None,
+        guide_prefix: str | None = None,
         column: str | None = None,
-        handle_unknown: str = "error",
+        handle_unknown: str = "warn",
     ) -> None:
         self.control = control
         self.sep = sep
         self.genes = genes
         self.guide_suffix = guide_suffix
+        self.guide_prefix = guide_prefix
         self.column = column
         self.handle_unknown = handle_unknown
 
@@ -104,12 +120,11 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a label cannot be read or names an unknown gene, or if `genes` repeats a name.
+            If a label has no certain reading or names an unknown gene, or if `genes` repeats a name.
         """
-        parser = self._parser(self.genes)
-        conditions = self._parse(X, parser)
+        conditions = self._reader().read_all(read_labels(X, self.column))
         if self.genes is None:
-            found = sorted({gene for doses in conditions for gene in doses}, key=str)
+            found = sorted({gene for one in conditions for gene in one.doses}, key=str)
         else:
             found = list(self.genes)
             repeated = sorted({str(gene) for gene in found if found.count(gene) > 1})
@@ -120,8 +135,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
                 f"X names no perturbed gene: all {len(conditions)} labels are controls; expected at least one "
                 "perturbation. Pass genes= to encode controls alone."
             )
-        self.genes_ = np.array(found, dtype=object)
-        self._check_known(conditions)
+        self.genes_ = np.empty(len(found), dtype=object)
+        self.genes_[:] = found
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -135,19 +150,22 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_conditions, n_genes)
-            Doses, 1 for labels; a control is a row of zeros.
+            Doses, 1 for labels; a control is a row of zeros. A model of this package names the rows of its prediction
+            after them.
         """
         check_is_fitted(self)
-        conditions = self._parse(X, self._parser(self.genes_))
-        if self.handle_unknown == "error":
+        labels = read_labels(X, self.column)
+        # Learned genes must not change how a label is cut, only take doubt away: given ones alone may hold separators.
+        conditions = self._reader().read_all(labels, known=self.genes_, allow_unknown=self.handle_unknown != "error")
+        if self.handle_unknown != "ignore":
             self._check_known(conditions)
         position = {gene: k for k, gene in enumerate(self.genes_)}
         encoded = np.zeros((len(conditions), len(position)))
-        for row, doses in zip(encoded, conditions, strict=True):
-            for gene, dose in doses.items():
+        for row, one in zip(encoded, conditions, strict=True):
+            for gene, dose in one.doses.items():
                 if gene in position:
                     row[position[gene]] = dose
-        return encoded
+        return LabeledDoses.of(encoded, X, labels)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the labels (for doses other than 0 and 1: dicts) of encoded conditions.
@@ -173,7 +191,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
                 f"X has shape {doses.shape}; expected (n_conditions, {len(self.genes_)}), one column per gene."
             )
         as_labels = bool(np.isin(doses, (0.0, 1.0)).all())
-        sep, control = _as_tuple(self.sep)[0], _as_tuple(self.control)[0]
+        reader = self._reader()
+        sep, control = reader.sep[0], reader.name_of({})
         result = np.empty(len(doses), dtype=object)
         for k, row in enumerate(doses):
             names = self.genes_[row != 0]
@@ -195,34 +214,29 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self.genes_.copy()
 
-    def _parser(self, vocabulary: Any) -> LabelParser:
-        # A learned vocabulary must not change how a label is cut: only given gene names may hold separators.
-        known = None if self.genes is None or vocabulary is None else frozenset(vocabulary)
-        sep = _as_tuple(self.sep)
-        if not sep or not all(isinstance(item, str) and item for item in sep):
-            raise ValueError(f"sep={self.sep!r}; expected one or more separators, none of them empty.")
-        try:
-            re.compile(self.guide_suffix or "")
-        except re.error as error:
-            raise ValueError(
-                f"guide_suffix={self.guide_suffix!r} is no regular expression ({error}); expected one such "
-                "as '_sg[0-9]+'."
-            ) from error
-        return LabelParser(_as_tuple(self.control), sep, known, self.guide_suffix)
+    def _reader(self) -> LabelReader:
+        return LabelReader(self.control, self.sep, self.genes, self.guide_suffix, self.guide_prefix)
 
-    def _parse(self, X: Any, parser: LabelParser) -> list[dict[Hashable, float]]:
-        return [parser.parse(label, k) for k, label in enumerate(read_labels(X, self.column))]
-
-    def _check_known(self, conditions: list[dict[Hashable, float]]) -> None:
+    def _check_known(self, conditions: list[Condition]) -> None:
         known = set(self.genes_)
-        unknown = [(k, gene) for k, doses in enumerate(conditions) for gene in doses if gene not in known]
-        if unknown:
-            position, gene = unknown[0]
+        unknown = [(k, gene) for k, one in enumerate(conditions) for gene in one.doses if gene not in known]
+        if not unknown:
+            return
+        position, gene = unknown[0]
+        n_genes, n_rows = len({name for _, name in unknown}), len({row for row, _ in unknown})
+        found = f"X[{position}] names the gene {gene!r}, which is none of the {len(known)} known genes "
+        if self.handle_unknown == "error":
             raise ValueError(
-                f"X[{position}] names the gene {gene!r}, which is none of the {len(known)} known genes "
-                f"({len({name for _, name in unknown})} unknown genes in all). Fit on labels that hold it, pass "
-                "genes=, or set handle_unknown='ignore'."
+                f"{found}({n_genes} unknown genes in all). Fit on labels that hold it, pass genes=, or set "
+                "handle_unknown='ignore'."
             )
+        warnings.warn(
+            f"{found}({n_genes} unknown genes in {n_rows} of {len(conditions)} rows). They are left out, so that such "
+            "a row looks like a control or like its other gene alone. Pass genes= with all genes to give them columns, "
+            "or set handle_unknown='error' or 'ignore'.",
+            UserWarning,
+            stacklevel=3,
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -231,49 +245,3 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-
-def _as_tuple(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def read_labels(X: Any, column: str | None = None) -> list[Any]:
-    """Return the labels in what a user passes as conditions.
-
-    Parameters
-    ----------
-    X : sequence of str or dict, Series, DataFrame or AnnData
-        One label per condition.
-    column : str, default=None
-        The column of a table with several.
-
-    Returns
-    -------
-    list
-    """
-    table = getattr(X, "obs", X)
-    if isinstance(table, pd.DataFrame):
-        return list(table[_label_column(table, column)])
-    if isinstance(X, str | Mapping) or not hasattr(X, "__len__"):
-        raise TypeError(f"X is a {type(X).__name__}; expected a sequence of labels: pass [X] for one condition.")
-    array = X if isinstance(X, list | tuple) else np.asarray(X, dtype=object)
-    if isinstance(array, np.ndarray):
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1:
-            raise ValueError(f"X has shape {array.shape}; expected one label per condition.")
-    labels = list(array)
-    if not labels:
-        raise ValueError("X is empty; expected at least one condition.")
-    return labels
-
-
-def _label_column(table: pd.DataFrame, column: str | None) -> str:
-    if column is None and table.shape[1] == 1:
-        return table.columns[0]
-    if column is None or column not in table.columns:
-        raise ValueError(
-            f"column is {column!r}; expected one of the columns of the table: {list(table.columns[:3])} "
-            f"({table.shape[1]} in all)."
-        )
-    return column

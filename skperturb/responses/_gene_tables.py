@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,22 @@ import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 
 from skperturb._interchange import as_pandas, graph_edges
+from skperturb._pairs import MISSING_NAMES
 
-__all__ = ["AlignedTable", "align_table", "as_tables", "gene_edges", "graph_tables", "is_membership", "table_features"]
+__all__ = [
+    "AlignedTable",
+    "align_table",
+    "as_tables",
+    "gene_edges",
+    "graph_tables",
+    "is_membership",
+    "mean_weights",
+    "table_features",
+]
+
+#: Types of edges, each of which becomes a kernel with a weight to choose. The graph that `fetch_gene_graph` loads has
+#: six, BioGRID less than thirty experimental systems; hundreds are identifiers of papers or scores in disguise.
+_MAX_TYPES = 50
 
 
 @dataclass(frozen=True)
@@ -99,37 +114,106 @@ def as_tables(gene_features: Any) -> dict[str, Any]:
     return {"table": as_pandas(gene_features, index=True)}
 
 
-def gene_edges(graph: Any) -> pd.DataFrame:
-    """Return a gene graph as a table with the columns ``a``, ``b`` and ``source``.
+def gene_edges(graph: Any, edge_weights: Any = "use") -> pd.DataFrame:
+    """Return a gene graph as a table with the columns ``a``, ``b``, ``source`` and ``weight``.
 
     Parameters
     ----------
     graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix, or sequence of pairs
-        A DataFrame holds two gene columns first and an edge type third (optional). The nodes of a sparse matrix, and of
-        a PyG graph without ``names``, are integers: the positions of the columns of an X without names.
+        A DataFrame holds two gene columns first; then, optionally, an edge type (text) and a weight (numbers). Pairs of
+        a sequence may have a weight as third. The nodes of a sparse matrix, and of a PyG graph without ``names``, are
+        integers: the positions of the columns of an X without names.
+    edge_weights : {"use", "ignore"} or float, default="use"
+        See `KernelPerturbationRegressor`.
 
     Returns
     -------
     DataFrame
+        Weights are divided by their largest absolute value, so all are 1 where they are equal. Edges of weight zero and
+        of a gene with itself are left out.
+
+    Raises
+    ------
+    TypeError
+        If `graph` is none of these.
+    ValueError
+        If genes are missing, columns are ambiguous, weights are not finite, none reaches the cut, or there is none to
+        cut by.
     """
     graph = as_pandas(graph)
-    converted = graph_edges(graph)
-    if isinstance(graph, pd.DataFrame):
-        if graph.shape[1] < 2:
-            raise ValueError(f"graph has {graph.shape[1]} columns; expected two genes and, optionally, an edge type.")
-        typed = graph.shape[1] > 2 and not pd.api.types.is_numeric_dtype(graph.iloc[:, 2])
-        edges = pd.DataFrame({"a": graph.iloc[:, 0].to_numpy(), "b": graph.iloc[:, 1].to_numpy()})
-        edges["source"] = graph.iloc[:, 2].to_numpy() if typed else "graph"
-    elif converted is not None:
-        edges = converted.assign(source="graph")
+    edges = graph_edges(graph, weights=edge_weights != "ignore")
+    if edges is None:
+        edges = _tabled_edges(graph if isinstance(graph, pd.DataFrame) else _listed_edges(graph), edge_weights)
     else:
-        edges = _listed_edges(graph).assign(source="graph")
-    nameless = np.flatnonzero(edges[["a", "b"]].isna().any(axis=1))
+        edges = edges.assign(source="graph")
+    missing = (edges[["a", "b"]].isna() | edges[["a", "b"]].isin(MISSING_NAMES)).any(axis=1)
+    nameless = np.flatnonzero(missing)
     if len(nameless):
+        names = tuple(edges.iloc[nameless[0]][["a", "b"]])
+        raise ValueError(f"graph[{nameless[0]}] is {names}; expected two gene names. Drop such edges.")
+    edges = edges.assign(weight=_weights(edges["weight"], edge_weights))[["a", "b", "source", "weight"]]
+    return edges[(edges["a"] != edges["b"]) & (edges["weight"] != 0)]
+
+
+def _tabled_edges(table: pd.DataFrame, edge_weights: Any) -> pd.DataFrame:
+    """Tell the columns of a table apart: two genes, then at most one type and one weight."""
+    if table.shape[1] < 2:
+        raise ValueError(f"graph has {table.shape[1]} columns; expected two genes and, optionally, an edge type.")
+    edges = pd.DataFrame({"a": table.iloc[:, 0].to_numpy(), "b": table.iloc[:, 1].to_numpy()})
+    further = [(str(table.columns[k]), table.iloc[:, k]) for k in range(2, table.shape[1])]
+    numeric = [(name, column) for name, column in further if _is_numeric(column, name)]
+    typed = [(name, column) for name, column in further if not any(column is other for _, other in numeric)]
+    if edge_weights == "ignore":
+        numeric = []
+    for found, what in ((typed, "edge types"), (numeric, "weights")):
+        if len(found) > 1:
+            raise ValueError(
+                f"graph has {len(found)} columns that could be {what} ({', '.join(name for name, _ in found[:4])}); "
+                "expected at most one beside the two genes. Select the columns: graph[[gene_a, gene_b, column]]."
+            )
+    source = typed[0][1].to_numpy() if typed else "graph"
+    edges["source"] = source
+    n_types = edges["source"].map(_family).nunique() if typed else 1
+    if n_types > _MAX_TYPES:
         raise ValueError(
-            f"graph[{nameless[0]}] is {tuple(edges.iloc[nameless[0], :2])}; expected two gene names. Drop such edges."
+            f"graph has {n_types} different edge types in its column {typed[0][0]!r}, such as {source[0]!r}; expected "
+            f"at most {_MAX_TYPES}. Leave the column out, or turn it into numbers if it holds weights."
         )
-    return edges[edges["a"] != edges["b"]]
+    return edges.assign(weight=numeric[0][1].to_numpy() if numeric else 1.0)
+
+
+def _is_numeric(column: pd.Series, name: str) -> bool:
+    """Tell whether a column holds numbers, and refuse one that holds them as text."""
+    if pd.api.types.is_numeric_dtype(column):
+        return True
+    values = column.astype(object)
+    if len(values) == 0 or pd.to_numeric(values, errors="coerce").isna().any():
+        return False
+    if any(isinstance(value, str) for value in values):
+        raise ValueError(
+            f"graph has numbers as text in its column {name!r}, such as {values.iloc[0]!r}; expected numbers, which "
+            "weigh the edges, or types. Convert them: pandas.to_numeric."
+        )
+    return True
+
+
+def _weights(weights: pd.Series, edge_weights: Any) -> np.ndarray:
+    """Return weights of which the largest is 1, cut if that is wanted."""
+    values = weights.astype(object).where(weights.notna(), np.nan).astype(float).to_numpy()
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise ValueError(
+            f"graph[{bad[0]}] has the weight {values[bad[0]]}; expected finite numbers. Drop such edges, or set "
+            "edge_weights='ignore'."
+        )
+    largest = float(np.abs(values).max(initial=0.0))
+    if not isinstance(edge_weights, str):
+        if len(values) and (values == values[0]).all() and values[0] == 1:
+            raise ValueError(f"edge_weights={edge_weights}, but graph has no weights to cut by; expected 'use'.")
+        if edge_weights > largest:
+            raise ValueError(f"edge_weights={edge_weights} leaves no edge of graph: no weight is above {largest:g}.")
+        return np.where(np.abs(values) >= edge_weights, np.sign(values), 0.0)
+    return values / largest if largest > 0 else values
 
 
 def _listed_edges(graph: Any) -> pd.DataFrame:
@@ -144,27 +228,31 @@ def _listed_edges(graph: Any) -> pd.DataFrame:
             "scipy.sparse.csr_array(graph)."
         )
     pairs = list(graph)
+    width = len(pairs[0]) if pairs and hasattr(pairs[0], "__len__") else 2
     for k, pair in enumerate(pairs):
-        if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-            raise ValueError(f"graph[{k}] is {pair!r}; expected a pair of genes.")
-    return pd.DataFrame(pairs, columns=["a", "b"])
+        known = not isinstance(pair, str) and hasattr(pair, "__len__") and len(pair) == width and width in (2, 3)
+        if not known or (width == 3 and not isinstance(pair[2], Real)):
+            raise ValueError(f"graph[{k}] is {pair!r}; expected a pair of genes, or each with a weight as third.")
+    return pd.DataFrame(pairs, columns=["a", "b", "third"][:width])
 
 
 def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
     """Return, for each edge type (and all together), which genes are the neighbors of each wanted gene.
 
-    Edges are undirected; an edge given twice counts once; a gene is its own neighbor, so that neighbors share it.
+    Edges are undirected; an edge given twice counts once, with the mean of its weights; a gene is its own neighbor with
+    the largest weight, so that neighbors share it.
 
     Parameters
     ----------
     graph : see `gene_edges`
+        Or what it returned.
     names : sequence
         The wanted genes.
 
     Returns
     -------
     dict of str to DataFrame
-        Binary membership tables: wanted genes that the graph holds × nodes.
+        Membership tables, binary without weights: wanted genes that the graph holds × nodes.
     """
     edges = gene_edges(graph)
     nodes = pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
@@ -179,7 +267,7 @@ def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
     for name, selected in kinds.items():
         adjacency = _adjacency(edges[selected], nodes)
         rows = wanted[wanted >= 0]
-        degree = np.asarray(adjacency.sum(axis=0)).ravel()
+        degree = np.asarray(abs(adjacency).sum(axis=0)).ravel()
         table = pd.DataFrame(adjacency[rows].toarray(), index=nodes[rows])
         # The rarity of a neighbor is counted over the whole graph, not over the perturbed genes.
         tables[name] = table * np.log(len(nodes) / degree)
@@ -188,16 +276,43 @@ def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
 
 def _families(source: pd.Series) -> pd.Series:
     """Return the database of each edge: types of one database ("PC_in-complex-with") are one family."""
-    return source.astype(str).str.split("_").str[0]
+    return source.map(_family)
+
+
+def _family(kind: Any) -> str:
+    return str(kind).split("_")[0]
 
 
 def _adjacency(edges: pd.DataFrame, nodes: pd.Index) -> sp.csr_array:
+    return (mean_weights(edges, nodes) + sp.eye_array(len(nodes))).tocsr()
+
+
+def mean_weights(edges: pd.DataFrame, nodes: pd.Index) -> sp.csr_array:
+    """Return the symmetric adjacency matrix of the nodes; edges given more than once have the mean of their weights.
+
+    Parameters
+    ----------
+    edges : DataFrame
+        From `gene_edges`. Edges of other genes are left out.
+    nodes : Index of length n_nodes
+
+    Returns
+    -------
+    csr_array of shape (n_nodes, n_nodes)
+    """
     first, second = nodes.get_indexer(edges["a"]), nodes.get_indexer(edges["b"])
-    ones = np.ones(2 * len(edges))
-    matrix = sp.csr_array((ones, (np.r_[first, second], np.r_[second, first])), shape=(len(nodes), len(nodes)))
-    matrix = (matrix + sp.eye_array(len(nodes))).tocsr()
-    matrix.data[:] = 1.0
-    return matrix
+    inside = (first >= 0) & (second >= 0)
+    first, second, weights = first[inside], second[inside], edges["weight"].to_numpy()[inside]
+    places = np.r_[first, second], np.r_[second, first]
+    shape = (len(nodes), len(nodes))
+    total = sp.csr_array((np.r_[weights, weights], places), shape=shape)
+    times = sp.csr_array((np.ones(2 * len(weights)), places), shape=shape)
+    for matrix in (total, times):
+        matrix.sum_duplicates()
+    # Both have entries at the same places; those whose weights cancel are no edges.
+    total.data /= times.data
+    total.eliminate_zeros()
+    return total
 
 
 def table_features(table: Any, names: Iterable[Any], argument: str) -> AlignedTable:

@@ -1,7 +1,9 @@
 """Mean log-fold change of each condition, streamed over the cells."""
 
+import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,8 +14,18 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Bunch
 
 from skperturb._interchange import is_anndata
+from skperturb._labels import LabelReader
 
 __all__ = ["pseudobulk"]
+
+# Largest value that a logarithm of expression has: log2 of a million counts per million is 19.9, the natural logarithm
+# of them 13.8. At 10, the natural logarithms of strongly expressed genes would be taken for something else; at 100,
+# many a table of counts per ten thousand for logarithms.
+_LARGEST_LOGARITHM = 20.0
+# Distinct values up to which a column of obs is named as a possible covariate: batches, donors, cell types, studies.
+# Scores and counts of cells have more; a column with more levels leaves hardly a cell for each of them.
+_MOST_LEVELS = 50
+_MISSING = "missing"
 
 
 def pseudobulk(
@@ -22,6 +34,11 @@ def pseudobulk(
     control: str | Sequence[str],
     *,
     covariates: str | Sequence[str] | None = None,
+    missing: str = "drop",
+    sep: str | Sequence[str] = ("+", "_"),
+    perturbed_genes: Sequence[str] | None = None,
+    guide_suffix: str | None = None,
+    guide_prefix: str | None = None,
     layer: str | None = None,
     genes: str | Sequence[str] | None = None,
     target_sum: float | None = None,
@@ -33,7 +50,8 @@ def pseudobulk(
 
     .. math:: Y_{cg} = \frac{1}{|c|}\sum_{k \in c} x_{kg} - \frac{1}{|0|}\sum_{k \in 0} x_{kg}
 
-    With log-normalised expression x this is the log-fold change.
+    With log-normalised expression x this is the log-fold change. Labels that name the same perturbed genes, such as
+    "KLF1+ctrl" and "ctrl+KLF1", or "A+B" and "B+A", are one condition.
 
     Parameters
     ----------
@@ -41,12 +59,20 @@ def pseudobulk(
         Cells × genes; in memory, backed (``anndata.read_h5ad(path, backed="r")``) or with Dask arrays. `chunk_size`
         cells are in memory at a time.
     groupby : str
-        Column of ``adata.obs`` that names the condition of each cell.
+        Column of ``adata.obs`` that names the condition of each cell. Cells without a label belong to none.
     control : str or sequence of str
         The condition (or conditions) of the unperturbed cells.
     covariates : str or sequence of str, default=None
         Further columns of ``adata.obs`` (cell line, batch): every combination is a group of its own, compared with
         the controls of the same combination.
+    missing : {"drop", "keep"}, default="drop"
+        Leave cells without one of the covariates out, with a warning that counts them, or keep them as the level
+        "missing" of that covariate.
+    sep, guide_suffix, guide_prefix
+        How labels are read, as for `PerturbationEncoder`. With `guide_suffix` or `guide_prefix` the guides of a gene
+        are one condition.
+    perturbed_genes : sequence of str, default=None
+        The genes that labels may name, `genes` of `PerturbationEncoder`.
     layer : str, default=None
         The layer to read; None reads ``adata.X``.
     genes : str or sequence of str, default=None
@@ -66,21 +92,30 @@ def pseudobulk(
     sklearn.utils.Bunch
         ``data`` (DataFrame, the condition and the covariates of each row), ``target`` (DataFrame, conditions × genes,
         log-fold change, with the index of ``data``: conditions, and covariates as further levels), ``n_cells``
-        (ndarray), ``gene_names`` (ndarray) and ``control_mean`` (Series over the genes; with covariates a DataFrame,
-        one row for each of their combinations). Controls are no rows of `data`.
+        (ndarray), ``variance`` (DataFrame like ``target``: of the mean over the cells of the condition,
+        :math:`s_{cg}^2 / |c|`; NaN for a single cell), ``gene_names`` (ndarray), ``control_mean`` and
+        ``control_variance`` (Series over the genes; with covariates DataFrames, one row for each of their
+        combinations), ``n_control_cells`` (Series over these combinations, or an int), ``labels`` (Series of tuples,
+        the labels that became each condition), ``n_unlabeled`` (int, cells without a label) and ``varying`` (list,
+        columns of ``adata.obs`` with a few levels that vary inside a condition and are no covariates). Controls are no
+        rows of `data`. The variance of a log-fold change is the sum of both variances.
+
+        A condition is named by its label; one that has several by its genes, in the order of the alphabet.
 
     Raises
     ------
     ValueError
-        If a column or gene is not there or named twice, no cell is a control, a condition has no controls with its
-        covariates, no condition has `min_cells` cells, or the values are negative or not finite.
+        If a column, layer or gene is not there or named twice, one of the controls names no cell or all cells are
+        controls, a condition has no controls with its covariates, no condition has `min_cells` cells, a label cannot
+        be read, or the values are negative or not finite.
     TypeError
         If `adata` is no AnnData, or `control` no label.
 
     Warns
     -----
     UserWarning
-        If the values look like raw counts and `target_sum` is None.
+        If the values look like raw counts or are too large for logarithms and `target_sum` is None, if they look like
+        logarithms and it is given, or if cells without a covariate are left out.
 
     Examples
     --------
@@ -93,24 +128,43 @@ def pseudobulk(
     KLF1   1.5  0.0
     """
     _check_arguments(adata, control, target_sum, chunk_size=chunk_size, min_cells=min_cells)
+    if missing not in ("drop", "keep"):
+        raise ValueError(f"missing={missing!r}; expected 'drop' or 'keep'.")
     covariate_names = [covariates] if isinstance(covariates, str) else list(covariates or [])
-    keys, groups = _groups(adata.obs, [groupby, *covariate_names])
-    controls = {control} if isinstance(control, str) else set(control)
-    is_control = keys[groupby].isin(controls).to_numpy()
-    if not is_control.any():
-        raise ValueError(
-            f"control={control!r} names no cell: adata.obs[{groupby!r}] has {keys[groupby].nunique()} conditions, "
-            f"such as {list(keys[groupby].unique()[:3])}. Pass the label of the unperturbed cells."
-        )
+    _check_columns(adata.obs, groupby, covariate_names)
+    reader = LabelReader(
+        control=control, sep=sep, genes=perturbed_genes, guide_suffix=guide_suffix, guide_prefix=guide_prefix
+    )
+    named = _name_conditions(adata.obs[groupby], control, reader)
+    table = _group_table(adata.obs, groupby, covariate_names, named)
+    if missing == "keep":
+        table[covariate_names] = table[covariate_names].where(table[covariate_names].notna(), _MISSING)
+    keys, groups = _groups(table)
+    if (groups < 0).any():
+        _warn_left_out(table, named.controls)
+    is_control = keys[groupby].isin(named.controls).to_numpy()
+    _check_controls(is_control, keys, control, groupby, adata.n_obs)
     selected = _select_genes(adata.var, genes)
     matrix = _matrix(adata, layer)
-    sums = _group_sums(matrix, groups, len(keys), selected, target_sum, chunk_size, verbose)
-    n_cells = np.bincount(groups[groups >= 0], minlength=len(keys))
+    sums = _group_sums(
+        matrix, groups, len(keys), selected, target_sum, chunk_size, verbose, negative_hint=_raw_hint(adata)
+    )
+    _warn_of_scale(sums, target_sum)
     names = adata.var_names[selected].to_numpy(dtype=object)
-    return _subtract_controls(keys, sums, n_cells, is_control, covariate_names, names, min_cells)
+    n_cells = np.bincount(groups[groups >= 0], minlength=len(keys))
+    bulk = _subtract_controls(keys, sums, n_cells, is_control, covariate_names, names, min_cells)
+    bulk.labels = pd.Series([named.labels[name] for name in bulk.data[groupby]], index=bulk.data.index, dtype=object)
+    bulk.n_unlabeled = int(adata.obs[groupby].isna().sum())
+    bulk.varying = _varying_columns(adata.obs, groups, [groupby, *covariate_names])
+    return bulk
 
 
 def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) -> None:
+    if isinstance(adata, str | os.PathLike):
+        raise TypeError(
+            f"adata is the path {os.fspath(adata)!r}; expected an AnnData. Open it first: "
+            f"anndata.read_h5ad({os.fspath(adata)!r}, backed='r')."
+        )
     if not is_anndata(adata):
         raise TypeError(f"adata is a {type(adata).__name__}; expected an AnnData.")
     if not isinstance(control, str) and (not isinstance(control, Sequence | set | frozenset | np.ndarray)):
@@ -124,21 +178,131 @@ def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) ->
             raise ValueError(f"{name}={value!r}; expected an integer, 1 or more.")
 
 
-def _groups(obs: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the table of groups, and the group of each cell (-1 where a label is missing)."""
-    for column in columns:
+def _check_columns(obs: pd.DataFrame, groupby: str, covariates: list[str]) -> None:
+    for column in (groupby, *covariates):
         if column not in obs.columns:
-            parameter = "groupby" if column == columns[0] else "covariates"
+            parameter = "groupby" if column == groupby else "covariates"
             raise ValueError(
                 f"{parameter}={column!r} is no column of adata.obs; expected one of {list(obs.columns[:3])} …"
             )
-    table = obs[columns].astype(object)
+    repeated = [column for k, column in enumerate(covariates) if column in (groupby, *covariates[:k])]
+    if repeated:
+        raise ValueError(f"covariates={covariates!r} names {repeated[0]!r} twice or as groupby; expected each once.")
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The conditions that labels stand for.
+
+    Parameters
+    ----------
+    conditions : dict of label to str
+        The name of the condition of each label; a control is named by its label.
+    controls : set of str
+        Names of the controls.
+    labels : dict of str to tuple
+        The labels of each condition.
+    """
+
+    conditions: dict[Any, Any]
+    controls: set[Any]
+    labels: dict[Any, tuple[Any, ...]]
+
+
+def _name_conditions(column: pd.Series, control: str | Collection[str], reader: LabelReader) -> _Named:
+    """Read the labels of a column, and give those that mean the same one name."""
+    labels = sorted(column.dropna().unique(), key=str)
+    found = {label.strip() if isinstance(label, str) else label for label in labels}
+    wanted = [control] if isinstance(control, str) else list(control)
+    texts = [label for label in labels if isinstance(label, str)]
+    # "NegCtrl0" may stand in pairs such as "KLF1+NegCtrl0" only.
+    found |= {name for condition in reader.examine_all(texts) for name in condition.controls}
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        shown = f"{control!r} names no cell" if len(wanted) == 1 else f"{control!r}: {unknown} name no cell"
+        raise ValueError(
+            f"control={shown}: adata.obs[{column.name!r}] has {len(labels)} conditions, such as {labels[:3]}. Pass the "
+            "label of the unperturbed cells."
+        )
+    # A column of numbers has no spellings.
+    read = dict(zip(texts, reader.read_all(texts), strict=True))
+    spellings: dict[Any, list[Any]] = {}
+    for label in labels:
+        spellings.setdefault(_identity(label, read), []).append(label)
+    conditions, controls = {}, {label for label, condition in read.items() if condition.is_control}
+    for group in spellings.values():
+        name = group[0] if len(group) == 1 else read[group[0]].name
+        conditions.update(dict.fromkeys(group, name))
+    members: dict[Any, list[Any]] = {}
+    for label, name in conditions.items():
+        members.setdefault(name, []).append(label)
+    return _Named(conditions, controls, {name: tuple(group) for name, group in members.items()})
+
+
+def _identity(label: Any, read: dict[str, Any]) -> tuple[str, Any]:
+    if label not in read or read[label].is_control:
+        return "label", label
+    return "genes", read[label].key
+
+
+def _group_table(obs: pd.DataFrame, groupby: str, covariates: list[str], named: _Named) -> pd.DataFrame:
+    table = obs[[groupby, *covariates]].astype(object)
+    table[groupby] = table[groupby].map(named.conditions)
+    return table
+
+
+def _groups(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the table of groups, and the group of each cell (-1 where a label is missing)."""
+    columns = list(table.columns)
     complete = table.notna().all(axis=1).to_numpy()
     groups = np.full(len(table), -1)
     grouped = table[complete].groupby(columns, sort=True)
     groups[complete] = grouped.ngroup().to_numpy()
     keys = pd.DataFrame([key if isinstance(key, tuple) else (key,) for key in grouped.groups], columns=columns)
     return keys, groups
+
+
+def _warn_left_out(table: pd.DataFrame, controls: set[Any]) -> None:
+    groupby, *covariates = table.columns
+    labeled = table[groupby].notna()
+    without = labeled & table[covariates].isna().any(axis=1)
+    if not without.any():
+        return
+    n_controls = int(table.loc[without, groupby].isin(controls).sum())
+    counts = ", ".join(f"{column!r} {int((labeled & table[column].isna()).sum())}" for column in covariates)
+    warnings.warn(
+        f"{int(without.sum())} of {int(labeled.sum())} cells are left out, {n_controls} of them controls, because a "
+        f"covariate is missing ({counts}). Pass missing='keep' to keep them as a level of their own.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def _check_controls(is_control: np.ndarray, keys: pd.DataFrame, control: Any, groupby: str, n_cells: int) -> None:
+    if not is_control.any():
+        raise ValueError(
+            f"control={control!r} names no cell that has all covariates: {len(keys)} groups are left, none of them a "
+            "control. Leave out a covariate, or pass missing='keep'."
+        )
+    if is_control.all():
+        raise ValueError(
+            f"all {n_cells} cells are controls: adata.obs[{groupby!r}] holds only {list(keys[groupby].unique()[:3])}, "
+            f"which control={control!r} names; expected at least one perturbed condition."
+        )
+
+
+def _varying_columns(obs: pd.DataFrame, groups: np.ndarray, used: list[str]) -> list[str]:
+    """Return the columns with a few levels that differ between cells of one group."""
+    inside = groups >= 0
+    varying = []
+    for name in obs.columns.difference(used, sort=False):
+        if obs[name].dtype.kind == "f":
+            continue
+        codes = pd.factorize(obs[name][inside])[0]
+        n_levels = codes.max(initial=-1) + 1
+        if 1 < n_levels <= _MOST_LEVELS and pd.Series(codes).groupby(groups[inside]).nunique().max() > 1:
+            varying.append(name)
+    return varying
 
 
 def _select_genes(var: pd.DataFrame, genes: str | Sequence[str] | None) -> np.ndarray:
@@ -181,6 +345,8 @@ def _flags(var: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def _matrix(adata: Any, layer: str | None) -> Any:
+    if layer is None and adata.X is None:
+        raise ValueError(f"adata.X is empty (None); pass the layer to read as layer=, one of {list(adata.layers)}.")
     if layer is None:
         return adata.X
     if layer not in adata.layers:
@@ -198,6 +364,31 @@ def _chunks(matrix: Any, chunk_size: int, verbose: int) -> Iterator[tuple[slice,
         yield rows, chunk.compute() if hasattr(chunk, "compute") else chunk
 
 
+def _raw_hint(adata: Any) -> str:
+    raw = getattr(adata, "raw", None)
+    return "" if raw is None else f" adata.raw holds {raw.n_vars} genes: pass adata.raw.to_adata()."
+
+
+@dataclass
+class _Sums:
+    """What is summed over the cells of each group, and what the values looked like.
+
+    Parameters
+    ----------
+    total, squares : ndarray of shape (n_groups, n_genes)
+        Sums of the values and of their squares.
+    is_integral : bool
+        All values that were read are whole numbers.
+    largest : float
+        The largest of them.
+    """
+
+    total: np.ndarray
+    squares: np.ndarray
+    is_integral: bool = True
+    largest: float = 0.0
+
+
 def _group_sums(
     matrix: Any,
     groups: np.ndarray,
@@ -206,33 +397,55 @@ def _group_sums(
     target_sum: float | None,
     chunk_size: int,
     verbose: int,
-) -> np.ndarray:
-    sums = np.zeros((n_groups, len(selected)))
-    looks_raw = True
+    negative_hint: str,
+) -> _Sums:
+    shape = (n_groups, len(selected))
+    sums = _Sums(np.zeros(shape), np.zeros(shape))
     for rows, chunk in _chunks(matrix, chunk_size, verbose):
         chunk = chunk if sp.issparse(chunk) else np.asarray(chunk)
         values: Any = chunk.data if sp.issparse(chunk) else chunk
-        _check_values(values, rows)
-        looks_raw = looks_raw and _is_integral(values)
+        _check_values(values, rows, negative_hint)
+        sums.is_integral = sums.is_integral and _is_integral(values)
+        sums.largest = max(sums.largest, float(values.max(initial=0.0)))
         if target_sum is not None:
             chunk = normalize(chunk, norm="l1")
             chunk = (chunk * target_sum).log1p() if sp.issparse(chunk) else np.log1p(chunk * target_sum)
         inside = groups[rows]
         cells = np.flatnonzero(inside >= 0)
         indicator = sp.csr_array((np.ones(len(cells)), (inside[cells], cells)), shape=(n_groups, len(inside)))
-        total = indicator @ chunk
-        sums += np.asarray(total.todense() if sp.issparse(total) else total)[:, selected]
-    if looks_raw and target_sum is None and matrix.shape[0]:
-        warnings.warn(
-            "All values are whole numbers, so they look like raw counts; differences of means are log-fold changes for "
-            "log-normalised values only. Pass target_sum=10_000 to normalise.",
-            UserWarning,
-            stacklevel=3,
-        )
+        sums.total += _dense(indicator @ chunk)[:, selected]
+        squares = chunk.astype(np.float64).power(2) if sp.issparse(chunk) else np.square(chunk, dtype=np.float64)
+        sums.squares += _dense(indicator @ squares)[:, selected]
     return sums
 
 
-def _check_values(values: np.ndarray, rows: slice) -> None:
+def _dense(matrix: Any) -> np.ndarray:
+    return np.asarray(matrix.todense() if sp.issparse(matrix) else matrix)
+
+
+def _warn_of_scale(sums: _Sums, target_sum: float | None) -> None:
+    text = None
+    if target_sum is None and sums.is_integral:
+        text = (
+            "All values are whole numbers, so they look like raw counts; differences of means are log-fold changes for "
+            "log-normalised values only. Pass target_sum=10_000 to normalise."
+        )
+    elif target_sum is None and sums.largest > _LARGEST_LOGARITHM:
+        text = (
+            f"The largest value is {sums.largest:.4g}, so the values are no logarithms (log(1 + x) of counts stays "
+            "below about 15); differences of means are log-fold changes for log-normalised values only. Pass "
+            "target_sum=10_000 to normalise and take logarithms, or np.log1p of the values."
+        )
+    elif target_sum is not None and not sums.is_integral and sums.largest <= _LARGEST_LOGARITHM:
+        text = (
+            f"The values are no whole numbers and none is above {sums.largest:.4g}, so they look like logarithms, and "
+            f"target_sum={target_sum} takes the logarithm again. Pass target_sum=None, or the layer of the counts."
+        )
+    if text:
+        warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def _check_values(values: np.ndarray, rows: slice, negative_hint: str) -> None:
     if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
         raise ValueError(
             f"adata holds NaN or infinite values in the cells {rows.start} to {rows.stop - 1}; leave them out."
@@ -240,7 +453,7 @@ def _check_values(values: np.ndarray, rows: slice) -> None:
     if values.size and values.min() < 0:
         raise ValueError(
             f"adata holds negative values (smallest {values.min():.3g}) in the cells {rows.start} to {rows.stop - 1}; "
-            "expected counts or log-normalised expression, not scaled values."
+            f"expected counts or log-normalised expression, not scaled values.{negative_hint}"
         )
 
 
@@ -250,7 +463,7 @@ def _is_integral(values: np.ndarray) -> bool:
 
 def _subtract_controls(
     keys: pd.DataFrame,
-    sums: np.ndarray,
+    sums: _Sums,
     n_cells: np.ndarray,
     is_control: np.ndarray,
     covariates: list[str],
@@ -260,18 +473,23 @@ def _subtract_controls(
     # Without covariates every group has one and the same stratum.
     strata = pd.MultiIndex.from_frame(keys[covariates]) if covariates else pd.Index(np.zeros(len(keys)))
     codes, labels = pd.factorize(strata)
-    control_mean = np.full((len(labels), sums.shape[1]), np.nan)
-    for code in range(len(labels)):
+    labels = labels.set_names(covariates) if covariates else labels
+    control_mean = np.full((len(labels), len(gene_names)), np.nan)
+    control_variance = control_mean.copy()
+    n_controls = np.bincount(codes[is_control], weights=n_cells[is_control], minlength=len(labels)).astype(int)
+    for code in np.flatnonzero(n_controls):
         rows = is_control & (codes == code)
-        if rows.any():
-            control_mean[code] = sums[rows].sum(axis=0) / n_cells[rows].sum()
+        control_mean[code] = sums.total[rows].sum(axis=0) / n_controls[code]
+        control_variance[code] = _variance_of_mean(
+            sums.total[rows].sum(axis=0), sums.squares[rows].sum(axis=0), n_controls[code]
+        )
     kept = ~is_control & (n_cells >= min_cells)
     if not kept.any():
         raise ValueError(
             f"min_cells={min_cells}: no condition has that many cells (the most: "
             f"{n_cells[~is_control].max(initial=0)})."
         )
-    without = np.flatnonzero(kept & np.isnan(control_mean[codes]).any(axis=1))
+    without = np.flatnonzero(kept & (n_controls[codes] == 0))
     if len(without):
         raise ValueError(
             f"{len(without)} conditions have no control cells with the same covariates, such as "
@@ -279,14 +497,30 @@ def _subtract_controls(
         )
     data = keys[kept]
     index = pd.MultiIndex.from_frame(data) if covariates else pd.Index(data.iloc[:, 0].to_list())
-    target = pd.DataFrame(sums[kept] / n_cells[kept, None] - control_mean[codes[kept]], index=index, columns=gene_names)
+    target = pd.DataFrame(
+        sums.total[kept] / n_cells[kept, None] - control_mean[codes[kept]], index=index, columns=gene_names
+    )
+    variance = _variance_of_mean(sums.total[kept], sums.squares[kept], n_cells[kept, None])
     # Without names of its levels: those are the names of the columns already.
     data = data.set_axis(index.set_names([None] * index.nlevels))
-    means = pd.DataFrame(control_mean, index=labels, columns=gene_names)
+    means, variances = (
+        pd.DataFrame(values, index=labels, columns=gene_names) for values in (control_mean, control_variance)
+    )
     return Bunch(
         data=data,
         target=target,
         n_cells=n_cells[kept],
+        variance=pd.DataFrame(variance, index=index, columns=gene_names),
         gene_names=gene_names,
         control_mean=means if covariates else means.iloc[0].rename("control"),
+        control_variance=variances if covariates else variances.iloc[0].rename("control"),
+        n_control_cells=pd.Series(n_controls, index=labels) if covariates else int(n_controls[0]),
     )
+
+
+def _variance_of_mean(total: np.ndarray, squares: np.ndarray, n: Any) -> np.ndarray:
+    """Return the unbiased variance of the values divided by their number, NaN for a single one."""
+    # The difference of two nearly equal sums can come out just below zero.
+    scatter = np.maximum(squares - total**2 / n, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.asarray(n) > 1, scatter / (n * (np.asarray(n) - 1.0)), np.nan)

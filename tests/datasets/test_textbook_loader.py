@@ -168,7 +168,7 @@ def test_same_text_in_every_process():
     )
     sums = {
         subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", code], check=True, capture_output=True, env={"PYTHONHASHSEED": seed}, timeout=120
         ).stdout
         for seed in ("1", "2")
     }
@@ -177,5 +177,5 @@ def test_same_text_in_every_process():
 
 def test_import_stays_light():
     code = "import sys, skperturb.datasets; print([m for m in ('libsbml', 'torch', 'pooch') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]"

@@ -281,6 +281,7 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         if structure is None:
             ensemble = StructuralEnsemble(signs, None, np.zeros((0, len(order))))
             return ensemble, _unreached(signs)
+        assert record.names is not None, "a network with a structure has names"
         names = [record.names[k] for k in order]
         structure = _sorted_reactions(structure)
         reactions = one_way_reactions(structure, names, signs)
@@ -342,7 +343,8 @@ class _Found:
         """Return the widened quantiles of the ranks."""
         if not self.draws.size:
             return np.zeros(self.zeros.shape), np.zeros(self.zeros.shape)
-        margin = float(np.interp(coverage, *zip(*_MARGINS, strict=True)))
+        levels, widths = np.array(_MARGINS).T
+        margin = float(np.interp(coverage, levels, widths))
         low, high = np.quantile(self.ranks(), [0.5 - 0.5 * coverage, 0.5 + 0.5 * coverage], axis=0)
         return np.clip(low - margin, 0.0, 1.0), np.clip(high + margin, 0.0, 1.0)
 

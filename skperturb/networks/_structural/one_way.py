@@ -81,8 +81,8 @@ def one_way_reactions(structure: Any, names: Sequence[Any], signs: np.ndarray) -
         empty = np.zeros((0, len(names)))
         none = np.zeros(0, dtype=int)
         return OneWayReactions(empty.T, empty, empty, none, none, none)
-    columns, lowest, highest, parent, direction = (np.array(item) for item in zip(*steps, strict=True))
-    return OneWayReactions(columns.T, lowest, highest, parent, direction, _opposites(columns))
+    columns, lowest, highest, parents, directions = (np.array(item) for item in zip(*steps, strict=True))
+    return OneWayReactions(columns.T, lowest, highest, parents, directions, _opposites(columns))
 
 
 def _goes_both_ways(form: str, declared: bool, change: np.ndarray, enters: np.ndarray) -> bool:

@@ -60,7 +60,7 @@ def _zeros_of(matrix: np.ndarray, totals: np.ndarray) -> np.ndarray:
         matrix[replaced] = totals
         broken = np.flatnonzero((totals != 0).any(axis=0))
         sources[:, broken] = 0
-        sources[np.ix_(replaced, broken)] = totals[:, broken]
+        sources[replaced[:, None], broken] = totals[:, broken]
     solution = _solve(matrix, sources)
     if solution is None:
         return np.zeros((n_nodes, n_nodes), dtype=bool)
@@ -89,10 +89,10 @@ def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return result
 
 
-def _own_nodes(totals: np.ndarray) -> list[int]:
+def _own_nodes(totals: np.ndarray) -> np.ndarray:
     """Return for each total, as `_left_null_space` makes them, the node that it alone holds with the coefficient 1."""
     alone = (totals != 0).sum(axis=0) == 1
-    return [int(np.flatnonzero(alone & (row == 1))[0]) for row in totals]
+    return np.array([np.flatnonzero(alone & (row == 1))[0] for row in totals], dtype=int)
 
 
 def _left_null_space(integers: np.ndarray) -> np.ndarray:

@@ -84,7 +84,14 @@ class FittedBaseline:
 
 
 def fit_baseline(
-    baseline: Any, graph: Any, gene_features: Any, X: np.ndarray, y: np.ndarray, names: Any
+    baseline: Any,
+    graph: Any,
+    gene_features: Any,
+    X: np.ndarray,
+    y: np.ndarray,
+    names: Any,
+    *,
+    edge_weights: Any = "use",
 ) -> FittedBaseline:
     """Fit the baseline of `APPRegressor` and compute its held-out errors.
 
@@ -95,6 +102,7 @@ def fit_baseline(
     y : ndarray of shape (n_conditions, n_outputs)
     names : sequence
         Genes, the columns of `X`.
+    edge_weights : see `APPRegressor`
 
     Returns
     -------
@@ -103,7 +111,7 @@ def fit_baseline(
     everything = np.arange(len(X))
     if baseline is None:
         return FittedBaseline(None, "all", everything, y)
-    model = _make(baseline, graph, gene_features)
+    model = _make(baseline, graph, gene_features, edge_weights)
     model.fit(name_columns(X, names), y)
     mode = "all" if baseline in ("mean", "linear") else _mode(X)
     count = n_perturbed(X)
@@ -133,11 +141,11 @@ def baseline_values(baseline: Any, X: np.ndarray, names: Any) -> np.ndarray:
     return np.reshape(baseline.predict(name_columns(X, names)), (len(X), -1))
 
 
-def _make(baseline: Any, graph: Any, gene_features: Any) -> Any:
+def _make(baseline: Any, graph: Any, gene_features: Any, edge_weights: Any) -> Any:
     if not isinstance(baseline, str):
         return clone(baseline)
     if baseline in ("auto", "kernel"):
-        return KernelPerturbationRegressor(graph=graph, gene_features=gene_features)
+        return KernelPerturbationRegressor(graph=graph, gene_features=gene_features, edge_weights=edge_weights)
     return {
         "scaled_additive": AdditiveRegressor(shrinkage="auto", fit_intercept=True),
         "additive": AdditiveRegressor(),

@@ -18,6 +18,7 @@ from skperturb.responses._app.baseline import VarianceBaseline, baseline_values,
 from skperturb.responses._app.correction import network_output, train_correction
 from skperturb.responses._app.nodes import GeneNodes, warn_genes_outside
 from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
+from skperturb.responses._gene_tables import gene_edges
 
 __all__ = ["APPRegressor"]
 
@@ -39,11 +40,16 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     ----------
     graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix or sequence of pairs, default=None
         Edges between genes, undirected, aligned by name with the columns of X. A DataFrame has a gene in each of its
-        first two columns and, optionally, edge types as text in a third, each a kernel of its own in the baseline. The
-        nodes of a sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without
-        names. Perturbed genes that the graph lacks are nodes without neighbors; one warning counts them.
+        first two columns and, optionally, edge types as text, each a kernel of its own in the baseline, and weights as
+        numbers. The nodes of a sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of
+        an X without names. Perturbed genes that the graph lacks are nodes without neighbors; one warning counts them.
     gene_features : DataFrame of shape (n_genes, n_features), or dict or list of such, default=None
         Genes × features, input of the network and of the kernel baseline, see `KernelPerturbationRegressor`.
+    edge_weights : {"use", "ignore"} or float, default="use"
+        What the numbers of `graph` do: a numeric column of a DataFrame, the attribute ``weight`` of networkx,
+        ``edge_attr`` of PyG, the entries of a matrix. "use" weighs edges by them, relative to the largest absolute
+        value, the weight of a gene's own vector in AGG. "ignore" counts all edges alike. A number cuts: edges with a
+        smaller absolute weight are left out, and the others count alike, with their sign.
     single_effects : {"auto"} or None, default="auto"
         "auto" makes the known single effects an input of the network when it is trained on combinations.
     baseline : {"auto", "kernel", "scaled_additive", "additive", "mean", "linear"}, estimator or None, default="auto"
@@ -82,6 +88,8 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     verbose : int, default=0
         Print skorch's table of epochs when positive.
     callbacks : list of skorch callbacks, default=None
+        Each network gets a copy. No samples are held out from a network's own training, so they can watch
+        "train_loss" only.
 
     Attributes
     ----------
@@ -134,6 +142,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     _parameter_constraints: dict = {  # noqa: RUF012
         "graph": "no_validation",
         "gene_features": ["array-like", dict, list, None],
+        "edge_weights": [StrOptions({"use", "ignore"}), Interval(Real, 0, None, closed="neither")],
         "single_effects": [StrOptions({"auto"}), None],
         "baseline": [
             StrOptions({"auto", "kernel", "scaled_additive", "additive", "mean", "linear"}),
@@ -165,6 +174,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         graph: Any = None,
         gene_features: Any = None,
         *,
+        edge_weights: str | float = "use",
         single_effects: str | None = "auto",
         baseline: Any = "auto",
         context: str = "sum",
@@ -188,6 +198,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     ) -> None:
         self.graph = graph
         self.gene_features = gene_features
+        self.edge_weights = edge_weights
         self.single_effects = single_effects
         self.baseline = baseline
         self.context = context
@@ -251,23 +262,44 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         self : APPRegressor
+
+        Raises
+        ------
+        TypeError
+            If X holds labels, which `PerturbationEncoder` turns into doses.
+        ValueError
+            If rows of X and y have different names, or a callback watches a loss that is not measured.
         """
         X, y = self._validate_fit(X, y)
+        self._check_callbacks()
         rng = check_random_state(self.random_state)
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-        fitted = fit_baseline(self.baseline, self.graph, self.gene_features, X, y, names)
+        edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
+        fitted = fit_baseline(
+            self.baseline, self.graph, self.gene_features, X, y, names, edge_weights=self.edge_weights
+        )
         self.baseline_ = fitted.estimator
         self._mode = fitted.mode
         known = estimate_effects(X, y)
         self._known = known.known
         effects = known.values if self._mode == "combinations" and self.single_effects else None
-        self._nodes = GeneNodes(names, self._output_names, self.graph, self.gene_features, effects)
+        self._nodes = GeneNodes(names, self._output_names, edges, self.gene_features, effects)
         # The kernel baseline has warned already.
         if self.baseline not in ("auto", "kernel"):
-            warn_genes_outside(self._nodes, X.shape[1], self.graph)
+            warn_genes_outside(self._nodes, X.shape[1], edges)
         self.node_names_ = self._nodes.names.to_numpy()
         self._fit_correction(self._nodes.widen(X[fitted.rows]), fitted.residual, rng)
         return self
+
+    def _check_callbacks(self) -> None:
+        # Now, and not when the baseline has been fitted, which can take minutes. Torch is heavy to import.
+        if self.callbacks:
+            from skperturb._training import check_monitors
+
+            check_monitors(
+                self.callbacks,
+                "APPRegressor weighs its networks by parts that they leave out (n_models) and holds out no others",
+            )
 
     def _fit_correction(self, doses: np.ndarray, residual: np.ndarray, rng: np.random.RandomState) -> None:
         correction = train_correction(
@@ -289,6 +321,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         from skperturb._training import TensorTable, fit_net
         from skperturb.responses._app.module import AdaptivePerturbModule
 
+        weights = self._nodes.edge_weight
         build = partial(
             AdaptivePerturbModule,
             torch.from_numpy(self._nodes.features.astype(np.float32)),
@@ -304,6 +337,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             attention=self.attention,
             skip=self.skip,
             zero_init=self.baseline is not None,
+            edge_weight=None if weights is None else torch.from_numpy(weights.astype(np.float32)),
         )
         table = TensorTable(
             {"doses": torch.from_numpy(doses.astype(np.float32))}, torch.from_numpy(target.astype(np.float32))

@@ -27,10 +27,13 @@ class AdaptivePerturbModule(nn.Module):
     context, aggregation, embedding, decoder : str
     attention, skip, zero_init : bool
         See `APPRegressor`; `zero_init` starts with the prediction 0.
+    edge_weight : tensor of shape (n_edges,), default=None
+        Of the messages along edges; a gene's message to itself weighs 1.
     """
 
     features: torch.Tensor
     edge_index: torch.Tensor
+    edge_weight: torch.Tensor | None
 
     def __init__(
         self,
@@ -48,11 +51,13 @@ class AdaptivePerturbModule(nn.Module):
         attention: bool,
         skip: bool,
         zero_init: bool,
+        edge_weight: torch.Tensor | None = None,
     ) -> None:
         super().__init__()
         self.context = context
         self.register_buffer("features", features)
         self.register_buffer("edge_index", edge_index)
+        self.register_buffer("edge_weight", edge_weight)
         self.embedding = _Embedding(features, hidden_dim, n_layers, aggregation, embedding, dropout)
         self.attention = _Attention(hidden_dim) if attention else None
         # Without attention the context is all that the decoder gets.
@@ -65,7 +70,7 @@ class AdaptivePerturbModule(nn.Module):
 
     def embed(self, doses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the vectors of the genes and the context of each condition."""
-        genes = self.embedding(self.features, self.edge_index)
+        genes = self.embedding(self.features, self.edge_index, self.edge_weight)
         context = doses @ genes
         if self.context == "mean":
             context = context / doses.abs().sum(dim=1, keepdim=True).clamp(min=_LEAST_DOSE)
@@ -111,13 +116,15 @@ class _Embedding(nn.Module):
             self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, features: torch.Tensor, edge_index: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, features: torch.Tensor, edge_index: torch.Tensor, edge_weight: torch.Tensor | None = None
+    ) -> torch.Tensor:
         if self.kind == "random":
             return self.fixed
         vectors = features if self.free is None else self.free
         for layer in self.layers:
             assert self.convolution is not None
-            vectors = self.dropout(torch.relu(layer(self.convolution(vectors, edge_index))))
+            vectors = self.dropout(torch.relu(layer(self.convolution(vectors, edge_index, edge_weight))))
         return vectors
 
 

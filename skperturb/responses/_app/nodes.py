@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from skperturb._persistence import PlainStateMixin
-from skperturb.responses._gene_tables import align_table, as_tables, gene_edges, warn_absent
+from skperturb.responses._gene_tables import align_table, as_tables, mean_weights, warn_absent
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["GeneNodes"]
@@ -26,7 +26,9 @@ class GeneNodes(PlainStateMixin):
         Perturbed genes, the columns of X.
     output_names : sequence or None
         Read-out genes.
-    graph, gene_features : see `APPRegressor`
+    edges : DataFrame or None
+        From `gene_edges`.
+    gene_features : see `APPRegressor`
     effects : ndarray of shape (n_genes, n_outputs) or None
         Single effects, an input of the perturbed genes.
 
@@ -36,22 +38,34 @@ class GeneNodes(PlainStateMixin):
     features : ndarray of shape (n_nodes, n_features)
     edge_index : ndarray of int, shape (2, n_edges)
         Both directions of each edge, each once.
+    edge_weight : ndarray of shape (n_edges,) or None
+        None if all edges weigh the same.
     """
 
     def __init__(
-        self, names: Any, output_names: Any, graph: Any, gene_features: Any, effects: np.ndarray | None = None
+        self,
+        names: Any,
+        output_names: Any,
+        edges: pd.DataFrame | None,
+        gene_features: Any,
+        effects: np.ndarray | None = None,
     ) -> None:
         names = pd.Index(list(names), dtype=object)
         self.edge_index = np.zeros((2, 0), dtype=np.int64)
-        if graph is not None:
-            edges = gene_edges(graph)
-            inside = pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
+        self.edge_weight = None
+        if edges is not None:
+            inside = _genes_of(edges)
             if output_names is not None:
                 extra = (
                     pd.Index(output_names, dtype=object).intersection(inside, sort=False).difference(names, sort=False)
                 )
                 names = names.append(extra.unique())
-            self.edge_index = _edge_index(edges, names)
+            adjacency = mean_weights(edges, names).tocoo()
+            order = np.lexsort((adjacency.col, adjacency.row))
+            self.edge_index = np.vstack([adjacency.row, adjacency.col])[:, order].astype(np.int64)
+            # Without weights the network sums plain messages, as in the paper.
+            if not (adjacency.data == 1).all():
+                self.edge_weight = adjacency.data[order]
         self.names = names
         blocks = [_reduced(table, names, f"gene_features[{key!r}]") for key, table in as_tables(gene_features).items()]
         if effects is not None:
@@ -65,11 +79,8 @@ class GeneNodes(PlainStateMixin):
         return np.hstack([X, np.zeros((len(X), len(self.names) - X.shape[1]))])
 
 
-def _edge_index(edges: pd.DataFrame, names: pd.Index) -> np.ndarray:
-    first, second = names.get_indexer(edges["a"]), names.get_indexer(edges["b"])
-    inside = (first >= 0) & (second >= 0)
-    pairs = np.vstack([np.r_[first[inside], second[inside]], np.r_[second[inside], first[inside]]])
-    return np.unique(pairs, axis=1).astype(np.int64)
+def _genes_of(edges: pd.DataFrame) -> pd.Index:
+    return pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
 
 
 def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) -> np.ndarray:
@@ -87,8 +98,7 @@ def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) ->
     return values / size if size > NEGLIGIBLE else values
 
 
-def warn_genes_outside(nodes: GeneNodes, n_perturbed: int, graph: Any) -> None:
+def warn_genes_outside(nodes: GeneNodes, n_perturbed: int, edges: pd.DataFrame | None) -> None:
     """Warn once, with the count, about perturbed genes that the graph lacks."""
-    if graph is not None:
-        edges = gene_edges(graph)
-        warn_absent(np.isin(nodes.names[:n_perturbed], pd.unique(pd.concat([edges["a"], edges["b"]]))), "graph")
+    if edges is not None:
+        warn_absent(np.isin(nodes.names[:n_perturbed], _genes_of(edges)), "graph")

@@ -1,6 +1,7 @@
 """Kernel regression for unseen genes and for what combinations add to the sum of their genes."""
 
-from numbers import Integral
+import warnings
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._conditions import (
     PerturbationRegressorMixin,
+    SingleEffects,
     condition_groups,
     estimate_effects,
     n_perturbed,
 )
+from skperturb.responses._gene_tables import gene_edges
 from skperturb.responses._held_out import N_PARTS, is_better, predict_held_out
 from skperturb.responses._kernels.combination_kernels import CombinationKernelModel
 from skperturb.responses._kernels.gaussian_process import InteractionGaussianProcess, best_gaussian_process
-from skperturb.responses._kernels.gene_effects import GeneEffectModel
+from skperturb.responses._kernels.gene_effects import MIN_GENES, GeneEffectModel
 from skperturb.responses._kernels.gene_kernels import gene_kernels
 
 __all__ = ["KernelPerturbationRegressor"]
@@ -68,10 +71,16 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         the same genes in other screens, embeddings.
     graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix or sequence of pairs, default=None
         Edges between genes, undirected, aligned by name with the columns of X. A DataFrame has a gene in each of its
-        first two columns and, optionally, edge types as text in a third, each a kernel of its own. The nodes of a
-        sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without names.
+        first two columns and, optionally, edge types as text, each a kernel of its own, and weights as numbers. The
+        nodes of a sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without
+        names.
         Perturbed genes that the graph lacks get their effect from `gene_features` alone; one warning counts the genes
         that neither has.
+    edge_weights : {"use", "ignore"} or float, default="use"
+        What the numbers of `graph` do: a numeric column of a DataFrame, the attribute ``weight`` of networkx,
+        ``edge_attr`` of PyG, the entries of a matrix. "use" weighs edges by them, relative to the largest absolute
+        value; negative ones make neighbors opposite. "ignore" counts all edges alike. A number cuts: edges with a
+        smaller absolute weight are left out, and the others count alike, with their sign.
     robust : bool, default=True
         Weigh down conditions that are far from their leave-one-out prediction.
     max_iter : int, default=50
@@ -124,6 +133,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         "baseline": [StrOptions({"auto", "additive", "mean"}), _AnyEstimator, None],
         "gene_features": ["array-like", dict, list, None],
         "graph": "no_validation",
+        "edge_weights": [StrOptions({"use", "ignore"}), Interval(Real, 0, None, closed="neither")],
         "robust": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
@@ -134,12 +144,14 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         *,
         gene_features: Any = None,
         graph: Any = None,
+        edge_weights: str | float = "use",
         robust: bool = True,
         max_iter: int = 50,
     ) -> None:
         self.baseline = baseline
         self.gene_features = gene_features
         self.graph = graph
+        self.edge_weights = edge_weights
         self.robust = robust
         self.max_iter = max_iter
 
@@ -160,9 +172,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         X, y = self._validate_fit(X, y)
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-        kernels = gene_kernels(self.gene_features, self.graph, names)
+        edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
+        kernels = gene_kernels(self.gene_features, edges, names)
         effects = estimate_effects(X, y)
         genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
+        if kernels and "genes, kernels" not in genes.loo_error and not effects.known.all():
+            _warn_unused(effects)
         self.effects_ = genes.effects
         self._effect_variance = genes.variance
         self._observed = effects.observed
@@ -304,6 +319,17 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         if self.baseline_ is not None:
             return combinations
         return combinations & (X[:, self._observed] != 0).any(axis=1)
+
+
+def _warn_unused(effects: SingleEffects) -> None:
+    """Warn that the graph and the tables were read, but predict no effect."""
+    warnings.warn(
+        f"graph (with its weights) and gene_features are not used for the {int((~effects.known).sum())} genes without "
+        f"a known effect: {int(effects.observed.sum())} genes were perturbed alone, and similarity is learned from "
+        f"{MIN_GENES} on. The mean of the known effects is predicted.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _out_of_fold(estimator: Any, X: np.ndarray, y: np.ndarray, combinations: np.ndarray) -> tuple[Any, np.ndarray]:

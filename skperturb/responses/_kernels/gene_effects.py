@@ -7,10 +7,10 @@ from skperturb.responses._held_out import is_better
 from skperturb.responses._kernels.multiple_kernels import fit_multiple_kernels
 from skperturb.responses._tolerances import NEGLIGIBLE
 
-__all__ = ["GeneEffectModel"]
+__all__ = ["MIN_GENES", "GeneEffectModel"]
 
 #: Fewer known genes than this cannot choose kernel weights.
-_MIN_GENES = 10
+MIN_GENES = 10
 #: A kernel whose mean diagonal over the known genes is not above this says nothing about them and is left out. The
 #: diagonal is one for a gene that the table holds and zero for others, so the mean is at least 1 / n_genes: ten times
 #: more or less changes nothing below 1e8 genes.
@@ -63,7 +63,7 @@ class GeneEffectModel:
         self.loo_error["genes, mean"] = float(np.linalg.norm(residuals, axis=1).mean())
         self.loo_residuals[known] = residuals
         self.variance[unknown] = np.mean(residuals**2, axis=0)
-        if kernels and len(known) >= _MIN_GENES:
+        if kernels and len(known) >= MIN_GENES:
             self._fit_kernels(target, residuals, known, unknown, kernels, robust, max_iter)
         # The errors above are those of means over replicates; a new condition is one replicate.
         self.variance[unknown] += effects.replicate_variance

@@ -57,6 +57,7 @@ class System:
     switches: list[int]  # relations and integer steps at which the right-hand side jumps
     reference_states: tuple[str, ...]  # all species in file order, then all parameters that are not constant
     reaction_terms: tuple[tuple[int, int, float, int], ...] = ()  # variable, reaction, sign, number of molecules
+    has_fast_reactions: bool = False
     row_factors: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)  # conversion factor, volume
     rates_read: frozenset[str] = frozenset()  # reactions whose rates formulas read; "rateOf" if any reads such a rate
     start: StartFormulas | None = None
@@ -219,6 +220,7 @@ class _Compiler:
                 *(quantity.id for quantity in description.of_kind("parameter") if not quantity.constant),
             ),
             reaction_terms=terms,
+            has_fast_reactions=any(reaction.fast for reaction in self.description.reactions.values()),
             row_factors=self._row_factors({row for row, *_ in terms}),
             rates_read=frozenset(translator.read & {*description.reactions, "rateOf"}),
         )

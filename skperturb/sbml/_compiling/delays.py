@@ -73,9 +73,7 @@ def with_delays_as_parameters(model: Any) -> Any:
         delays.append(Delay(delay.node, expression, lag, inner, first + k, first + count + k, constant))
     rewrite = _Rewriter(graph, new)
     rhs = rewrite.all(system.rhs)
-    values = ArrayEvaluator(graph, [delay.expression for delay in found])(
-        0.0, model.x0, system.parameter_values
-    )
+    values = ArrayEvaluator(graph, [delay.expression for delay in found])(0.0, model.x0, system.parameter_values)
     # Jumps of what is delayed are located too: a lag later they are jumps of the equations.
     return model._with(
         replace(

@@ -81,7 +81,7 @@ def _refuse_readers(system: System, factors: Mapping[str, float], held: Mapping[
                 f"a formula of the model reads the rate of reaction {name!r}, which would change with it; scale a "
                 "parameter of its rate law"
             )
-    if (factors or held) and getattr(system, "delays", ()):
+    if (factors or held) and system.delays:
         raise UnsupportedModelError(
             "the model has delays, whose past would change with the reaction or variable; change parameters"
         )

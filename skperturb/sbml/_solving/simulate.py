@@ -285,7 +285,9 @@ def _follow_events(model: Equations, grid: np.ndarray, **options: Any) -> tuple[
 
     kind: Any = EventTrajectory
     if model._system.delays:
-        from skperturb.sbml._solving.delays import DelayedTrajectory as kind
+        from skperturb.sbml._solving.delays import DelayedTrajectory
+
+        kind = DelayedTrajectory
 
     longest, end = float(np.diff(grid, prepend=0.0).max()), float(grid[-1])
     trajectory = kind(

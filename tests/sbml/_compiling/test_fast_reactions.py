@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from skperturb.exceptions import UnsupportedModelError
-from skperturb.sbml import JacobianExtractor, KineticModel, conservation_laws, sensitivity_matrix
+from skperturb.sbml import (
+    JacobianExtractor,
+    KineticModel,
+    conservation_laws,
+    control_coefficients,
+    sensitivity_matrix,
+)
 from skperturb.sbml._compiling.fast_reactions import FastReaction, _independent
 
 
@@ -188,7 +194,8 @@ def test_rate_of_a_species_in_fast_reactions_is_refused():
         'constant="false"/></listOfParameters><listOfRules><rateRule variable="p"><math '
         f'xmlns="http://www.w3.org/1998/Math/MathML"><apply>{text}<ci>A</ci></apply></math></rateRule></listOfRules>'
         '<listOfReactions><reaction id="f" fast="true" reversible="false"><listOfReactants>'
-        f'<speciesReference species="A" stoichiometry="1" constant="true"/></listOfReactants><kineticLaw>{math_of("A")}</kineticLaw></reaction>'
+        '<speciesReference species="A" stoichiometry="1" constant="true"/>'
+        f"</listOfReactants><kineticLaw>{math_of('A')}</kineticLaw></reaction>"
         "</listOfReactions></model></sbml>"
     )
     with pytest.raises(UnsupportedModelError, match=r"rateOf\(A\) but 'A' is moved by fast reactions"):
@@ -201,3 +208,9 @@ def test_dependent_reactions_are_found_by_exact_elimination():
     circle = [{0: -1.0, 1: 1.0}, {1: -1.0, 2: 1.0}, {2: -1.0, 0: 1.0}]
     chosen = _independent([FastReaction(str(k), k, effect) for k, effect in enumerate(circle)])
     assert [net for _, net in chosen] == [[(0, 1.0), (2, -1.0)], [(1, 1.0), (2, -1.0)]]
+
+
+def test_control_of_single_rates_is_refused():
+    fast = model(*ISOMERS)
+    with pytest.raises(UnsupportedModelError, match="fast reactions"):
+        control_coefficients(fast, fast.steady_state())

@@ -1,0 +1,77 @@
+"""Labels of conditions in what users pass: sequences, tables, AnnData."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skperturb._interchange import as_pandas
+
+__all__ = ["label_column", "read_labels"]
+
+
+def read_labels(X: Any, column: str | None = None) -> list[Any]:
+    """Return the labels in what a user passes as conditions.
+
+    Parameters
+    ----------
+    X : sequence of str or dict, Series, DataFrame or AnnData
+        One label per condition.
+    column : str, default=None
+        The column of a table with several.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    TypeError
+        If `X` is no sequence of labels.
+    ValueError
+        If `X` is empty or has a wrong shape, or the column is not there.
+    """
+    table = as_pandas(getattr(X, "obs", X))
+    if isinstance(table, pd.DataFrame):
+        return list(table[label_column(table, column)])
+    if isinstance(X, str | Mapping) or not hasattr(X, "__len__"):
+        raise TypeError(f"X is a {type(X).__name__}; expected a sequence of labels: pass [X] for one condition.")
+    array = X if isinstance(X, list | tuple) else np.asarray(X, dtype=object)
+    if isinstance(array, np.ndarray):
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise ValueError(f"X has shape {array.shape}; expected one label per condition.")
+    labels = list(array)
+    if not labels:
+        raise ValueError("X is empty; expected at least one condition.")
+    return labels
+
+
+def label_column(table: pd.DataFrame, column: str | None) -> str:
+    """Return the name of the column of a table that holds the labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+    column : str or None
+        None for a table of one column.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If it is not there.
+    """
+    if column is None and table.shape[1] == 1:
+        return table.columns[0]
+    if column is None or column not in table.columns:
+        raise ValueError(
+            f"column is {column!r}; expected one of the columns of the table: {list(table.columns[:3])} "
+            f"({table.shape[1]} in all)."
+        )
+    return column
