@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb interactions EDGES``, the best candidates for new interactions of one's own file."""
+"""Command line: ``python -m skperturb interactions EDGES``, the best candidates for new interactions of a file."""
 
 import argparse
 from pathlib import Path
@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     data = read_interactions(arguments.edges)
     expression = None if arguments.expression is None else read_expression(arguments.expression)
-    measured = "no expression" if expression is None else f"expression of {int(expression.index.isin(data.genes).sum())}"
+    n_measured = 0 if expression is None else int(expression.index.isin(data.genes).sum())
+    measured = "no expression" if expression is None else f"expression of {n_measured}"
     print(f"{len(data.pairs)} interactions, {len(data.genes)} genes, {measured} of them", flush=True)
     exclude = None if arguments.exclude is None else read_interactions(arguments.exclude).pairs
     build = GNEEmbedder if arguments.model == "gne" else L3Paths

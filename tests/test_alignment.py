@@ -104,6 +104,10 @@ def network_fit(model):
     return lambda network, target: np.asarray(model.fit([network], [target]).predict([network])[0], dtype=float)
 
 
+def network_score(model):
+    return lambda network, target: model.score([network], [target])
+
+
 def errors_of(truth, prediction):
     return plotting.ResponseErrorDisplay.from_predictions(truth, {"model": prediction}).errors["model"].to_numpy()
 
@@ -214,7 +218,7 @@ MEETINGS = [
     *(
         Meeting(
             f"{name}.score",
-            lambda X, y, model=getattr(networks, name)(): model.score([X], [y]),
+            network_score(getattr(networks, name)()),
             CASCADE,
             SENSITIVITY,
             by_position=False,

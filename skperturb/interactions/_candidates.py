@@ -2,9 +2,9 @@
 
 A cheap score of all pairs comes first. It is computed for all partners of a block of genes at once, where sparse
 products cost what the neighborhoods cost, not what the pairs cost. The model itself then scores the pairs that are
-cheaply the best, chunk after chunk, until a chunk brings hardly anything new to the best of the list. The cheap score is
-a quadratic function of neighborhood scores, fitted to the model's own log-odds on a sample; a model whose log-odds can
-be written for whole rows brings these rows in place of it, and then nothing is missed.
+cheaply the best, chunk after chunk, until a chunk brings hardly anything new to the best of the list. The cheap score
+is a quadratic function of neighborhood scores, fitted to the model's own log-odds on a sample; a model whose log-odds
+can be written for whole rows brings these rows in place of it, and then nothing is missed.
 """
 
 from collections.abc import Callable

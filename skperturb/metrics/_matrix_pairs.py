@@ -108,9 +108,10 @@ def _as_matrices(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     vectors = is_vector(y_true), is_vector(y_pred)
     if all(vectors) and isinstance(y_true, pd.Series) and isinstance(y_pred, pd.Series):
         return y_true.to_frame(_VALUES), y_pred.to_frame(_VALUES)
-    return tuple(
+    true, pred = (
         np.asarray(y).reshape(-1, 1) if vector else y for y, vector in zip((y_true, y_pred), vectors, strict=True)
     )
+    return true, pred
 
 
 def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:

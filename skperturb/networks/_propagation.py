@@ -17,8 +17,8 @@ from skperturb.networks._sign_pattern import Matrix, sign_pattern, symmetrized
 __all__ = ["DynamoPropagation", "propagation"]
 
 # Part of the largest entry up to which an entry is what rounding leaves of paths that cancel: one unit in the last
-# place of the largest. Without it, ranks would order the digits of zeros. A perturbation that halves at every step falls
-# below it after 52 steps, at ten times as much after 48; a tenth would keep the rounding of single sums.
+# place of the largest. Without it, ranks would order the digits of zeros. A perturbation that halves at every step
+# falls below it after 52 steps, at ten times as much after 48; a tenth would keep the rounding of single sums.
 _ROUNDING = 2.2e-16
 
 # Nodes from which a sparse factorization is considered: at 200 nodes it takes 1.1 ms against 1.6 ms of dense LAPACK

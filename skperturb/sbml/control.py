@@ -423,8 +423,8 @@ def _refuse_varying(model: Any) -> None:
         )
     if model._system.has_fast_reactions:
         raise UnsupportedModelError(
-            f"{model.model_id}: the model has fast reactions, whose rates follow from their equilibrium, so that none can "
-            "be changed by itself; use parameter_sensitivity, or declare them not fast."
+            f"{model.model_id}: the model has fast reactions, whose rates follow from their equilibrium, so that none "
+            "can be changed by itself; use parameter_sensitivity, or declare them not fast."
         )
     moved = {row for row, *_ in model._system.reaction_terms}
     varying = [model.variables[row] for row in sorted(moved) if model.is_rate_rule[row]]

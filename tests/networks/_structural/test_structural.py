@@ -13,7 +13,6 @@ from skperturb.networks._structural.one_way import one_way_reactions
 from skperturb.networks._structural.zeros import structural_zeros
 from skperturb.sbml import JacobianExtractor, sensitivity_matrix
 
-
 # Columns of unstable subsystems are formal slopes, which the ensemble gives as well.
 pytestmark = pytest.mark.filterwarnings("ignore::skperturb.exceptions.ModelWarning")
 
