@@ -10,7 +10,6 @@ from pathlib import Path
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
 from ._command_perturb import add_perturb
-from .reproduce._options import refuse_unused
 
 __all__ = ["main"]
 
@@ -30,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser(argv).parse_args(argv)
     try:
         if arguments.run is not _main_job:
+            from .reproduce._options import refuse_unused
+
             refuse_unused(arguments, ["--figures"], "without a command, or behind 'reproduce networks'")
         return arguments.run(arguments)
     except (ValueError, OSError) as error:
@@ -150,6 +151,8 @@ def _reproduce_networks(arguments: argparse.Namespace) -> int:
         from .reproduce.enhancer import run
 
         return run(arguments)
+    from .reproduce._options import refuse_unused
+
     refuse_unused(arguments, {"--n-models": "n_models", "--figures": "enhancer_figures"}, "with --enhancer")
     if arguments.kind != "dynamo":
         from .reproduce.structural import run_structural

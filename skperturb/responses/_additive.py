@@ -83,6 +83,13 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         Returns
         -------
         self : AdditiveRegressor
+
+        Raises
+        ------
+        TypeError
+            If X holds labels, which `PerturbationEncoder` turns into doses.
+        ValueError
+            If rows of X and y have different names.
         """
         X, y = self._validate_fit(X, y)
         self.effects_ = estimate_effects(X, y, self.alpha).values

@@ -1,5 +1,6 @@
 """The bilinear model of Ahlmann-Eltze and colleagues."""
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperturb._sklearn import Interval, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._conditions import PerturbationRegressorMixin
-from skperturb.responses._gene_tables import align_table
+from skperturb.responses._gene_tables import AlignedTable, align_table
 
 __all__ = ["LinearPerturbationRegressor"]
 
@@ -101,6 +102,18 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Returns
         -------
         self : LinearPerturbationRegressor
+
+        Raises
+        ------
+        TypeError
+            If X holds labels, which `PerturbationEncoder` turns into doses.
+        ValueError
+            If rows of X and y have different names, or an embedding names none of the genes.
+
+        Warns
+        -----
+        UserWarning
+            If an embedding names fewer than half of the genes.
         """
         X, y = self._validate_fit(X, y)
         self.intercept_ = y.mean(axis=0)
@@ -136,20 +149,38 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     def _readout_embedding(self, centerd: np.ndarray) -> np.ndarray:
         if self.gene_embedding is not None:
             names = self._output_names if self._output_names is not None else range(centerd.shape[1])
-            return align_table(self.gene_embedding, names, "gene_embedding").values
+            return _covering(align_table(self.gene_embedding, names, "gene_embedding"), "gene_embedding", names)
         return _principal_components(centerd, self.n_components)
 
     def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray) -> np.ndarray:
         names = getattr(self, "feature_names_in_", None)
         if self.perturbation_embedding is not None:
             wanted = range(X.shape[1]) if names is None else names
-            return align_table(self.perturbation_embedding, wanted, "perturbation_embedding").values
+            table = align_table(self.perturbation_embedding, wanted, "perturbation_embedding")
+            return _covering(table, "perturbation_embedding", wanted)
         if names is not None and self._output_names is not None:
             positions = pd.Index(self._output_names).get_indexer(pd.Index(names))
             if (positions >= 0).any():
                 return np.where(positions[:, None] >= 0, readout[positions], 0.0)
         # No perturbed gene is read out: the only embedding left is that of the conditions themselves.
         return _principal_components(X - X.mean(axis=0), self.n_components)
+
+
+def _covering(table: AlignedTable, argument: str, names: Any) -> np.ndarray:
+    """Return the rows of a table that has a row for some gene; warn, with the count, if it lacks most of them."""
+    n_present, n_genes = int(table.present.sum()), len(table.present)
+    if n_present == 0:
+        raise ValueError(
+            f"{argument} has a row for none of the {n_genes} genes, such as {list(names)[:3]}. Its index must hold "
+            "their names."
+        )
+    if 2 * n_present < n_genes:
+        warnings.warn(
+            f"{argument} has a row for {n_present} of the {n_genes} genes; the others count as zeros.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return table.values
 
 
 def _principal_components(centerd: np.ndarray, n_components: int) -> np.ndarray:

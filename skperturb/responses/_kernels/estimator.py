@@ -169,6 +169,13 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Returns
         -------
         self : KernelPerturbationRegressor
+
+        Raises
+        ------
+        TypeError
+            If X holds labels, which `PerturbationEncoder` turns into doses.
+        ValueError
+            If rows of X and y have different names.
         """
         X, y = self._validate_fit(X, y)
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
