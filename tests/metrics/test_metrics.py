@@ -171,3 +171,40 @@ def test_rows_of_a_prediction_that_are_only_numbered_keep_their_order():
     np.testing.assert_allclose(l2_distance(truth, prediction, reduce=None), [0.0, 1.0])
     with pytest.raises(ValueError, match="lacks; expected the same names"):
         l2_distance(truth, prediction.set_axis([3, 4]))
+
+
+def test_ranks_of_values_that_are_equal_up_to_rounding():
+    np.testing.assert_array_equal(rank_data([0.1 + 0.2, 0.3, 0.2]), [2.5, 2.5, 1.0])
+    np.testing.assert_array_equal(rank_data([0.1 + 0.2, 0.3, 0.2], tolerance=0), [3.0, 2.0, 1.0])
+    # Of their size: small values stay apart beside large ones, and far apart only if they differ by more than 1e-10.
+    np.testing.assert_array_equal(rank_data([1e-30, 2e-30, 1e30, 1e30 * (1 + 1e-9), 0.0]), [2, 3, 4, 5, 1])
+    np.testing.assert_array_equal(rank_data([1.0, 1 + 1e-11, -1.0, -1 - 1e-11]), [3.5, 3.5, 1.5, 1.5])
+    np.testing.assert_array_equal(rank_data([np.inf, 1.0, np.nan, -np.inf, np.inf]), [3.5, 2, np.nan, 1, 3.5])
+
+
+@given(
+    arrays(
+        float, st.tuples(st.integers(2, 6), st.integers(2, 5)), elements=st.sampled_from([0.0, 1e-7, 0.3, 1.0, 40.0])
+    ),
+    st.integers(0, 2**31),
+)
+def test_the_last_digits_decide_nothing(values, seed):
+    """A jitter of some units in the last place changes no rank and no score."""
+    noise = np.random.default_rng(seed).uniform(-1, 1, (2, *values.shape))
+    moved, other = values * (1 + 1e-15 * noise[0]), values[::-1] * (1 + 1e-15 * noise[1])
+    for axis in (0, 1, None):
+        np.testing.assert_array_equal(rank_data(moved, axis=axis), rank_data(values, axis=axis))
+    for score in (spearman_correlation, auroc):
+        truth, prediction = np.pad(values, (0, 3)), np.pad(values[::-1], (0, 3))
+        size = min(truth.shape)
+        expected = score(truth[:size, :size], prediction[:size, :size])
+        moved_truth, moved_prediction = np.pad(moved, (0, 3)), np.pad(other, (0, 3))
+        assert score(moved_truth[:size, :size], moved_prediction[:size, :size]) == expected
+
+
+def test_a_constant_prediction_scores_zero_also_when_it_is_rounded():
+    truth = np.random.default_rng(0).normal(size=(8, 8))
+    constant = np.full((8, 8), 0.1) * (1 + 3e-16 * np.random.default_rng(1).normal(size=(8, 8)))
+    assert len(np.unique(constant)) > 1
+    assert spearman_correlation(truth, constant) == 0.0
+    assert spearman_correlation(truth, truth) == pytest.approx(1.0)

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import pearsonr
+from sklearn.model_selection import KFold, ShuffleSplit, cross_val_score
 
 from skperturb.metrics import (
     discrimination_scorer,
     interaction_r2,
     interaction_scorer,
     l2_distance,
+    l2_scorer,
     pearson_delta,
     pearson_delta_scorer,
     perturbation_discrimination_score,
@@ -18,7 +20,7 @@ from skperturb.metrics import (
     win_rate,
     win_rate_scorer,
 )
-from skperturb.responses import AdditiveRegressor
+from skperturb.responses import AdditiveRegressor, PerturbationEncoder
 
 rng = np.random.default_rng(0)
 TRUE, PRED = rng.normal(size=(6, 30)), rng.normal(size=(6, 30))
@@ -114,3 +116,61 @@ def test_genes_are_columns_of_a_matrix_only():
         l2_distance([TRUE, TRUE], [PRED, PRED], genes=[0, 1])
     with pytest.raises(ValueError, match="duplicate name 'a'"):
         l2_distance(pd.DataFrame(TRUE[:, :2], columns=["a", "a"]), pd.DataFrame(PRED[:, :2], columns=["a", "b"]))
+
+
+LABELS = ["A", "B", "C", "A+B", "B+C", "A+C"]
+INDICES = {
+    "names": lambda: pd.Index(LABELS),
+    "default": lambda: pd.RangeIndex(6),
+    "numbers": lambda: pd.Index([10, 12, 14, 16, 18, 20]),
+    "batches": lambda: pd.MultiIndex.from_product([LABELS[:3], ["x", "y"]]),
+}
+
+
+@pytest.mark.parametrize("scorer", [l2_scorer, pearson_delta_scorer, top_de_scorer, None], ids=str)
+@pytest.mark.parametrize("of_y", INDICES)
+@pytest.mark.parametrize("of_X", INDICES)
+@pytest.mark.parametrize("cv", [KFold(2), ShuffleSplit(3, test_size=0.5, random_state=0)], ids=["folds", "shuffled"])
+def test_scorers_do_not_depend_on_what_numbers_the_rows(scorer, of_X, of_y, cv):
+    """Rows whose names do not contradict one another give the scores of plain arrays; all others are refused."""
+    y = np.random.default_rng(0).normal(size=(6, 4))
+    X = PerturbationEncoder().fit_transform(LABELS)
+    genes = pd.Index(list("ABC"))
+    expected = cross_val_score(AdditiveRegressor(), X, y, cv=cv, scoring=scorer)
+    tables = pd.DataFrame(np.asarray(X), INDICES[of_X](), genes), pd.DataFrame(y, INDICES[of_y]())
+    contradict = {of_X, of_y} == {"names", "batches"}
+    # Selected rows of a default index are numbers, and the other side has other numbers.
+    contradict = contradict or {of_X, of_y} == {"default", "numbers"}
+    if contradict:
+        with pytest.raises(ValueError, match="X and y have different row names: row 0 is"):
+            cross_val_score(AdditiveRegressor(), *tables, cv=cv, scoring=scorer, error_score="raise")
+    else:
+        found = cross_val_score(AdditiveRegressor(), *tables, cv=cv, scoring=scorer, error_score="raise")
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_results_have_the_order_of_the_truth():
+    truth = pd.DataFrame(TRUE, index=list("abcdef"))
+    prediction = pd.DataFrame(PRED, index=list("abcdef"))
+    for score in (l2_distance, pearson_delta, top_de_error, perturbation_discrimination_score):
+        expected = score(TRUE, PRED, reduce=None)
+        np.testing.assert_allclose(score(truth, prediction.iloc[[3, 1, 5, 0, 2, 4]], reduce=None), expected)
+
+
+def test_control_means_are_aligned_with_the_columns():
+    genes = [f"g{k}" for k in range(30)]
+    truth, control = pd.DataFrame(TRUE, columns=genes), pd.Series(np.arange(30.0), index=genes)
+    expected = np.linalg.norm((TRUE - PRED)[:, -4:], axis=1)
+    for series in (control, control[::-1], control.sample(frac=1, random_state=0)):
+        np.testing.assert_allclose(l2_distance(truth, PRED, top=4, control_mean=series, reduce=None), expected)
+    with pytest.raises(ValueError, match=r"y_true.columns has the names \['g0'"):
+        l2_distance(truth, PRED, top=4, control_mean=control.add_prefix("x"))
+
+
+def test_columns_of_polars_are_aligned_by_name():
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    genes = [f"g{k}" for k in range(30)]
+    truth = pd.DataFrame(TRUE, columns=genes)
+    prediction = polars.DataFrame({gene: PRED[:, k] for k, gene in enumerate(genes[::-1])})
+    for score in (pearson_delta, top_de_error, l2_distance):
+        assert score(truth, prediction) == pytest.approx(score(TRUE, PRED[:, ::-1]))
