@@ -99,8 +99,10 @@ class CandidateRankingMixin:
             was asked for); ``score``, the log-odds of `decision_function`; ``probability``, as `predict_proba` gives it
             for `prevalence`; ``n_shared_partners``, and ``shared_partners``, the names of up to three of them, the
             least popular ones first; and ``reason``, the evidence that raises the pair's log-odds most.
-            `GNEEmbedder` has a column of log-odds for each kind of evidence besides. ``attrs["n_candidates"]`` and
-            ``attrs["n_scored"]`` tell how many pairs there are, and how many the model scored itself.
+            `GNEEmbedder` has a column for each kind of evidence besides, such as ``from_popularity``: by how much the
+            log-odds fall if the pair's features of that kind were those of an average training pair.
+            ``attrs["n_candidates"]`` and ``attrs["n_scored"]`` tell how many pairs there are, and how many the model
+            scored itself.
 
         Raises
         ------

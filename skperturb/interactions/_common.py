@@ -20,6 +20,7 @@ from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, sy
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.interactions._candidates import CandidateRankingMixin
 from skperturb.interactions._expression import align_expression, ensure_expression, warn_uncovered
+from skperturb.interactions._pair_scoring import PairScoringMixin
 
 __all__ = ["SOLVER_STEPS", "PairModelMixin"]
 
@@ -28,7 +29,7 @@ __all__ = ["SOLVER_STEPS", "PairModelMixin"]
 SOLVER_STEPS = 1000
 
 
-class PairModelMixin(CandidateRankingMixin, ClassifierMixin, TransformerMixin):
+class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, TransformerMixin):
     """Mixin of estimators whose samples are pairs of genes.
 
     A subclass learns from the graph of the positive training pairs in ``_fit_graph`` and describes pairs in
@@ -112,6 +113,8 @@ class PairModelMixin(CandidateRankingMixin, ClassifierMixin, TransformerMixin):
             NaN for a pair of a gene with itself, unless the model was fitted with ``self_pairs="keep"``.
         """
         positions, unscored = self._locate(X)
+        if len(positions) == 0:
+            return np.empty((0, len(self._feature_names())))
         return _blank(self._pair_features(positions), unscored)
 
     def decision_function(self, X):
@@ -129,6 +132,8 @@ class PairModelMixin(CandidateRankingMixin, ClassifierMixin, TransformerMixin):
         """
         positions, unscored = self._locate(X)
         # Not through transform, whose result may be a DataFrame.
+        if len(positions) == 0:
+            return np.empty(0)
         return _blank(self._log_odds(self._pair_features(positions)), unscored)
 
     def predict_proba(self, X, prevalence=None):
@@ -293,6 +298,9 @@ class PairModelMixin(CandidateRankingMixin, ClassifierMixin, TransformerMixin):
     def _locate(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Translate pairs to positions (-1: an unknown gene, if that is allowed), and tell which ones have no score."""
         check_is_fitted(self)
+        # A table of pairs that a filter left empty; a list without anything may be a slip, and is refused below.
+        if getattr(X, "shape", None) == (0, 2):
+            return np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool)
         pairs = ensure_pairs(X)
         # Not by position, because all unknown genes share one.
         unscored = np.asarray(pairs[:, 0] == pairs[:, 1], dtype=bool) & (self.self_pairs != "keep")

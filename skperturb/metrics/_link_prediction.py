@@ -16,7 +16,12 @@ __all__ = ["degree_matched_auroc", "precision_at_k"]
 
 
 def degree_matched_auroc(
-    estimator: Any, X: Any, y: Any, *, known_pairs: Any = None, random_state: int | np.random.RandomState | None = 0
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    known_pairs: Any = None,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> float:
     r"""Compute the AUROC of an estimator against negatives whose genes are as popular as those of the positives.
 
@@ -30,8 +35,8 @@ def degree_matched_auroc(
         With `decision_function` or `predict_proba`; a Pipeline or a search too.
     X : array-like of shape (n_pairs, 2)
         Pairs. Of those labeled 0 nothing is used but that they exist.
-    y : array-like of shape (n_pairs,)
-        1 for an interaction, 0 for a pair without.
+    y : array-like of shape (n_pairs,), default=None
+        1 for an interaction, 0 for a pair without; None if all are interactions.
     known_pairs : array-like of shape (n_known, 2), default=None
         Further interactions, none of which becomes a negative. The positive pairs of `X`, and those that the estimator
         was fitted on, never do.

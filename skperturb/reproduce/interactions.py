@@ -246,7 +246,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
                 scores = group[group["negatives"] == kind]
                 cells.append(f"{scores['auroc'].mean():.3f} / {scores['aupr'].mean():.3f}")
             low, high = bootstrap_interval(group[group["negatives"] == kinds[-1]]["auroc"].to_numpy())
-            cells += [f"[{low:.3f}, {high:.3f}]", f"{group['seconds'].mean():.1f}"]
+            cells += [_interval(low, high), f"{group['seconds'].mean():.1f}"]
             if show_published:
                 cells.append("{:.3f} / {:.3f}".format(*PUBLISHED[model]) if model in PUBLISHED else None)
             table.append(cells)
@@ -266,6 +266,11 @@ _NOTES = (
 )
 
 
+def _interval(low: float, high: float, sign: str = "") -> str | None:
+    """Write an interval; None for that of a single repeat, which has none."""
+    return None if np.isnan(low) else f"[{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
 def _paired_differences(frame: pd.DataFrame) -> list[str]:
     """Compare our model with expression to the other models, repeat by repeat."""
     scores = frame.pivot_table(index="repeat", columns="model", values="auroc")
@@ -274,7 +279,7 @@ def _paired_differences(frame: pd.DataFrame) -> list[str]:
     for name in [] if ours is None else scores.columns.drop(ours):
         difference = (scores[ours] - scores[name]).to_numpy()
         low, high = bootstrap_interval(difference)
-        lines.append(f"{ours} minus {name}: {difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
+        lines.append(f"{ours} minus {name}: {difference.mean():+.3f} {_interval(low, high, '+') or ''}".rstrip())
     return lines
 
 

@@ -198,7 +198,7 @@ def _kind_of_labels(X: Any) -> str | None:
     if isinstance(X, str):
         return f"the text {X!r}"
     if isinstance(X, pd.Series | list | tuple | np.ndarray) and _begins_with_text(X):
-        return f"a {type(X).__name__} of texts, such as {next(iter(X))!r}"
+        return f"a {type(X).__name__} of texts, such as {str(next(iter(X)))!r}"
     return None
 
 

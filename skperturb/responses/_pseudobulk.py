@@ -213,13 +213,14 @@ def _name_conditions(column: pd.Series, control: str | Collection[str], reader: 
     """Read the labels of a column, and give those that mean the same one name."""
     labels = sorted(column.dropna().unique(), key=str)
     found = {label.strip() if isinstance(label, str) else label for label in labels}
-    wanted = [control] if isinstance(control, str) else list(control)
+    # Texts of numpy would show their type.
+    wanted = [str(control)] if isinstance(control, str) else [str(name) for name in control]
     texts = [label for label in labels if isinstance(label, str)]
     # "NegCtrl0" may stand in pairs such as "KLF1+NegCtrl0" only.
     found |= {name for condition in reader.examine_all(texts) for name in condition.controls}
     unknown = [name for name in wanted if name not in found]
     if unknown:
-        shown = f"{control!r} names no cell" if len(wanted) == 1 else f"{control!r}: {unknown} name no cell"
+        shown = f"{wanted[0]!r} names no cell" if len(wanted) == 1 else f"{wanted}: {unknown} name no cell"
         raise ValueError(
             f"control={shown}: adata.obs[{column.name!r}] has {len(labels)} conditions, such as {labels[:3]}. Pass the "
             "label of the unperturbed cells."
@@ -473,7 +474,8 @@ def _subtract_controls(
     # Without covariates every group has one and the same stratum.
     strata = pd.MultiIndex.from_frame(keys[covariates]) if covariates else pd.Index(np.zeros(len(keys)))
     codes, labels = pd.factorize(strata)
-    labels = labels.set_names(covariates) if covariates else labels
+    if covariates:
+        labels = labels.set_names(covariates) if len(covariates) > 1 else labels.get_level_values(0)
     control_mean = np.full((len(labels), len(gene_names)), np.nan)
     control_variance = control_mean.copy()
     n_controls = np.bincount(codes[is_control], weights=n_cells[is_control], minlength=len(labels)).astype(int)

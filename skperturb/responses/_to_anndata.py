@@ -169,10 +169,7 @@ def _control_values(control_mean: Any, predicted: pd.DataFrame, table: pd.DataFr
             "pass obs=bulk.data."
         )
     wanted = pd.MultiIndex.from_frame(table[covariates]) if len(covariates) > 1 else pd.Index(table[covariates[0]])
-    have = control_mean.index
-    if have.nlevels == 1 and isinstance(have, pd.MultiIndex):
-        have = have.get_level_values(0)
-    rows = have.get_indexer(wanted)
+    rows = control_mean.index.get_indexer(wanted)
     if (rows < 0).any():
         raise ValueError(f"control_mean lacks {wanted[rows < 0][0]!r}, the covariates of a predicted condition.")
     columns = name_positions(control_mean.columns, predicted.columns, ("control_mean.columns", "predicted.columns"))

@@ -133,6 +133,18 @@ def test_probability_shared_partners_and_reason():
     np.testing.assert_allclose(default, model.predict_proba(pairs, prevalence=density)[:, 1])
 
 
+def test_evidence_of_the_network():
+    model = quick(expression=NETWORK.expression).fit(NETWORK.pairs)
+    table = model.rank_candidates(top=40)
+    kinds = ["popularity", "shared_partners", "paths_of_three", "communities", "network", "expression"]
+    parts = table[[f"from_{kind}" for kind in kinds]]
+    assert table["reason"].tolist() == [name.removeprefix("from_") for name in parts.idxmax(axis=1)]
+    # The best pairs are better than average ones in the sum of what speaks for them.
+    assert (parts.sum(axis=1) > 0).mean() > 0.9
+    without = quick().fit(NETWORK.pairs).rank_candidates(top=5)
+    assert "from_expression" not in without
+
+
 def test_directed_pairs_are_ranked_in_both_orders():
     rng = np.random.RandomState(0)
     pairs = [(i, j) for i in range(20) for j in range(20, 40) if rng.rand() < 0.6]

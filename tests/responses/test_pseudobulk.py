@@ -1,5 +1,8 @@
 """Cells become log-fold changes."""
 
+import pathlib
+import re
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -200,3 +203,163 @@ def test_bad_expression(cells, value, message, sparse):
         cells.X = sp.csr_matrix(cells.X)
     with pytest.raises(ValueError, match=message):
         pseudobulk(cells, "condition", "ctrl", chunk_size=10)
+
+
+def small(labels, values, **columns):
+    """Cells with the given labels, expression and further columns of obs."""
+    names = [f"cell{k}" for k in range(len(labels))]
+    obs = pd.DataFrame({"condition": list(labels), **columns}, index=names)
+    return anndata.AnnData(np.asarray(values, dtype=float).reshape(len(labels), -1), obs=obs)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name"),
+    [
+        ("KLF1+ctrl", "ctrl+KLF1", "KLF1"),
+        ("A+B", "B+A", "A+B"),
+        ("KLF1", "KLF1+ctrl", "KLF1"),
+        ("A+B", "A_B", "A+B"),
+        (" KLF1", "KLF1", "KLF1"),
+    ],
+)
+def test_two_spellings_are_pooled_by_cells(one, other, name):
+    cells = small(["ctrl"] * 2 + [one] * 3 + [other], [0.5, 0.0] + [1.25] * 3 + [3.5])
+    bulk = pseudobulk(cells, "condition", "ctrl")
+    assert bulk.data["condition"].tolist() == [name]
+    assert bulk.n_cells.tolist() == [4]
+    # By cells: (3 · 1.25 + 3.5) / 4 less the mean 0.25 of the controls, not the mean of both labels.
+    assert bulk.target.iloc[0, 0] == pytest.approx(1.8125 - 0.25)
+    assert bulk.labels.tolist() == [tuple(sorted([one, other]))]
+
+
+def test_one_spelling_keeps_its_name():
+    cells = small(["ctrl", "ctrl+KLF1", "B+A"], [0.0, 1.5, 2.5])
+    assert pseudobulk(cells, "condition", "ctrl").target.index.tolist() == ["B+A", "ctrl+KLF1"]
+
+
+def test_guides_are_pooled_when_their_names_are_known():
+    cells = small(["NT", "STAT1g1", "STAT1g2", "STAT1g2"], [0.0, 1.5, 3.0, 3.0])
+    bulk = pseudobulk(cells, "condition", "NT", guide_suffix=r"g\d+")
+    assert bulk.target.index.tolist() == ["STAT1"]
+    assert bulk.target.iloc[0, 0] == 2.5
+
+
+@pytest.mark.parametrize("absent", [None, np.nan, pd.NA])
+def test_cells_without_a_covariate_are_counted(absent):
+    labels, batches = ["ctrl"] * 4 + ["A"] * 3, ["x", "x", absent, absent, "x", "x", absent]
+    cells = small(labels, [1.5, 1.5, 0.5, 0.5, 2.5, 2.5, 4.5], batch=pd.Series(batches, dtype=object).to_numpy())
+    assert pseudobulk(cells, "condition", "ctrl").control_mean.iloc[0] == 1.0
+    with pytest.warns(UserWarning, match=r"3 of 7 cells are left out, 2 of them controls.*'batch' 3.*missing='keep'"):
+        bulk = pseudobulk(cells, "condition", "ctrl", covariates="batch")
+    assert bulk.target.index.tolist() == [("A", "x")]
+    kept = pseudobulk(cells, "condition", "ctrl", covariates="batch", missing="keep")
+    assert kept.target[kept.target.columns[0]].to_dict() == {("A", "missing"): 4.0, ("A", "x"): 1.0}
+    assert kept.n_control_cells.to_dict() == {"missing": 2, "x": 2}
+    with pytest.raises(ValueError, match="missing='level'; expected 'drop' or 'keep'"):
+        pseudobulk(cells, "condition", "ctrl", missing="level")
+
+
+def test_controls_that_all_lack_a_covariate():
+    cells = small(["ctrl", "ctrl", "A"], [0.5, 0.5, 1.5], batch=np.array([None, None, "x"], dtype=object))
+    with pytest.warns(UserWarning, match="2 of them controls"), pytest.raises(ValueError, match="missing='keep'"):
+        pseudobulk(cells, "condition", "ctrl", covariates="batch")
+
+
+@pytest.mark.parametrize("control", [["ctrl", "NT"], ("NT", "ctrl"), np.array(["ctrl", "NT"])])
+def test_unknown_name_in_a_list_of_controls(cells, control):
+    with pytest.raises(ValueError, match=r"\['NT'\] name no cell"):
+        pseudobulk(cells, "condition", control)
+
+
+def test_all_cells_are_controls():
+    with pytest.raises(ValueError, match=r"all 3 cells are controls: .*expected at least one perturbed condition"):
+        pseudobulk(small(["ctrl", "ctrl", "NT"], [0.5, 1.5, 2.5]), "condition", ["ctrl", "NT"])
+
+
+@pytest.mark.parametrize("largest", [30.5, 5e3, 5e5])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_values_that_are_no_logarithms(cells, largest, sparse):
+    values = cells.X * largest / cells.X.max()
+    cells.X = sp.csr_matrix(values) if sparse else values
+    with pytest.warns(UserWarning, match=re.escape(f"The largest value is {largest:.4g}, so the values are no log")):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_logarithms_are_not_logged_again(cells):
+    logged = cells.copy()
+    logged.X = np.log1p(cells.X * 1e4)
+    pseudobulk(logged, "condition", "ctrl")
+    with pytest.warns(UserWarning, match="look like logarithms, and target_sum=10000.0 takes the logarithm again"):
+        pseudobulk(logged, "condition", "ctrl", target_sum=1e4)
+    # Counts per million, and counts that were corrected for background, are to be logged.
+    cells.X = cells.X * 1e5
+    pseudobulk(cells, "condition", "ctrl", target_sum=1e4)
+
+
+def test_layers_without_x():
+    obs = pd.DataFrame({"condition": ["ctrl", "A"]}, index=list("ab"))
+    cells = anndata.AnnData(obs=obs, layers={"logged": np.array([[0.5], [1.5]]), "counts": np.ones((2, 1))})
+    with pytest.raises(ValueError, match=r"adata\.X is empty \(None\).*\['logged', 'counts'\]"):
+        pseudobulk(cells, "condition", "ctrl")
+    assert pseudobulk(cells, "condition", "ctrl", layer="logged").target.iloc[0, 0] == 1.0
+
+
+def test_scaled_values_with_raw_ones(cells):
+    cells.raw = cells
+    reference = pseudobulk(cells, "condition", "ctrl").target
+    cells.X = cells.X - cells.X.mean(axis=0)
+    with pytest.raises(
+        ValueError, match=r"not scaled values\. adata\.raw holds 7 genes: pass adata\.raw\.to_adata\(\)"
+    ):
+        pseudobulk(cells, "condition", "ctrl")
+    pd.testing.assert_frame_equal(pseudobulk(cells.raw.to_adata(), "condition", "ctrl").target, reference)
+
+
+@pytest.mark.parametrize("as_path", [str, pathlib.Path])
+def test_a_path_is_no_anndata(as_path):
+    with pytest.raises(TypeError, match=r"adata is the path 'cells.h5ad'.*anndata\.read_h5ad\('cells\.h5ad'"):
+        pseudobulk(as_path("cells.h5ad"), "condition", "ctrl")
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_variance_of_the_means(cells, sparse, dtype):
+    values = (cells.X + 5.0 * (cells.X > 0)).astype(dtype)
+    cells.X = sp.csr_matrix(values) if sparse else values
+    bulk = pseudobulk(cells, "condition", "ctrl", chunk_size=7, genes=["gene4", "gene1"])
+    table, labels = pd.DataFrame(values, columns=cells.var_names)[["gene4", "gene1"]], cells.obs["condition"].to_numpy()
+    for condition in ("A", "A+B"):
+        found = bulk.variance.loc[condition]
+        np.testing.assert_allclose(found, table[labels == condition].sem() ** 2, rtol=1e-6)
+    np.testing.assert_allclose(bulk.control_variance, table[labels == "ctrl"].sem() ** 2, rtol=1e-6)
+    assert bulk.n_control_cells == 20
+
+
+def test_variance_with_covariates_and_of_one_cell():
+    cells = small(["ctrl"] * 4 + ["A"] * 3, [0.5, 1.5, 2.5, 4.5, 1.5, 3.5, 7.5], line=list("xxyyxxy"))
+    bulk = pseudobulk(cells, "condition", "ctrl", covariates="line")
+    assert bulk.variance.iloc[0, 0] == pytest.approx(1.0)
+    assert np.isnan(bulk.variance.iloc[1, 0])
+    np.testing.assert_allclose(bulk.control_variance.to_numpy().ravel(), [0.25, 1.0])
+    assert bulk.control_mean.index.names == ["line"]
+
+
+def test_cells_without_a_label_are_counted(cells):
+    assert pseudobulk(cells, "condition", "ctrl").n_unlabeled == 0
+    cells.obs.loc[cells.obs_names[:5], "condition"] = None
+    assert pseudobulk(cells, "condition", "ctrl").n_unlabeled == 5
+
+
+def test_columns_that_vary_inside_a_condition_are_named(cells):
+    labels = cells.obs["condition"]
+    cells.obs["n_counts"] = np.arange(60) + 0.5
+    cells.obs["barcode"] = cells.obs_names
+    cells.obs["study"] = pd.Categorical(np.where(labels == "A", "first", "second"))
+    assert pseudobulk(cells, "condition", "ctrl").varying == ["line"]
+    assert pseudobulk(cells, "condition", "ctrl", covariates="line").varying == []
+
+
+def test_a_covariate_is_named_once(cells):
+    for covariates in (["line", "line"], ["condition"]):
+        with pytest.raises(ValueError, match=f"names '{covariates[0]}' twice or as groupby"):
+            pseudobulk(cells, "condition", "ctrl", covariates=covariates)

@@ -10,7 +10,7 @@ would learn to trust a memory that new pairs are not in. The simplest descriptio
 >>> from skperturb.interactions._gne.training_pairs import POSITIVE, UNIFORM
 >>> pairs = np.array([(0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (1, 3)])
 >>> kinds = np.array(4 * [POSITIVE] + 2 * [UNIFORM])
->>> def train(graph):
+>>> def train(graph, seed=0):
 ...     return graph
 >>> def has_edge(graph, pairs):
 ...     return np.asarray(graph[pairs[:, 0], pairs[:, 1]]).reshape(-1, 1)
@@ -41,6 +41,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import Parallel, delayed
 
 from skperturb._pairs import pair_codes, symmetric_graph
 from skperturb.interactions._gne.training_pairs import POSITIVE
@@ -57,21 +58,26 @@ class CrossFitting(Generic[Model]):
     Parameters
     ----------
     train : callable
-        ``train(graph)`` returns a model of a symmetric graph.
+        ``train(graph, seed)`` returns a model of a symmetric graph.
     describe : callable
         ``describe(model, positions)`` returns one row of features for each pair.
     n_folds : int
         At most the number of different edges.
     random_state : RandomState
-        Decides the folds. `train` may draw from it too: once for each fold, in their order.
+        Decides the folds, and the seed of each training.
+    n_jobs : int or None, default=None
+        Processes that train folds at the same time, as joblib counts them. Then both functions have to be picklable.
     """
 
-    train: Callable[[sp.csr_array], Model]
+    train: Callable[[sp.csr_array, int], Model]
     describe: Callable[[Model, np.ndarray], np.ndarray]
     n_folds: int
     random_state: np.random.RandomState
+    n_jobs: int | None = None
 
-    def fit(self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int) -> tuple[list[Model], np.ndarray]:
+    def fit(
+        self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int, wanted: np.ndarray | None = None
+    ) -> tuple[list[Model], np.ndarray]:
         """Train the models and describe the pairs.
 
         Parameters
@@ -80,24 +86,33 @@ class CrossFitting(Generic[Model]):
         kinds : ndarray of shape (n_pairs,)
             Those of the kind `POSITIVE` are the edges.
         n_nodes : int
+        wanted : ndarray of bool, shape (n_pairs,), default=None
+            Pairs to describe; all when None.
 
         Returns
         -------
         models : list of n_folds models
         features : ndarray of shape (n_pairs, n_features)
+            NaN where no description is wanted.
         """
+        wanted = np.ones(len(positions), dtype=bool) if wanted is None else wanted
         folds = self._folds(positions, kinds, n_nodes)
-        models, features = [], None
-        for fold in range(self.n_folds):
-            inside = folds == fold
-            model = self.train(symmetric_graph(positions[(kinds == POSITIVE) & ~inside], n_nodes))
-            described = self.describe(model, positions[inside])
-            if features is None:
-                features = np.empty((len(positions), described.shape[1]))
-            features[inside] = described
-            models.append(model)
-        assert features is not None, "there is at least one fold"
-        return models, features
+        seeds = [int(self.random_state.randint(np.iinfo(np.int32).max)) for _ in range(self.n_folds)]
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(_train_and_describe)(
+                self.train,
+                self.describe,
+                positions[(kinds == POSITIVE) & (folds != fold)],
+                n_nodes,
+                seeds[fold],
+                positions[(folds == fold) & wanted],
+            )
+            for fold in range(self.n_folds)
+        )
+        features = np.full((len(positions), max(described.shape[1] for _, described in results)), np.nan)
+        for fold, (_, described) in enumerate(results):
+            features[(folds == fold) & wanted] = described
+        return [model for model, _ in results], features
 
     def _folds(self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int) -> np.ndarray:
         """Assign each kind of pairs to folds of equal size."""
@@ -107,3 +122,15 @@ class CrossFitting(Generic[Model]):
             _, pair = np.unique(pair_codes(positions[chosen], n_nodes), return_inverse=True)
             folds[chosen] = (self.random_state.permutation(int(pair.max()) + 1) % self.n_folds)[pair]
         return folds
+
+
+def _train_and_describe(
+    train: Callable[[sp.csr_array, int], Model],
+    describe: Callable[[Model, np.ndarray], np.ndarray],
+    edges: np.ndarray,
+    n_nodes: int,
+    seed: int,
+    positions: np.ndarray,
+) -> tuple[Model, np.ndarray]:
+    model = train(symmetric_graph(edges, n_nodes), seed)
+    return model, describe(model, positions)

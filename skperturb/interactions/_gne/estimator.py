@@ -1,10 +1,12 @@
 """GNEEmbedder: vectors of genes from known interactions and expression, and new interactions from the vectors."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,13 +16,16 @@ from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
 from skperturb.interactions._gne.classifier import PairClassifier
 from skperturb.interactions._gne.cross_fitting import CrossFitting
-from skperturb.interactions._gne.features import FEATURES, PairFeatures
+from skperturb.interactions._gne.features import EVIDENCE, FEATURES, PairFeatures
 from skperturb.interactions._gne.training import GNEParameters, train_vectors
-from skperturb.interactions._gne.training_pairs import POSITIVE, with_negatives
+from skperturb.interactions._gne.training_pairs import POSITIVE, learned_from, with_negatives
 
 __all__ = ["GNEEmbedder"]
 
 _CROSS_FITTED = ("log_odds", "structural")
+# On simulated networks of 180 and 900 training interactions ten folds have an AUROC 0.015 and 0.001 above that of five;
+# on E. coli's 59,000 they take twice as long for 0.0015 of the degree-matched one.
+_MANY_FOLDS, _FEW_FOLDS, _FEW_INTERACTIONS = 10, 5, 3000
 
 
 class GNEEmbedder(PairModelMixin, BaseEstimator):
@@ -34,8 +39,9 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     with an identity part :math:`v_i` and an attribute part :math:`a_i = \mathrm{ELU}(W_a x_i)` of its expression
     :math:`x_i`, both scaled to length one. Training maximizes the likelihood of the known interactions in both
     directions. `GNEEmbedder.published` is the model of the paper [1]_; the defaults differ where that was measured to
-    help: partners are encoded by a graph convolution, the softmax is exact, and a pair is described by the log-odds of
-    a classifier that combines the model's own score with neighborhood scores, cross-fitted over the interactions.
+    help: partners are encoded by a graph convolution, the softmax is over all genes, and a pair is described by the
+    log-odds of a classifier that combines the model's own score with neighborhood scores, cross-fitted over the
+    interactions.
 
     Parameters
     ----------
@@ -61,7 +67,9 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         uniform negatives cost average precision. No order of pairs is best against both kinds: 1 is best against
         uniform negatives, 0 against degree-matched ones.
     loss : {"softmax", "sampled_softmax", "bce"}, default="softmax"
-        The exact softmax over all genes, a softmax over candidates, or a binary cross-entropy.
+        The softmax over all genes, a softmax over few candidates, or a binary cross-entropy. With more than 2,048 genes
+        the denominator of the first is estimated in each step, without bias, from about 1,024 genes that are drawn by
+        their degrees; its numerator stays exact.
     pair_features : {"log_odds", "structural", "native", "cross", "hadamard"}, default="log_odds"
         What `transform` returns: the log-odds of the cross-fitted classifier (one column); what that classifier
         sees; the model's own symmetrized score and the log-degrees (two columns); :math:`h_i \circ \tilde v_j +
@@ -69,8 +77,11 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     directed : bool, default=False
         Whether (a, b) says that a acts on b: then neither training nor features are symmetric. Neighborhood scores,
         and so "log_odds" and "structural", are for undirected interactions only.
-    n_folds : int, default=10
-        Folds of the cross-fitting; each trains one network.
+    n_folds : int, default=None
+        Folds of the cross-fitting; each trains one network. None takes 10 up to 3,000 interactions, of which a network
+        should miss few, and 5 beyond, where fewer networks say nearly as much.
+    n_jobs : int, default=None
+        Processes that train folds at the same time; None is one, -1 all processors.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the interactions and return to the epoch with the best AUROC of
         :math:`y_i \cdot y_j` on them.
@@ -162,7 +173,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         "loss": [StrOptions({"softmax", "sampled_softmax", "bce"})],
         "pair_features": [StrOptions({*_CROSS_FITTED, "native", "cross", "hadamard"})],
         "directed": ["boolean"],
-        "n_folds": [Interval(Integral, 2, None, closed="left")],
+        "n_folds": [Interval(Integral, 2, None, closed="left"), None],
+        "n_jobs": [Integral, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -190,7 +202,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         loss: str = "softmax",
         pair_features: str = "log_odds",
         directed: bool = False,
-        n_folds: int = 10,
+        n_folds: int | None = None,
+        n_jobs: int | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 2,
@@ -219,6 +232,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         self.pair_features = pair_features
         self.directed = directed
         self.n_folds = n_folds
+        self.n_jobs = n_jobs
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -295,7 +309,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         ValueError
             If pairs are self-pairs, labelled both 0 and 1, or none is positive, or `expression` does not fit.
         """
-        self._fit(X, y)
+        self._fit(X, y, describe=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -312,7 +326,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         ndarray of shape (n_pairs, n_features)
             See the notes of the class: differs from ``fit(X, y).transform(X)`` for cross-fitted features.
         """
-        return self._fit(X, y)
+        return self._fit(X, y, describe=True)
 
     def embed(self, genes):
         """Return the vectors y = h + ṽ of genes.
@@ -333,8 +347,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     def _log_odds(self, features: np.ndarray) -> np.ndarray:
         return features[:, 0] if self.pair_features == "log_odds" else self._head.decision_function(features)
 
-    def _fit(self, X: Any, y: Any) -> np.ndarray:
-        """Fit, and return the description of the pairs in `X` that a later step may train on."""
+    def _fit(self, X: Any, y: Any, describe: bool) -> np.ndarray:
+        """Fit, and return the description of the pairs in `X` that a later step may train on, if it is wanted."""
         if self.directed and self.pair_features in _CROSS_FITTED:
             raise ValueError(
                 f"pair_features={self.pair_features!r} describes undirected pairs only, got directed=True; use "
@@ -342,19 +356,19 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             )
         positions, labels = self._start(X, y)
         if self.pair_features in _CROSS_FITTED:
-            features = self._cross_fit(positions, labels)
+            features = self._cross_fit(positions, labels, describe)
         else:
-            self._folds = [self._train(self._graph)]
+            self._folds = [self._trainer()(self._graph, self._draw_seed())]
             features = self._pair_features(positions)
             self._fit_head(features, labels)
         vectors = self._folds[0].vectors
-        self._vectors = vectors.hidden + vectors.output
+        self._vectors = vectors.hidden.astype(np.float64) + vectors.output
         self.embedding_ = self._vectors[:-1]
         self.history_ = vectors.history
         # The row of each listed pair; the last one is for pairs that were left out.
         return np.vstack([features, np.full((1, features.shape[1]), np.nan)])[self._rows]
 
-    def _cross_fit(self, positions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def _cross_fit(self, positions: np.ndarray, labels: np.ndarray, describe: bool) -> np.ndarray:
         """Train a network without each fold and the classifier; describe the pairs without what they taught."""
         n_pairs, n_interactions = len(positions), len(self._positives)
         if n_interactions < 2:
@@ -363,18 +377,28 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
                 "cross-fit. Use pair_features='native'."
             )
         positions, kinds = self._classifier_pairs(positions, labels)
+        learned = learned_from(kinds, self._rng)
         cross_fitting = CrossFitting(
-            self._train, PairFeatures.structural, n_folds=min(self.n_folds, n_interactions), random_state=self._rng
+            self._trainer(),
+            PairFeatures.structural,
+            n_folds=min(self._n_folds(n_interactions), n_interactions),
+            random_state=self._rng,
+            n_jobs=self.n_jobs,
         )
-        self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1)
-        seed = int(self._rng.randint(np.iinfo(np.int32).max))
+        wanted = learned | (describe & (np.arange(len(positions)) < n_pairs))
+        self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1, wanted)
         share = {"uniform": 1.0, "degree": 0.0, "mixed": self.uniform_share}[self.negatives]
-        self._head = PairClassifier(share, seed).fit(features, kinds)
+        self._head = PairClassifier(share, self._draw_seed()).fit(features[learned], kinds[learned])
         # The classifier weighs the kinds of negatives so that together they are as many as the interactions.
         self.base_rate_ = 0.5
-        if self.pair_features == "structural":
+        if self.pair_features == "structural" or not describe:
             return features[:n_pairs]
         return self._head.decision_function(features[:n_pairs])[:, None]
+
+    def _n_folds(self, n_interactions: int) -> int:
+        if self.n_folds is not None:
+            return self.n_folds
+        return _MANY_FOLDS if n_interactions <= _FEW_INTERACTIONS else _FEW_FOLDS
 
     def _classifier_pairs(self, positions: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         everything, kinds = with_negatives(
@@ -402,12 +426,13 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         uniform = self._draw(n_samples // 2, "uniform")
         return np.concatenate([uniform, self._draw(n_samples - len(uniform), "degree", uniform)])
 
-    def _train(self, graph: sp.csr_array) -> PairFeatures:
-        """Train a network on a graph, and return what describes pairs by both."""
+    def _draw_seed(self) -> int:
+        return int(self._rng.randint(np.iinfo(np.int32).max))
+
+    def _trainer(self) -> "_Trainer":
         expression = self._expression if self.attribute_weight > 0 else None
-        seed = int(self._rng.randint(np.iinfo(np.int32).max))
         parameters = GNEParameters(**{name: getattr(self, name) for name in GNEParameters.__dataclass_fields__})
-        return PairFeatures(train_vectors(graph, expression, parameters, seed), graph, self._expression)
+        return _Trainer(parameters, expression, self._expression)
 
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         if self.pair_features not in _CROSS_FITTED:
@@ -417,6 +442,24 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             return features
         return self._head.decision_function(features)[:, None]
 
+    def _evidence(self, positions: np.ndarray) -> pd.DataFrame:
+        """Return by how much log-odds fall if the features of one kind take the means of the training."""
+        if self.pair_features not in _CROSS_FITTED:
+            return super()._evidence(positions)
+        if len(positions) == 0:
+            return pd.DataFrame({name: np.empty(0) for name in EVIDENCE})
+        features = np.mean([fold.structural(positions) for fold in self._folds], axis=0)
+        whole = self._head.decision_function(features)
+        names = [*FEATURES, *(["absolute_correlation"] if self._expression is not None else [])]
+        found = {}
+        for kind, starts in EVIDENCE.items():
+            columns = [k for k, name in enumerate(names) if name.startswith(starts)]
+            if columns:
+                typical = features.copy()
+                typical[:, columns] = self._head.scaler_.mean_[columns]
+                found[kind] = whole - self._head.decision_function(typical)
+        return pd.DataFrame(found)
+
     def _feature_names(self) -> list[str]:
         if self.pair_features == "log_odds":
             return ["log_odds"]
@@ -425,3 +468,24 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         if self.pair_features == "native":
             return ["score", "log_degrees"]
         return [f"{self.pair_features}{k}" for k in range(self.n_components)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Trainer:
+    """Trains a network on a graph, and returns what describes pairs by both; no method, so that it can be pickled.
+
+    Parameters
+    ----------
+    parameters : GNEParameters
+    attributes : ndarray of shape (n_nodes, n_samples) or None
+        Expression for the network.
+    expression : ndarray of shape (n_nodes, n_samples) or None
+        Expression for the description.
+    """
+
+    parameters: GNEParameters
+    attributes: np.ndarray | None
+    expression: np.ndarray | None
+
+    def __call__(self, graph: sp.csr_array, seed: int) -> PairFeatures:
+        return PairFeatures(train_vectors(graph, self.attributes, self.parameters, seed), graph, self.expression)

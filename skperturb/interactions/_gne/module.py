@@ -1,4 +1,4 @@
-"""The network behind `GNEEmbedder`, and its objective and batches where the softmax is exact."""
+"""The network behind `GNEEmbedder`, and its objective and batches where the softmax is over all genes."""
 
 import itertools
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["GNENetwork", "GeneRows", "RowLoss"]
+__all__ = ["GNENetwork", "GeneRows", "RowLoss", "inclusion_probabilities"]
 
 # Standard deviation of the free vectors that are summed over partners: small, so that tanh starts linear. With ten
 # times more it starts saturated, and the AUROC of a simulated network of 200 genes falls by 0.002; ten times less is as
@@ -28,6 +28,10 @@ _EXCLUDED_LOGIT = -1e4
 # Least probability of a candidate under the logarithm; only guards log(0). An edge among m gives its genes 1 / 2m by
 # degree, so ten times more would bias the correction from 5e7 edges on; ten times less gains nothing.
 _LEAST_PROBABILITY = 1e-9
+# Genes up to which the normalizer of the softmax is exact, and the expected number of sampled ones beyond. All 4,511
+# genes of E. coli take half as long again and change no AUROC on its validation interactions by 0.001; the time of the
+# exact one grows with the square of the number of genes.
+_EXACT_GENES, _SAMPLED_GENES = 2048, 1024
 # Bounds the memory of encoding all genes; what comes out does not depend on it beyond rounding.
 _GENES_PER_BLOCK = 1024
 
@@ -54,6 +58,7 @@ class GNENetwork(nn.Module):
 
     expression: torch.Tensor
     candidates: torch.Tensor
+    inclusion: torch.Tensor
 
     def __init__(
         self,
@@ -93,6 +98,7 @@ class GNENetwork(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         weights = torch.from_numpy(candidate_weights / candidate_weights.sum()).float()
         self.register_buffer("candidates", weights)
+        self.register_buffer("inclusion", inclusion_probabilities(in_degrees, _SAMPLED_GENES, _EXACT_GENES))
 
     def _partners(self, genes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the partners of the genes one after the other, and where those of each gene begin and end."""
@@ -126,14 +132,14 @@ class GNENetwork(nn.Module):
     def forward(self, source: torch.Tensor, target: torch.Tensor | None = None) -> Any:
         """Return what the loss needs.
 
-        Logits of all genes, the number of true ones and their sum; or the logits of the pair and of candidates.
+        Logits that normalize, the number of true ones and their sum; or the logits of the pair and of candidates.
         """
         if self.loss == "softmax":
             columns, bounds = partners = self._partners(source)
             hidden = self.encode(source, partners)
             # Summed over the partners before the product: the same as one product for each edge.
             true = (hidden * _sum_rows(self.output, columns, bounds)).sum() + self.bias[columns].sum()
-            return hidden @ self.output.T + self.bias, bounds.diff(), true
+            return self._logits(hidden), bounds.diff(), true
         assert target is not None, "only the exact softmax needs no targets"
         hidden = self.encode(source)
         true = (hidden * self.output[target]).sum(dim=1) + self.bias[target]
@@ -142,6 +148,16 @@ class GNENetwork(nn.Module):
         drawn = torch.multinomial(self.candidates, len(source) * self.n_negatives, replacement=True)
         drawn = drawn.view(len(source), self.n_negatives)
         return true, torch.einsum("bd,bkd->bk", hidden, self.output[drawn]) + self.bias[drawn]
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return logits whose exponentials sum to the softmax's denominator, or in training to an unbiased estimate.
+
+        A gene that is drawn stands for 1 / π genes like it, π being the probability that it is drawn.
+        """
+        if not self.training or len(self.output) <= _EXACT_GENES:
+            return hidden @ self.output.T + self.bias
+        drawn = torch.nonzero(torch.rand_like(self.inclusion) < self.inclusion).squeeze(1)
+        return hidden @ self.output[drawn].T + self.bias[drawn] - self.inclusion[drawn].log()
 
     def _sampled(
         self, hidden: torch.Tensor, true: torch.Tensor, target: torch.Tensor
@@ -154,6 +170,36 @@ class GNENetwork(nn.Module):
         return true - torch.log(self.n_negatives * self.candidates[target].clamp_min(_LEAST_PROBABILITY)), logits
 
 
+def inclusion_probabilities(degrees: torch.Tensor, n_sampled: int, n_exact: int) -> torch.Tensor:
+    """Return how probably each gene is drawn for the normalizer: in proportion to its degree, at most 1.
+
+    Popular genes, whose share of the normalizer is large, are always drawn, which keeps its estimate steady; half of
+    the weight is uniform, so that no gene stands for very many others.
+
+    Parameters
+    ----------
+    degrees : tensor of shape (n_nodes,)
+    n_sampled : int
+        Sum of the probabilities.
+    n_exact : int
+        Number of nodes up to which all are drawn.
+
+    Returns
+    -------
+    tensor of shape (n_nodes,)
+    """
+    n_nodes = len(degrees)
+    if n_nodes <= n_exact:
+        return torch.ones(n_nodes)
+    weights = 0.5 / n_nodes + 0.5 * degrees.double() / degrees.sum().clamp_min(1)
+    low, high = 0.0, n_sampled / float(weights.min())
+    # Bisection for the factor at which the capped probabilities sum to what was asked for.
+    for _ in range(60):
+        factor = 0.5 * (low + high)
+        low, high = (factor, high) if (factor * weights).clamp_max(1).sum() < n_sampled else (low, factor)
+    return (high * weights).clamp_max(1).float()
+
+
 def _sum_rows(
     table: torch.Tensor, columns: torch.Tensor, bounds: torch.Tensor, weights: torch.Tensor | None = None
 ) -> torch.Tensor:
@@ -164,7 +210,7 @@ def _sum_rows(
 
 
 class RowLoss(nn.Module):
-    """Cross-entropy of the exact softmax: the mean over edges of ``-log p(j | i)``."""
+    """Cross-entropy of the softmax over all genes: the mean over edges of ``-log p(j | i)``."""
 
     def forward(self, prediction: Any, _target: Any) -> torch.Tensor:
         """Return the loss."""
@@ -173,7 +219,7 @@ class RowLoss(nn.Module):
 
 
 class GeneRows(torch.utils.data.Dataset):
-    """Genes with at least one partner, for the exact softmax."""
+    """Genes with at least one partner, for the softmax over all genes."""
 
     def __init__(self, genes: np.ndarray) -> None:
         self.genes = torch.from_numpy(genes)

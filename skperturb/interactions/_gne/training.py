@@ -46,7 +46,7 @@ class GeneVectors:
     Parameters
     ----------
     hidden, output : ndarray of shape (n_nodes, n_components)
-        h and ṽ.
+        h and ṽ, in single precision, in which they were trained.
     bias : ndarray of shape (n_nodes,)
     history : list of dict
         One entry for each epoch.
@@ -59,7 +59,7 @@ class GeneVectors:
 
     def directed(self, sources: np.ndarray, targets: np.ndarray, bias: bool = True) -> np.ndarray:
         """Return the scores ``h_i · ṽ_j`` of pairs, with b_j or without."""
-        scores = np.einsum("ij,ij->i", self.hidden[sources], self.output[targets])
+        scores = np.einsum("ij,ij->i", self.hidden[sources], self.output[targets], dtype=np.float64)
         return scores + self.bias[targets] if bias else scores
 
     def log_normalizer(self) -> np.ndarray:
@@ -148,11 +148,11 @@ def train_vectors(
             # A gene without partners kept its random start: its attribute branch alone speaks for it.
             module.identity[torch.from_numpy(np.flatnonzero(np.diff(train.indptr) == 0))] = 0.0
         hidden = module.encode_all().numpy()
-    output, bias = module.output.detach().numpy().copy(), module.bias.detach().numpy().copy()
+    output, bias = module.output.detach().numpy().astype(np.float32), module.bias.detach().numpy().copy()
     # Nothing was learned about the node behind all genes.
     output[-1] = 0.0
     history = [{key: row[key] for key in ("train_loss", "valid_auroc", "dur") if key in row} for row in net.history]
-    return GeneVectors(hidden, output, bias, history)
+    return GeneVectors(hidden.astype(np.float32), output, bias, history)
 
 
 def _samples_and_loss(graph: sp.csr_array, loss: str) -> tuple[Any, dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["DEGREE", "POSITIVE", "UNIFORM", "with_negatives"]
+__all__ = ["DEGREE", "POSITIVE", "UNIFORM", "learned_from", "with_negatives"]
 
 #: Kinds of pairs.
 POSITIVE, UNIFORM, DEGREE = 0, 1, 2
@@ -13,9 +13,9 @@ POSITIVE, UNIFORM, DEGREE = 0, 1, 2
 # them. Ten times more takes ten times as long in the classifier. One for each is enough for a simulated network of
 # 1,500 interactions (AUROC 0.006 higher).
 _NEGATIVES_EACH = 4
-# Number of negatives of a kind beyond which one for each interaction is enough: time and memory of the classifier grow
-# with the pairs (28 features of 8 bytes: 60 MB at this number), the accuracy no more.
-_ENOUGH_NEGATIVES = 250_000
+# Pairs of each kind that the classifier learns from: with 240,000 pairs in all it is as good on validation interactions
+# of E. coli as with 530,000, with 120,000 its degree-matched AUROC is 0.001 lower.
+ENOUGH_OF_A_KIND = 80_000
 
 
 class _Draw(Protocol):
@@ -51,7 +51,7 @@ def with_negatives(
     kinds : ndarray of shape (n_all,)
         `POSITIVE`, `UNIFORM` or `DEGREE`.
     """
-    wanted = min(_NEGATIVES_EACH * n_interactions, max(n_interactions, _ENOUGH_NEGATIVES))
+    wanted = min(_NEGATIVES_EACH * n_interactions, ENOUGH_OF_A_KIND)
     given = positions[labels == 0]
     uniform, matched = given, given[:0]
     if negatives != "degree" and len(given) < wanted:
@@ -63,3 +63,22 @@ def with_negatives(
     kinds = np.where(labels == 1, POSITIVE, UNIFORM)
     added = np.repeat([UNIFORM, DEGREE], [len(uniform) - len(given), len(matched)])
     return np.concatenate([positions, drawn]), np.concatenate([kinds, added])
+
+
+def learned_from(kinds: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Return the rows of the pairs that the classifier learns from: of each kind no more than are enough.
+
+    Parameters
+    ----------
+    kinds : ndarray of shape (n_pairs,)
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray of bool, shape (n_pairs,)
+    """
+    chosen = np.ones(len(kinds), dtype=bool)
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        chosen[rng.permutation(rows)[ENOUGH_OF_A_KIND:]] = False
+    return chosen

@@ -6,6 +6,7 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from skperturb.interactions._gne.classifier import PairClassifier
+from skperturb.interactions._gne.perceptron import Perceptron
 from skperturb.interactions._gne.training_pairs import DEGREE, POSITIVE, UNIFORM
 
 
@@ -75,11 +76,34 @@ def test_a_pair_alone_scores_as_among_others():
     np.testing.assert_allclose(MODEL.decision_function(TEST[5:8]), MODEL.decision_function(TEST)[5:8], rtol=1e-12)
 
 
-def test_trees_count_less_where_pairs_are_few():
-    assert MODEL.tree_share_ == pytest.approx(800 / 2800)
-    # Forty interactions whose features say nothing: the trees fit them, the regression hardly does.
+def test_perceptron_counts_less_where_pairs_are_few():
+    assert MODEL.perceptron_share_ == pytest.approx(800 / 2800)
+    scaled = MODEL._scale(TEST)
+    odds = [
+        scores[:, :1] - scores[:, 1:]
+        for scores in (MODEL.linear_.decision_function(scaled), MODEL.perceptron_.logits(scaled))
+    ]
+    np.testing.assert_allclose(MODEL._log_odds(TEST), (2000 * odds[0] + 800 * odds[1]) / 2800)
+    # Forty interactions whose features say nothing are not learned by heart: new pairs get log-odds near zero.
     rng = np.random.RandomState(0)
     kinds = np.repeat([POSITIVE, UNIFORM, DEGREE], [40, 80, 40])
     few = PairClassifier(0.7, 0).fit(rng.standard_normal((160, 5)), kinds)
-    new = rng.standard_normal((500, 5))
-    assert few._log_odds(new).std() < 0.5 * few.trees_.decision_function(new).std()
+    assert few._log_odds(rng.standard_normal((500, 5))).std() < 1
+
+
+def test_perceptron_learns_what_a_straight_line_cannot():
+    rng = np.random.RandomState(0)
+    features = rng.standard_normal((4000, 2))
+    kinds = (features.prod(axis=1) > 0).astype(int)
+    perceptron = Perceptron.fit(features[:3000], kinds[:3000], np.ones(2), 0)
+    found = perceptron.logits(features[3000:]).argmax(axis=1)
+    assert (found == kinds[3000:]).mean() > 0.9
+    again = Perceptron.fit(features[:3000], kinds[:3000], np.ones(2), 0)
+    np.testing.assert_array_equal(again.weights[0], perceptron.weights[0])
+
+
+def test_features_far_from_the_training_count_as_at_its_border():
+    far = np.array([[1e6, 1e6], [1e9, 1e9]])
+    first, second = MODEL.decision_function(far)
+    assert first == second
+    assert abs(first) < 100

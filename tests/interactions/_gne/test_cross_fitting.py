@@ -17,7 +17,7 @@ KINDS = np.repeat([POSITIVE, UNIFORM, DEGREE, POSITIVE], [40, 40, 30, 10])
 def fit(n_folds, seed=0):
     graphs = []
 
-    def train(graph):
+    def train(graph, seed):
         graphs.append(graph.toarray())
         return len(graphs) - 1
 
@@ -51,3 +51,18 @@ def test_folds_hold_each_kind_alike_and_both_orders_of_a_pair():
 def test_random_state_decides_the_folds():
     np.testing.assert_array_equal(fit(4)[2], fit(4)[2])
     assert (fit(4)[2] != fit(4, seed=1)[2]).any()
+
+
+def test_only_wanted_pairs_are_described():
+    asked = []
+
+    def describe(model, pairs):
+        asked.append(len(pairs))
+        return pairs.astype(float)
+
+    wanted = np.arange(len(PAIRS)) % 3 == 0
+    fitting = CrossFitting(lambda graph, seed: graph, describe, 4, np.random.RandomState(0))
+    _, features = fitting.fit(PAIRS, KINDS, 20, wanted)
+    assert sum(asked) == wanted.sum()
+    np.testing.assert_array_equal(features[wanted], PAIRS[wanted])
+    assert np.isnan(features[~wanted]).all()

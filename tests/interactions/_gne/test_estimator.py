@@ -201,7 +201,7 @@ def test_scores_of_a_path_of_few_genes_are_of_ordinary_size(n_genes):
 def test_vector_of_a_gene_is_the_sum_of_its_two():
     model = quick(pair_features="hadamard", encoder="lookup", max_epochs=2).fit(SPLIT.X_train, SPLIT.y_train)
     vectors = model._folds[0].vectors
-    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden + vectors.output)[:-1])
+    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden.astype(float) + vectors.output)[:-1])
     pairs = SPLIT.X_test[:20]
     embedded = pd.DataFrame(model.embed(model.genes_), index=model.genes_)
     products = embedded.loc[pairs[:, 0]].to_numpy() * embedded.loc[pairs[:, 1]].to_numpy()
@@ -209,7 +209,7 @@ def test_vector_of_a_gene_is_the_sum_of_its_two():
     # Other features have the same vectors.
     model = quick(n_components=4, max_epochs=1).fit(SPLIT.X_train, SPLIT.y_train)
     vectors = model._folds[0].vectors
-    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden + vectors.output)[:-1])
+    np.testing.assert_array_equal(model.embed(model.genes_), (vectors.hidden.astype(float) + vectors.output)[:-1])
     np.testing.assert_array_equal(model.embedding_, model.embed(model.genes_))
 
 

@@ -25,9 +25,7 @@ def test_features_by_their_definitions(naive):
     popularity = np.log(low + 0.1) + np.log(high + 0.1)
     expected = {
         "score": forth + back,
-        "weaker_direction": np.minimum(forth, back),
         "log_probability": log_p[first, second] + log_p[second, first] + popularity,
-        "bias": b[first] + b[second],
         "log_degrees": popularity,
         "smaller_log_degree": np.log(1 + low),
         "larger_log_degree": np.log(1 + high),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skperturb._pairs import symmetric_graph
-from skperturb.interactions._gne.module import GNENetwork, RowLoss
+from skperturb.interactions._gne.module import GNENetwork, RowLoss, inclusion_probabilities
 
 PAIRS = np.array([(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)])
 N = 7  # two genes without partners
@@ -84,3 +84,28 @@ def test_training_starts_from_the_popularity_and_all_directions(encoder):
         np.testing.assert_allclose(module.bias[:2], np.log([299.5, 1.5]), rtol=1e-6)
         assert module.bias[300].item() == pytest.approx(np.log(0.5))
     np.testing.assert_allclose(module.candidates.sum(), 1.0, rtol=1e-6)
+
+
+def test_sampled_normalizer_is_unbiased(monkeypatch):
+    from skperturb.interactions._gne import module
+
+    degrees = torch.tensor([50.0, 20.0, *[1.0] * 58])
+    probabilities = inclusion_probabilities(degrees, 20, 30)
+    assert probabilities.sum().item() == pytest.approx(20, rel=1e-5)
+    # The popular ones are always drawn.
+    assert probabilities[0] == probabilities[1] == 1
+    assert (probabilities > 0).all()
+    assert (inclusion_probabilities(degrees, 20, 60) == 1).all()
+    monkeypatch.setattr(module, "_EXACT_GENES", 4)
+    monkeypatch.setattr(module, "_SAMPLED_GENES", 4)
+    net = network()
+    net.train()
+    hidden = torch.randn(5, 3, dtype=torch.float64)
+    exact = (hidden @ net.output.T + net.bias).exp().sum(dim=1)
+    estimates = torch.stack([net._logits(hidden).exp().sum(dim=1) for _ in range(4000)])
+    error = estimates.std(dim=0) / 4000**0.5
+    assert (error > 0).all()
+    assert ((estimates.mean(dim=0) - exact).abs() < 4 * error).all()
+    # Predictions are exact.
+    net.eval()
+    torch.testing.assert_close(net._logits(hidden).exp().sum(dim=1), exact)
