@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping
 
 from skperturb._training import GraphBatch, TensorBatches, TensorTable, fit_net, resolve_device, seeded_torch
 
@@ -155,3 +155,39 @@ def test_threads_do_not_draw_from_each_other(table):
     alone = [weight(seed) for seed in range(6)]
     with ThreadPoolExecutor(3) as pool:
         np.testing.assert_array_equal(alone, list(pool.map(weight, range(6))))
+
+
+@pytest.mark.parametrize("callback", [EarlyStopping, Checkpoint])
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({}, "early_stopping=True holds samples out; the training loss"),
+        ({"monitor": "valid_auroc"}, "the callback has to watch 'valid_auroc'"),
+    ],
+)
+def test_callbacks_that_watch_held_out_samples_where_none_are(table, callback, options, advice, tmp_path):
+    place = {"dirname": tmp_path} if callback is Checkpoint else {}
+    training = {"criterion": torch.nn.MSELoss, "lr": 0.1, "max_epochs": 2, "batch_size": 8, "random_state": 0}
+    with pytest.raises(ValueError, match=f"callbacks holds {callback.__name__}.*{advice}"):
+        fit_net(Linear, table, callbacks=[CountEpochs(), callback(**place)], **training, **options)
+    # Held-out samples, or another column, are watched as ever.
+    fit_net(Linear, table, callbacks=[callback(**place)], validation=table, **training)
+    column = callback().monitor.replace("valid", "train")
+    fit_net(Linear, table, callbacks=[callback(monitor=column, **place)], **training, **options)
+
+
+def test_a_column_that_only_early_stopping_writes(table):
+    training = {"criterion": torch.nn.MSELoss, "lr": 0.1, "max_epochs": 3, "batch_size": 8, "random_state": 0}
+    watching = EarlyStopping(monitor="valid_auroc", lower_is_better=False)
+    with pytest.raises(ValueError, match=r"callbacks holds EarlyStopping\(monitor='valid_auroc'\)"):
+        fit_net(Linear, table, callbacks=[watching], monitor="valid_auroc", **training)
+    # Two of one class: each is called where it stands, behind what writes its column.
+    options = {"monitor": "valid_auroc", "lower_is_better": False, "early_stopping": True, "patience": 2}
+    net = fit_net(Linear, table, callbacks=[Writing(), EarlyStopping("train_loss"), watching], **training, **options)
+    assert [row["valid_auroc"] for row in net.history] == [1, 2, 3]
+
+
+class Writing(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("valid_auroc", len(net.history))
+        net.history.record("valid_auroc_best", True)

@@ -475,7 +475,8 @@ def _subtract_controls(
     strata = pd.MultiIndex.from_frame(keys[covariates]) if covariates else pd.Index(np.zeros(len(keys)))
     codes, labels = pd.factorize(strata)
     if covariates:
-        labels = labels.set_names(covariates) if len(covariates) > 1 else labels.get_level_values(0)
+        labels = labels.set_names(covariates)
+        labels = labels if len(covariates) > 1 else labels.get_level_values(0)
     control_mean = np.full((len(labels), len(gene_names)), np.nan)
     control_variance = control_mean.copy()
     n_controls = np.bincount(codes[is_control], weights=n_cells[is_control], minlength=len(labels)).astype(int)

@@ -285,3 +285,32 @@ def test_fit_checks_targets(X, y, message):
 def test_predict_checks_parameters():
     with pytest.raises(ValueError, match="'alpha' parameter"):
         DynamoPropagation(alpha=1.0).predict([CASCADE])
+
+
+def test_paths_that_cancel_leave_exactly_nothing():
+    """Rounding of a sum that is zero must not be ranked: the renumbered network leaves other digits."""
+    rng = np.random.default_rng(0)
+    left_over = 0
+    for _ in range(30):
+        # Two branches of opposite sign, side by side, behind random feedback.
+        n = 6
+        core = rng.choice([-1.0, 0.0, 0.0, 1.0], size=(n, n))
+        network = np.block([[core, np.zeros((n, 3))], [np.zeros((3, n)), np.zeros((3, 3))]])
+        network[n, :n] = network[n + 1, :n] = rng.choice([0.0, 1.0], size=n)
+        network[n + 2, n : n + 2] = [1.0, -1.0]
+        predicted = DynamoPropagation().predict([network])[0]
+        scales = [1 / np.sqrt(np.maximum(np.abs(network).sum(axis=axis), 1)) for axis in (1, 0)]
+        raw = 0.1 * np.linalg.inv(np.eye(n + 3) - 0.9 * scales[0][:, None] * network * scales[1])
+        left_over += np.count_nonzero(raw[n + 2, :n])
+        np.testing.assert_array_equal(predicted[n + 2, :n], 0.0)
+        np.testing.assert_allclose(predicted, raw, atol=1e-12)
+    assert left_over > 0
+
+
+def test_targets_of_other_nodes_are_refused():
+    named = pd.DataFrame(CASCADE, list("abcd"), list("abcd"))
+    target = pd.DataFrame(np.eye(4), list("abcd"), list("abcd"))
+    for estimator in ESTIMATORS:
+        estimator.fit([named], [target.loc[list("dcba"), list("dcba")]])
+        with pytest.raises(ValueError, match=r"X\[0\]\.index has the names \['d'\], which y\[0\]\.index lacks"):
+            estimator.fit([named], [target.rename(index={"d": "e"}, columns={"d": "e"})])

@@ -66,3 +66,26 @@ def test_names_are_left_out_where_they_cannot_be_read(n, n_names):
     axes = SensitivityHeatmapDisplay.from_predictions(truth, {"one": np.eye(n)}).plot().axes_
     for ticks in (axes[0].get_xticklabels(), axes[0].get_yticklabels()):
         assert sum(tick.get_text() in names for tick in ticks) == n_names
+
+
+@pytest.mark.parametrize("pair", [[TRUTH, TRUTH], (TRUTH, TRUTH), np.stack([TRUTH, TRUTH]), [pd.DataFrame(TRUTH)] * 2])
+def test_several_matrices_where_one_is_shown(pair):
+    kind = type(pair).__name__
+    for call, name in (
+        (lambda: SensitivityHeatmapDisplay.from_predictions(pair, TRUTH), "y_true"),
+        (lambda: SensitivityHeatmapDisplay.from_predictions(TRUTH, pair), "y_pred"),
+        (lambda: SensitivityHeatmapDisplay.from_predictions(TRUTH, {"one": pair}), r"y_pred\['one'\]"),
+        (lambda: SensitivityHeatmapDisplay.from_estimator(DynamoDistance(), pair, TRUTH), "network"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name} is a {kind} of 2 matrices.*shows one network.*{name}\[0\]"):
+            call()
+
+
+def test_predictions_of_a_network_are_aligned_by_name():
+    names = ["A", "B", "C"]
+    truth = pd.DataFrame(TRUTH, index=names, columns=names)
+    prediction = truth.loc[["C", "A", "B"], ["B", "C", "A"]]
+    display = SensitivityHeatmapDisplay.from_predictions(truth, prediction)
+    np.testing.assert_array_equal(display.ranks["prediction"], display.ranks["truth"])
+    with pytest.raises(ValueError, match=r"y_true\.index has the names \['A'\], which y_pred.*lacks"):
+        SensitivityHeatmapDisplay.from_predictions(truth, prediction.rename(index={"A": "X"}))

@@ -69,3 +69,14 @@ def test_attention():
     assert display.weights.is_monotonic_decreasing
     assert display.n_all == 4
     assert isinstance(display.weights, pd.Series)
+
+
+def test_several_matrices_where_one_is_shown():
+    single, several = np.ones((2, 3)), [np.ones((2, 3)), np.zeros((2, 3))]
+    for call, name in (
+        (lambda: ResponseScatterDisplay(several, single), "y_true"),
+        (lambda: ResponseErrorDisplay.from_predictions(single, {"kernel": several}), r"y_pred\['kernel'\]"),
+        (lambda: InteractionDisplay.from_predictions(single, single, several), "y_additive"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is a list of 2 matrices, but the display shows one matrix"):
+            call()

@@ -12,7 +12,9 @@ from scipy.integrate import solve_ivp
 from scipy.sparse import csr_array
 
 from skperturb._network import InfluenceNetwork
+from skperturb.datasets import load_textbook_models
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
+from skperturb.sbml import JacobianExtractor, KineticModel
 from skperturb.sbml._responding.clamp import clamp_response
 from skperturb.sbml._solving.moieties import conservation_laws
 from skperturb.sbml._solving.steady_state import find_steady_state
@@ -515,3 +517,11 @@ def test_defect_elsewhere_does_not_send_a_component_column_by_column():
         np.testing.assert_allclose(response.matrix[rest, j], expected, rtol=1e-12)
     # Held by one more, x_0 shifts y1 and y2 by what solves their exchange at the total that it does not feed.
     np.testing.assert_allclose(response.matrix[n + 1 :, 0], [0.7 / 3.0, -0.7 / 3.0], rtol=1e-12)
+
+
+def test_a_model_is_no_network():
+    model = KineticModel.from_sbml(load_textbook_models(return_X_y=True)[0][0])
+    with pytest.raises(TypeError, match=r"network is a KineticModel.*JacobianExtractor\(\)\.fit_transform"):
+        sensitivity_matrix(model)
+    # The advice works.
+    assert sensitivity_matrix(JacobianExtractor().fit_transform([model])[0]).shape[0] > 0
