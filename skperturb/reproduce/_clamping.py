@@ -20,7 +20,8 @@ AGREES = 1e-3  # of the column's largest response; ten times less and the curvat
 LARGEST = 25  # states; a dense brute-force integration per column and sign
 
 # One integration, from look to look. Most take some hundred steps and a tenth of a second; a tenth of these bounds
-# would end some that arrive (BIOMD 120: 507 steps), ten times as much waits a minute for one that never does (BIOMD 249).
+# would end some that arrive (BIOMD 120: 507 steps), ten times as much waits a minute for one that never does
+# (BIOMD 249).
 MAX_STEPS = 5_000
 MAX_SECONDS = 5.0  # of processor time, so that a busy machine changes nothing
 
