@@ -2,11 +2,13 @@
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import __version__
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
 from ._command_perturb import add_perturb
@@ -14,6 +16,10 @@ from ._command_perturb import add_perturb
 __all__ = ["main"]
 
 _FIGURES = Path("skperturb-figures")
+
+# What files of models are called, and what a screen says of a model that it could read.
+_SUFFIXES = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz", ".zip")
+_READ = ("steady", "oscillating", "diverged")
 
 # Modules of skperturb.reproduce that bring their own arguments.
 _LINES = {
@@ -32,10 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .reproduce._options import refuse_unused
 
             refuse_unused(arguments, ["--figures"], "without a command, or behind 'reproduce networks'")
-        return arguments.run(arguments)
+        status = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        return _reader_has_gone()
     except (ValueError, OSError) as error:
         print(f"skperturb: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
+
+
+def _reader_has_gone() -> int:
+    """End quietly when the reader of a pipe has seen enough, as in ``… | head``."""
+    # Python flushes standard output once more when it ends, and would complain then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -44,6 +61,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         description="Without a command: the main job, topology-only predictions on the embedded textbook models.",
     )
     parser.add_argument("--figures", type=Path, metavar="DIR", help=f"where the figures go; default: {_FIGURES}")
+    parser.add_argument("--version", action="version", version=f"skperturb {__version__}")
     parser.set_defaults(run=_main_job)
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_screen(commands)
@@ -56,7 +74,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add_screen(commands: argparse._SubParsersAction) -> None:
     screen = commands.add_parser("screen", help="what each SBML model yields, as a table or CSV")
-    screen.add_argument("files", nargs="+", metavar="FILE", help="SBML files")
+    screen.add_argument("files", nargs="+", metavar="FILE", help="SBML files, archives, or folders of them")
     screen.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
     screen.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
     screen.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
@@ -133,7 +151,7 @@ def _main_job(arguments: argparse.Namespace) -> int:
 def _screen(arguments: argparse.Namespace) -> int:
     from .sbml import screen_models
 
-    table = screen_models(arguments.files, n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1)
+    table = screen_models(_expand(arguments.files), n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1)
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
         print(f"{len(table)} rows written to {arguments.csv}")
@@ -141,7 +159,22 @@ def _screen(arguments: argparse.Namespace) -> int:
         shown = table.assign(reason=table["reason"].fillna("").str.slice(0, 60))
         print(shown.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     print(table["status"].value_counts().to_string())
-    return 0
+    return int(not table["status"].isin(_READ).any())
+
+
+def _expand(files: Sequence[str]) -> list[str]:
+    """Put the models of a folder, in the order of their names, in the place of the folder."""
+    found: list[str] = []
+    for file in files:
+        found += _models_inside(Path(file)) if Path(file).is_dir() else [file]
+    return found
+
+
+def _models_inside(folder: Path) -> list[str]:
+    paths = sorted(str(path) for path in folder.iterdir() if path.name.lower().endswith(_SUFFIXES))
+    if not paths:
+        raise ValueError(f"{str(folder)!r} is a folder without a model; files end in {', '.join(_SUFFIXES)}.")
+    return paths
 
 
 def _reproduce_networks(arguments: argparse.Namespace) -> int:
