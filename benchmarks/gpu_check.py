@@ -35,6 +35,7 @@ REQUIREMENTS = {
     "legacy_api_wrap": "legacy-api-wrap",
     "libsbml": "python-libsbml",
     "matplotlib": "matplotlib",
+    "msgspec": "msgspec",
     "natsort": "natsort",
     "networkx": "networkx",
     "numcodecs": "numcodecs",

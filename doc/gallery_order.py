@@ -4,6 +4,10 @@ from pathlib import Path
 
 ORDER = [
     "plot_sbml_heatmap.py",
+    "plot_interventions.py",
+    "plot_control_coefficients.py",
+    "plot_dose_response.py",
+    "plot_parameter_sets.py",
     "plot_topology_models.py",
     "plot_gcn_enhancer.py",
     "plot_new_pathway.py",

@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb [screen | perturb | interactions | labels | reproduce]``."""
+"""Command line: ``python -m skperturb [screen | perturb | interactions | labels | score | reproduce]``."""
 
 import argparse
 import importlib
@@ -12,6 +12,7 @@ from . import __version__
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
 from ._command_perturb import add_perturb
+from ._command_score import add_score
 
 __all__ = ["main"]
 
@@ -68,6 +69,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_perturb(commands)
     add_interactions(commands)
     add_labels(commands)
+    add_score(commands)
     _add_reproduce(commands, argv)
     return parser
 
@@ -112,7 +114,7 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
         choices=["dynamo", "relative", "steady_state"],
         default="dynamo",
         help="the truth: the papers', or relative or absolute responses at verified steady states (the structural "
-        "ensemble beside its baselines; with --enhancer not relative)",
+        "ensemble beside its baselines)",
     )
     networks.add_argument(
         "--n-models", type=int, metavar="N", help="models in each of our ensembles, with --enhancer (fewer are faster)"
@@ -179,8 +181,6 @@ def _models_inside(folder: Path) -> list[str]:
 
 def _reproduce_networks(arguments: argparse.Namespace) -> int:
     if arguments.enhancer:
-        if arguments.kind == "relative":
-            raise ValueError("--enhancer learns the kinds dynamo and steady_state, got --kind relative.")
         from .reproduce.enhancer import run
 
         return run(arguments)

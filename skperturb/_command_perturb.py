@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +79,13 @@ def _interventions(arguments: argparse.Namespace) -> list[Intervention]:
     if not changes:
         raise ValueError("no intervention was given; use --knock-out, --scale, --set or --hold.")
     if not arguments.together:
-        return [
-            Intervention(at=at, **{kind: change if kind == "knock_out" else dict([change])}) for kind, change in changes
+        options: list[dict[str, Any]] = [
+            {kind: change if kind == "knock_out" else dict([change])} for kind, change in changes
         ]
+        return [Intervention(at=at, **option) for option in options]
+    _refuse_repeated("knock-out", arguments.knock_out)
+    for kind in ("scale", "set", "hold"):
+        _refuse_repeated(kind, [name for name, _ in getattr(arguments, kind)])
     return [
         Intervention(
             knock_out=arguments.knock_out,
@@ -91,6 +95,13 @@ def _interventions(arguments: argparse.Namespace) -> list[Intervention]:
             at=at,
         )
     ]
+
+
+def _refuse_repeated(option: str, names: list[str]) -> None:
+    """Raise ValueError for two changes of one name: only the last one would be made."""
+    repeated = next((name for k, name in enumerate(names) if name in names[:k]), None)
+    if repeated is not None:
+        raise ValueError(f"--{option} names {repeated} twice, and --together makes one change of each; name it once.")
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:

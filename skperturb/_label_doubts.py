@@ -1,6 +1,7 @@
 """What a label says, and the doubts that only a set of labels can raise."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,10 @@ __all__ = ["Condition", "with_doubts_of_the_set"]
 
 #: From so many labels on it is evidence that no name behind (or before) an underscore ever stands elsewhere.
 _FEW_LABELS = 3
+#: What makes another gene's symbol of one: antisense, divergent and overlapping transcripts, read-through, families.
+_SIBLING = re.compile(r"-(?:AS|DT|IT|OT|HG|[A-Z]{2,}[0-9A-Z]*)\d*")
+_VERSIONED = re.compile(r"^(ENS[A-Z]*G\d{6,})\.\d+$")
+_LOWER_START = re.compile(r"(?:g|cr|sh|si|ko|kd|oe|mi)(?:RNA)?[-_.]?(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def with_doubts_of_the_set(
     """
     doubts: dict[str, str] = {}
     clear = {text: one for text, one in found.items() if not one.doubt and one.names}
-    for rule in (_doubtful_weak_separators, _doubtful_inner_separators, _doubtful_numbers, _doubtful_case):
+    for rule in _RULES:
         for text, doubt in rule(clear, sep, known).items():
             doubts.setdefault(text, doubt)
     return {text: replace(one, doubt=doubts.get(text, one.doubt)) for text, one in found.items()}
@@ -112,14 +117,17 @@ def _doubtful_inner_separators(
     """Doubt a hyphen or blank inside a name if it joins what are names themselves."""
     names = {name for one in clear.values() for name in one.names} | known
     doubts = {}
-    for char in ("-", " ", "."):
-        if any(char in one for one in sep):
-            continue
-        halves = {name: name.split(char) for name in names if char in name and name not in known}
+    for joint in (r"-+", r"\s+", r"\.+", r"_+", r"\s*\++\s*"):
+        halves = {}
+        for name in names - known:
+            found = re.search(joint, name)
+            if found and not any(found.group()[0] in one for one in sep):
+                halves[name] = re.split(joint, name)
         joining = _joined_names(halves, names)
         for text, one in clear.items():
             suspicious = [name for name in one.names if name in joining]
             if suspicious:
+                char = re.search(joint, suspicious[0]).group()  # type: ignore[union-attr]
                 doubts[text] = (
                     f"where {char!r} joins {' and '.join(halves[suspicious[0]])}, which are names in other labels too. "
                     f"Pass sep={char!r} if it joins genes, or the gene names as genes=[...]"
@@ -156,17 +164,55 @@ def _doubtful_numbers(clear: dict[str, Condition], sep: Sequence[str], known: fr
     }
 
 
+def _doubtful_variants(clear: dict[str, Condition], sep: Sequence[str], known: frozenset[str]) -> dict[str, str]:
+    """Doubt a name that is another name with something behind or before it, such as "STAT1-1" or "gSTAT1"."""
+    names = {name for one in clear.values() for name in one.names}
+    everything = names | known
+    variants = {name: base for name in names - known if (base := _base_name(name, everything))}
+    return {
+        text: f"where {name!r} is the name {variants[name]!r} with something behind or before it, as guides and "
+        "replicates have. Pass guide_suffix or guide_prefix to remove it, or the gene names as genes=[...]"
+        for text, one in clear.items()
+        for name in one.names
+        if name in variants
+    }
+
+
+def _base_name(name: str, names: set[str]) -> str:
+    """Return another name that this one holds, "" if there is none."""
+    for joint in re.finditer(r"[-.\s(\[@$%]", name):
+        base, rest = name[: joint.start()].rstrip(), name[joint.start() :]
+        if base in names and not _SIBLING.fullmatch(rest):
+            return base
+    start = _LOWER_START.match(name)
+    return name[start.end() :] if start and name[start.end() :] in names else ""
+
+
 def _doubtful_case(clear: dict[str, Condition], sep: Sequence[str], known: frozenset[str]) -> dict[str, str]:
-    """Doubt names that differ in case only."""
+    """Doubt names that differ in case, or in the version of an identifier, only."""
     spellings: dict[str, set[str]] = {}
     for name in {name for one in clear.values() for name in one.names} | known:
-        spellings.setdefault(name.casefold(), set()).add(name)
+        spellings.setdefault(_spelling(name), set()).add(name)
     doubts = {}
     for text, one in clear.items():
-        twins = [sorted(spellings[name.casefold()]) for name in one.names if len(spellings[name.casefold()]) > 1]
+        twins = [sorted(spellings[_spelling(name)]) for name in one.names if len(spellings[_spelling(name)]) > 1]
         if twins:
             doubts[text] = (
-                f"where {' and '.join(twins[0])} differ in case only. Spell a gene alike everywhere, or pass "
+                f"where {' and '.join(twins[0])} differ in case only, or in the version of an identifier. Spell a gene "
+                "alike everywhere, or pass "
                 "genes=[...] if these are different genes"
             )
     return doubts
+
+
+def _spelling(name: str) -> str:
+    return unicodedata.normalize("NFKC", _VERSIONED.sub(r"\1", name)).casefold()
+
+
+_RULES = (
+    _doubtful_weak_separators,
+    _doubtful_inner_separators,
+    _doubtful_numbers,
+    _doubtful_variants,
+    _doubtful_case,
+)

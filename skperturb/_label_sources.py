@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from skperturb._interchange import as_pandas
 
@@ -34,16 +35,30 @@ def read_labels(X: Any, column: str | None = None) -> list[Any]:
     """
     table = as_pandas(getattr(X, "obs", X))
     if isinstance(table, pd.DataFrame):
-        return list(table[label_column(table, column)])
-    if isinstance(X, str | Mapping) or not hasattr(X, "__len__"):
-        raise TypeError(f"X is a {type(X).__name__}; expected a sequence of labels: pass [X] for one condition.")
+        return _not_empty(list(table[label_column(table, column)]))
+    _refuse_others(X)
     array = X if isinstance(X, list | tuple) else np.asarray(X, dtype=object)
     if isinstance(array, np.ndarray):
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
             raise ValueError(f"X has shape {array.shape}; expected one label per condition.")
-    labels = list(array)
+    return _not_empty(list(array))
+
+
+def _refuse_others(X: Any) -> None:
+    """Raise TypeError for what holds no labels in an order."""
+    if isinstance(X, str | Mapping) or not hasattr(X, "__len__"):
+        raise TypeError(f"X is a {type(X).__name__}; expected a sequence of labels: pass [X] for one condition.")
+    if isinstance(X, set | frozenset):
+        raise TypeError(f"X is a {type(X).__name__}, which has no order; expected a sequence of labels: sorted(X).")
+    if sp.issparse(X):
+        raise TypeError(f"X is a sparse matrix of shape {X.shape}; expected a sequence of labels.")
+    if isinstance(X, np.ma.MaskedArray):
+        raise TypeError("X is a masked array; expected a sequence of labels. Leave masked ones out: X.compressed().")
+
+
+def _not_empty(labels: list[Any]) -> list[Any]:
     if not labels:
         raise ValueError("X is empty; expected at least one condition.")
     return labels
@@ -65,7 +80,7 @@ def label_column(table: pd.DataFrame, column: str | None) -> str:
     Raises
     ------
     ValueError
-        If it is not there.
+        If it is not there, or is there twice.
     """
     if column is None and table.shape[1] == 1:
         return table.columns[0]
@@ -74,4 +89,7 @@ def label_column(table: pd.DataFrame, column: str | None) -> str:
             f"column is {column!r}; expected one of the columns of the table: {list(table.columns[:3])} "
             f"({table.shape[1]} in all)."
         )
+    n_alike = int((table.columns == column).sum())
+    if n_alike > 1:
+        raise ValueError(f"column is {column!r}, which {n_alike} columns of the table are called; rename the others.")
     return column

@@ -16,6 +16,7 @@ import numpy as np
 from skperturb._label_doubts import Condition, with_doubts_of_the_set
 from skperturb._label_patterns import (
     implausible_name,
+    inner_control,
     is_known_control,
     known_control_pattern,
     number,
@@ -63,8 +64,11 @@ class LabelReader:
        trusted, a whole number below 100 is refused: it could be the number of a guide.
     6. Refused, with what to set, is whatever is left in doubt: a known name of a control or of a missing label that is
        not in `control` ("NT", "NegCtrl0", "nan"); one of ``, ; | & ~ / :`` that is not in `sep`; two separators in one
-       label; the names of guides ("sgELF1", "STAT1-g1"); dates that a spreadsheet made of symbols; a hyphen or blank
-       between names that are labels themselves; names that differ in case only.
+       label; the names of guides ("sgELF1", "STAT1-g1"); the kind of a perturbation, or a dose with its unit, behind a
+       name ("STAT1-KO", "drug 10uM"); quotation marks and characters that cannot be seen; dates that a spreadsheet made
+       of symbols; a hyphen, dot or blank between names that are labels themselves, or between a name and a control
+       ("KLF1-NT"); a name that is another one with something behind or before it ("STAT1-1" beside "STAT1"); names that
+       differ in case only.
 
     The reading of one label depends on the label and the options alone; the other labels can only cast doubt on it,
     never change it.
@@ -82,8 +86,10 @@ class LabelReader:
 
     Raises
     ------
+    TypeError
+        If a name of a control is no text.
     ValueError
-        If a separator is empty, or an affix is no regular expression.
+        If a separator is empty, an affix is no regular expression, or a gene is missing or a control too.
     """
 
     control: str | Sequence[str] = ("control", "ctrl")
@@ -100,6 +106,10 @@ class LabelReader:
         if not self.sep or not all(isinstance(item, str) and item for item in self.sep):
             shown = self.sep[0] if len(self.sep) == 1 else list(self.sep)
             raise ValueError(f"sep={shown!r}; expected one or more separators, none of them empty.")
+        odd = next((name for name in self.control if not isinstance(name, str)), None)
+        if odd is not None:
+            raise TypeError(f"control holds {odd!r} ({type(odd).__name__}); expected labels, which are texts.")
+        self._check_genes()
         for name in ("guide_suffix", "guide_prefix"):
             try:
                 re.compile(getattr(self, name) or "")
@@ -108,6 +118,15 @@ class LabelReader:
                     f"{name}={getattr(self, name)!r} is no regular expression ({error}); expected one such as "
                     "'_sg[0-9]+'."
                 ) from error
+
+    def _check_genes(self) -> None:
+        for gene in self.genes or ():
+            if gene is None or gene != gene or gene in self.control:
+                why = "a control too" if gene in self.control else "missing"
+                raise ValueError(
+                    f"genes holds {gene!r}, which is {why} (control={list(self.control)}); expected names of genes. "
+                    "Leave it out of one of them."
+                )
 
     # What others call -------------------------------------------------------------------------------------------
 
@@ -329,7 +348,8 @@ class LabelReader:
     def _parts(self, text: str) -> tuple[list[_Part], str, str]:
         """Cut a label at its separators; also return the separator, and what is doubtful in the cut."""
         if is_known_control(text):
-            return [_Part(text, text)], "", ""
+            name = self._without_guide(text)
+            return [_Part(text, name if name in self.control else text)], "", ""
         shielded, written, stripped = self._shield(text)
         foreign = own_separators(shielded, self.sep)
         if foreign:
@@ -346,10 +366,17 @@ class LabelReader:
         trusted = not joined_by or joined_by == self.sep[0]
         parts = _attach_doses([_Part(written(token), stripped(token)) for token in tokens], trusted, joined_by)
         genes = [part.name for part in parts if part.name and not self._is_control_part(part)]
-        doubt = next((doubt for name in genes if (doubt := implausible_name(name))), "")
+        doubt = next((doubt for name in genes if (doubt := implausible_name(name) or self._inner_control(name))), "")
         if not doubt and not trusted and len(parts) > 1:
             doubt = unlikely_second_gene(genes, joined_by)
         return parts, joined_by if len(parts) > 1 else "", doubt
+
+    def _inner_control(self, name: str) -> str:
+        found = inner_control(name, self.control)
+        return found and (
+            f"where {found!r} within {name!r} is a name of a control. Pass sep= with the character that joins them, "
+            f"control={name!r} if this is a control, or genes=[...] if it is a gene"
+        )
 
     def _is_control_part(self, part: _Part) -> bool:
         return part.name in self.control or part.raw in self.control or is_known_control(part.name)
@@ -384,7 +411,9 @@ class LabelReader:
         def hide(match: re.Match, is_guide: bool) -> str:
             if not match.group():
                 return ""
-            hidden.append((match.group(), "" if is_guide else match.group()))
+            # "ctrl-sg1" is one of the known names by itself, and the control "ctrl" where guides are removed.
+            name = "" if is_guide else self._without_guide(match.group().strip())
+            hidden.append((match.group(), name if is_guide or name in self.control else match.group()))
             return chr(_HIDDEN + len(hidden) - 1)
 
         shielded = self._control_pattern.sub(lambda match: hide(match, False), text)
@@ -406,10 +435,12 @@ class LabelReader:
 
     @cached_property
     def _control_pattern(self) -> re.Pattern:
-        """Names of controls that may hold a separator, whole parts only."""
+        """Names of controls that may hold a separator, whole parts only, with their guides."""
         before, after = self._edges
         given = [f"(?-i:{re.escape(name)})" for name in sorted(self.control, key=len, reverse=True)]
-        return re.compile(f"{before}(?:{'|'.join([*given, known_control_pattern()])}){after}", re.IGNORECASE)
+        prefix, suffix = (f"(?-i:(?:{affix})?)" if affix else "" for affix in (self.guide_prefix, self.guide_suffix))
+        names = "|".join([*given, known_control_pattern()])
+        return re.compile(f"{before}{prefix}(?:{names}){suffix}{after}", re.IGNORECASE)
 
     @cached_property
     def _guide_patterns(self) -> list[re.Pattern]:
@@ -466,10 +497,13 @@ class LabelReader:
         assert self._vocabulary is not None
         if raw in self.control or raw in self._vocabulary:
             return [_Part(raw, raw)]
-        name = raw
+        name = self._without_guide(raw)
+        return [_Part(raw, name)] if name in self.control or name in self._vocabulary else []
+
+    def _without_guide(self, name: str) -> str:
         for pattern in self._affixes:
             name = pattern.sub("", name)
-        return [_Part(raw, name)] if name in self.control or name in self._vocabulary else []
+        return name
 
     @cached_property
     def _affixes(self) -> list[re.Pattern]:
@@ -521,17 +555,19 @@ def _decimal(dose: float) -> str:
 def _attach_doses(parts: Sequence[_Part], trusted: bool, sep: str) -> list[_Part]:
     """Give each number to the name before it."""
     result: list[_Part] = []
+    has_dose = True
     for part in parts:
         dose = number(part.name)
-        if dose is None:
-            result.append(part)
-            continue
-        if not result or number(result[-1].name) is not None:
+        if dose is not None and has_dose:
             raise _DoubtfulError(
                 f"which holds {part.raw!r}, a number or sign where a gene is expected. Pass the label of the gene, or "
                 "genes=[...] if this is its name"
             )
-        result[-1] = _with_dose(result[-1], part, dose, trusted, sep)
+        has_dose = dose is not None
+        if dose is None:
+            result.append(part)
+        else:
+            result[-1] = _with_dose(result[-1], part, dose, trusted, sep)
     return result
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import pandas as pd
 
+from skperturb._html import html_card, some_of
 from skperturb._validation import check_node_names, coerce_matrix, is_network
 
 if TYPE_CHECKING:  # heavy libraries, named in signatures only
@@ -269,6 +270,21 @@ class InfluenceNetwork:
 
     def __copy__(self) -> "InfluenceNetwork":
         return self
+
+    def _repr_html_(self) -> str:
+        identity = f" {self.model_id}" if self.model_id is not None else ""
+        if self.is_empty:
+            return html_card(f"{type(self).__name__}{identity}", [("empty", self.reason)])
+        signs = self.signs().to_numpy()
+        steady, laws = self.steady_state, self.conservation_laws
+        rows = [
+            ("variables", some_of(self._names)),
+            ("influences", f"{int((signs > 0).sum())} positive, {int((signs < 0).sum())} negative"),
+            ("conservation laws", None if laws is None else len(laws)),
+            ("taken at", None if steady is None else f"a steady state, {'stable' if steady.stable else 'unstable'}"),
+            ("structure", "known" if self.structure is not None else None),
+        ]
+        return html_card(f"{type(self).__name__}{identity}", rows)
 
     def __repr__(self) -> str:
         identity = f"model_id={self.model_id!r}, "

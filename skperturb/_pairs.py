@@ -21,7 +21,9 @@ __all__ = [
     "encode_pairs",
     "ensure_labels",
     "ensure_pairs",
+    "index_of",
     "is_header",
+    "is_header_word",
     "pair_codes",
     "refuse_self_pairs",
     "symmetric_graph",
@@ -34,10 +36,11 @@ _EXPECTED = "an array-like of shape (n_pairs, 2) of gene names (str) or of integ
 MISSING_NAMES = frozenset(
     ("", "-", "--", ".", "?", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "NaT", "null", "NULL")
 )
-# Words that head a column of names: "source", "Gene A", "protein1", "#node2", "Interactor_B".
+# Words that head a column of names: "source", "Gene A", "protein1", "#node2", "Interactor_B", "Target gene".
+_ROLE = "source|target|from|to|bait|prey|regulator|tf|partner|ligand|receptor|participant"
+_KIND = "gene|protein|node|interactor|symbol|id|name|vertex"
 _HEADER_WORD = re.compile(
-    r"#?(source|target|from|to|bait|prey|regulator|tf|partner|"
-    r"(gene|protein|node|interactor|symbol|id|name|vertex)(name|symbol|id)?(1|2|a|b)?)"
+    rf"#?(?=({_ROLE}|{_KIND}|official))(official)?({_ROLE})?({_KIND})?(name|symbol|id)?(1|2|a|b|one|two)?"
 )
 
 
@@ -267,6 +270,16 @@ def _why_no_name(text: str) -> str:
     )
 
 
+def is_header_word(word: str) -> bool:
+    """Tell whether a word heads a column of names of genes.
+
+    Parameters
+    ----------
+    word : str
+    """
+    return _HEADER_WORD.fullmatch(re.sub(r"[\s_.-]", "", word.lower())) is not None
+
+
 def is_header(array: np.ndarray) -> bool:
     """Tell whether the first of many pairs of texts names the columns, such as ("source", "target").
 
@@ -280,7 +293,7 @@ def is_header(array: np.ndarray) -> bool:
         False if either word occurs again, or others that are numbered alike ("gene1", "gene2", "gene3").
     """
     first, rest = [str(word) for word in array[0]], array[1:]
-    if len(rest) == 0 or not all(_HEADER_WORD.fullmatch(re.sub(r"[\s_.-]", "", word.lower())) for word in first):
+    if len(rest) == 0 or not all(is_header_word(word) for word in first):
         return False
     stems = {word[:-1] for word in first if word[-1] in "12abAB"}
     others = pd.unique(rest.ravel())
@@ -425,7 +438,7 @@ def encode_pairs(
 
 
 def _union(pairs: np.ndarray, extra_genes: Sequence[pd.Index]) -> pd.Index:
-    genes = pd.Index(pd.unique(pairs.ravel()))
+    genes = index_of(pairs)
     for extra in extra_genes:
         if (extra.dtype == object) != (genes.dtype == object):
             raise TypeError(
@@ -433,7 +446,23 @@ def _union(pairs: np.ndarray, extra_genes: Sequence[pd.Index]) -> pd.Index:
                 f"{'str' if extra.dtype == object else 'int'}; use one kind of id."
             )
         genes = genes.union(extra, sort=False)
-    return pd.Index(np.sort(genes.to_numpy()))
+    names = np.sort(genes.to_numpy())
+    return pd.Index(names, dtype=names.dtype)
+
+
+def index_of(pairs: np.ndarray) -> pd.Index:
+    """Return the distinct genes of pairs, in order of appearance.
+
+    Parameters
+    ----------
+    pairs : ndarray
+
+    Returns
+    -------
+    Index
+        Of the dtype of the pairs, which tells text from integers: pandas 3 would infer a type of its own for text.
+    """
+    return pd.Index(pd.unique(pairs.ravel()), dtype=pairs.dtype)
 
 
 def refuse_self_pairs(pairs: np.ndarray, name: str) -> None:

@@ -85,6 +85,17 @@ def _decode_array(parts: Mapping[str, Any]) -> Any:
     return pd.array(parts["values"].tolist(), dtype=parts["dtype"]) if _is_extension(parts) else parts["values"].copy()
 
 
+def _decode_series(parts: Mapping[str, Any], index: pd.Index | None, name: Any = None) -> pd.Series:
+    array = _decode_array(parts)
+    # The dtype is said, because pandas 3 makes its own type of text of an array of str.
+    return pd.Series(array, index=index, name=name, dtype=array.dtype)
+
+
+def _decode_index(parts: Mapping[str, Any]) -> pd.Index:
+    array = _decode_array(parts)
+    return pd.Index(array, name=parts["name"], dtype=array.dtype)
+
+
 def _is_extension(parts: Mapping[str, Any]) -> bool:
     return parts["dtype"] != str(parts["values"].dtype)
 
@@ -104,7 +115,7 @@ def decode(value: Any) -> Any:
 def _decode_frame(parts: dict[str, Any]) -> pd.DataFrame:
     index, columns = decode(parts["index"]), decode(parts["columns"])
     # By position, because the names of columns need not be unique.
-    frame = pd.DataFrame({k: _decode_array(part) for k, part in enumerate(parts["values"])}, index=index)
+    frame = pd.DataFrame({k: _decode_series(part, index) for k, part in enumerate(parts["values"])}, index=index)
     return frame.set_axis(columns, axis=1)
 
 
@@ -121,8 +132,8 @@ def _decode_tensor(parts: dict[str, Any]) -> Any:
 _DECODERS = {
     "frame": _decode_frame,
     "table": _decode_table,
-    "series": lambda parts: pd.Series(_decode_array(parts), index=decode(parts["index"]), name=parts["name"]),
+    "series": lambda parts: _decode_series(parts, decode(parts["index"]), parts["name"]),
     "multi": lambda parts: pd.MultiIndex.from_tuples([tuple(row) for row in parts["values"]], names=parts["names"]),
-    "index": lambda parts: pd.Index(_decode_array(parts), name=parts["name"]),
+    "index": _decode_index,
     "tensor": _decode_tensor,
 }

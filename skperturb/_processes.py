@@ -54,7 +54,7 @@ def map_isolated(
     timeout : float or None, default=60.0
         Seconds for one item; a worker that needs longer is killed.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar when positive, on a terminal.
     modules : sequence of str, default=()
         What a worker imports before its first item. What `function` imports itself counts as time of the item: on a
         busy machine with a short `timeout`, no item would ever end.
@@ -128,7 +128,10 @@ def _map_here(
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context, initializer=_import_modules, initargs=[modules]) as pool:
         futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
-        return [_outcome(future, timeout) for future in tqdm(futures, disable=not verbose, desc="models", unit="model")]
+        return [
+            _outcome(future, timeout)
+            for future in tqdm(futures, disable=None if verbose else True, desc="models", unit="model")
+        ]
 
 
 def _outcome(future: Any, timeout: float | None) -> Outcome:

@@ -34,6 +34,7 @@ __all__ = [
     "gentle_training",
     "resolve_device",
     "seeded_torch",
+    "warm_and_cool",
 ]
 
 
@@ -355,11 +356,25 @@ def gentle_training(lr: float, n_steps: int, max_norm: float = 1.0) -> list[Any]
     list of skorch callbacks
         For the parameter `callbacks` of `fit_net`.
     """
+    return [warm_and_cool(lr, n_steps), GradientNormClipping(max_norm)]
+
+
+def warm_and_cool(lr: float, n_steps: int) -> LRScheduler:
+    """Return the callback that warms the learning rate up over 15 % of the steps and cools it down to zero.
+
+    Parameters
+    ----------
+    lr : float
+        The highest learning rate.
+    n_steps : int
+        Number of batches of the whole training.
+
+    Returns
+    -------
+    skorch callback
+    """
     schedule = torch.optim.lr_scheduler.OneCycleLR
-    return [
-        LRScheduler(policy=schedule, step_every="batch", max_lr=lr, total_steps=n_steps + 1, pct_start=0.15),
-        GradientNormClipping(max_norm),
-    ]
+    return LRScheduler(policy=schedule, step_every="batch", max_lr=lr, total_steps=n_steps + 1, pct_start=0.15)
 
 
 def _callbacks(

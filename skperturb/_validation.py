@@ -219,8 +219,10 @@ def check_node_names(index: pd.Index, columns: pd.Index | None, label: str) -> N
     )
 
 
-def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.Index | None, pd.Index | None]:
-    """Turn one matrix-like object into a finite float64 matrix, with its row and column names.
+def coerce_matrix(
+    item: Any, label: str, *, finite: bool = True
+) -> tuple[np.ndarray | sp.csr_array, pd.Index | None, pd.Index | None]:
+    """Turn one matrix-like object into a float64 matrix, with its row and column names.
 
     Parameters
     ----------
@@ -228,6 +230,8 @@ def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.
         The matrix.
     label : str
         How error messages call it, such as ``"X[3]"``.
+    finite : bool, default=True
+        Whether NaN and infinity are refused.
 
     Returns
     -------
@@ -241,20 +245,20 @@ def coerce_matrix(item: Any, label: str) -> tuple[np.ndarray | sp.csr_array, pd.
     TypeError
         If `item` is no matrix or not numeric.
     ValueError
-        If `item` is not 2-D or holds NaN or infinity.
+        If `item` is not 2-D, or holds NaN or infinity with `finite`.
     """
     if is_networkx(item) or is_pyg(item):
         item = graph_matrix(item, label)
     if sp.issparse(item):
-        return _coerce_sparse(item, label), None, None
+        return _coerce_sparse(item, label, finite), None, None
     if isinstance(item, pd.DataFrame):
-        return _coerce_dense(item.to_numpy(), label), item.index, item.columns
+        return _coerce_dense(item.to_numpy(), label, finite), item.index, item.columns
     if is_network(item):
         return np.asarray(item), item.jacobian.index, item.jacobian.columns
-    return _coerce_dense(item, label), None, None
+    return _coerce_dense(item, label, finite), None, None
 
 
-def _coerce_dense(item: Any, label: str) -> np.ndarray:
+def _coerce_dense(item: Any, label: str, finite: bool) -> np.ndarray:
     if isinstance(item, np.ma.MaskedArray):
         raise TypeError(f"{label} is a masked array; fill it first, for example with item.filled(0).")
     try:
@@ -266,6 +270,8 @@ def _coerce_dense(item: Any, label: str) -> np.ndarray:
     if matrix.ndim != 2:
         raise ValueError(f"{label} is {matrix.ndim}-D with shape {matrix.shape}; expected a 2-D matrix.")
     matrix = _as_float(matrix, label)
+    if not finite:
+        return matrix
     _check_finite(matrix, label, lambda flat: tuple(int(k) for k in np.unravel_index(flat, matrix.shape)))
     return matrix
 
@@ -287,7 +293,7 @@ def _as_float(matrix: np.ndarray, label: str) -> np.ndarray:
     raise TypeError(f"{label} has dtype {matrix.dtype}; expected real numbers.")
 
 
-def _coerce_sparse(item: Any, label: str) -> sp.csr_array:
+def _coerce_sparse(item: Any, label: str, finite: bool) -> sp.csr_array:
     if item.ndim != 2:
         raise ValueError(f"{label} is a {item.ndim}-D sparse array; expected a 2-D matrix.")
     if item.dtype.kind not in "biuf":
@@ -299,7 +305,7 @@ def _coerce_sparse(item: Any, label: str) -> sp.csr_array:
         matrix = matrix.copy()
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
-    if not np.isfinite(matrix.data).all():
+    if finite and not np.isfinite(matrix.data).all():
         coo = matrix.tocoo()
         _check_finite(coo.data, label, lambda flat: (int(coo.row[flat]), int(coo.col[flat])))
     return matrix

@@ -43,14 +43,25 @@ from skperturb.responses import (
 from skperturb.sbml import Intervention, InterventionTransformer, JacobianExtractor
 from skperturb.testing import check_name, contract_checks
 
-__all__ = ["ARRAYS", "MODELS", "NETWORKS", "REGISTRY", "Inputs", "cases", "need_optional", "public_estimators"]
+__all__ = [
+    "ARRAYS",
+    "BATCHES",
+    "MODELS",
+    "NETWORKS",
+    "REGISTRY",
+    "Inputs",
+    "cases",
+    "need_optional",
+    "public_estimators",
+]
 
 
 @dataclass(frozen=True)
 class Inputs:
     """What an estimator is fitted to, and the checks that ask for something else, each with the reason.
 
-    Without samples, the estimator takes two-dimensional arrays and undergoes scikit-learn's own checks.
+    Without samples, the estimator takes two-dimensional arrays and undergoes scikit-learn's own checks, less those that
+    are exempt.
     """
 
     X: Any = None
@@ -60,7 +71,8 @@ class Inputs:
     def checks(self, estimator: Any) -> Iterator[Any]:
         """Yield every check, each a function of the estimator alone."""
         if self.X is None:
-            yield from (check for _, check in estimator_checks_generator(estimator))
+            checks = [check for _, check in estimator_checks_generator(estimator)]
+            yield from (check for check in checks if check_name(check) not in self.exempt)
         else:
             checks = contract_checks(estimator, self.X, self.y)
             yield from (check for check in checks if check_name(check) not in self.exempt)
@@ -119,6 +131,8 @@ MODEL_ROWS = Inputs(MODELS.X, exempt=_ROWS)
 PAIRS, EXPRESSION = _pairs()
 CONDITIONS = Inputs(["a", "b", "control", "a+b", "c"], exempt=_ROWS)
 ARRAYS = Inputs()
+# A repeated row stands in other batches than a row of twice the weight, and rounding in float32 is 1e-7 at best.
+BATCHES = Inputs(exempt={"check_sample_weight_equivalence_on_dense_data": "networks draw batches, in float32"})
 
 _QUICK = {"max_epochs": 2, "device": "cpu", "random_state": 0}
 _GNE = _QUICK | {"n_components": 3, "n_folds": 2}
@@ -156,7 +170,7 @@ REGISTRY: list[tuple[Any, Inputs]] = [
     (KernelPerturbationRegressor(max_iter=3), ARRAYS),
     (KernelPerturbationRegressor(baseline=AdditiveRegressor(), max_iter=2, robust=False), ARRAYS),
     (APPRegressor(**_APP, baseline=KernelPerturbationRegressor(max_iter=3), n_models=2), ARRAYS),
-    (APPRegressor(**_APP, baseline="additive", embedding="random", decoder="mlp", n_models=1), ARRAYS),
+    (APPRegressor(**_APP, baseline="additive", embedding="random", decoder="mlp", n_models=1), BATCHES),
 ]
 
 # What an estimator needs that the package does not require; its checks are skipped, by name, without it.

@@ -23,6 +23,7 @@ LINES = ("networks", "interactions", "responses", "engine")
 OWN = "reproduce responses --pseudobulk bulk.tsv --repeats 1"
 CELLS = "reproduce responses --h5ad cells.h5ad --models mean,additive --repeats 1"
 EDGES = "reproduce interactions --edges edges.csv"
+SCORE = "score cells.h5ad scaled.h5ad"
 # Names no model, so the refusal lists those that the other options make.
 NO_MODEL = "--models published-nothing"
 
@@ -75,13 +76,17 @@ CASES = [
     *changes("interactions", "interactions edges.csv --model l3", top="7", gene="g0", csv="out.csv", model="gne"),
     *changes("labels", "labels labels.csv --groupby guide", groupby="batch", control="NT", sep=";", csv="out.csv"),
     *changes("labels", "labels labels.csv --groupby guide", genes="A B C", guide_suffix=r"_g\d+", guide_prefix="x-"),
+    *changes("score", SCORE, no_tests="", own_control="", target_sum="1000"),
+    *changes("score", f"{SCORE} --no-tests", groupby="other", control="NT", sep=";", seed="1", csv="out.csv"),
+    *changes("score", f"{SCORE} --no-tests", guide_suffix=r"\d", guide_prefix="gene"),
+    *changes("score", "score bulk.tsv half.tsv", train="half.tsv"),
+    *changes("score", "score cells.h5ad others.h5ad --no-tests", genes="shared"),
     *changes("reproduce networks", "reproduce networks --models 1", models="2", json="out.json", data_home="home"),
     *changes(
         "reproduce networks", "reproduce networks --models 1", jobs="2", timeout="1", kind="relative", enhancer=""
     ),
     Case("reproduce networks", "--all", "reproduce networks", "reproduce networks --all"),
     refused("reproduce networks", "--all", "reproduce networks --models 1 --all", "not allowed with"),
-    refused("reproduce networks", "--kind", "reproduce networks --enhancer --kind relative", "--enhancer learns"),
     *changes("reproduce networks", "reproduce networks --enhancer --models 1", n_models="2", figures="figures"),
     *changes("reproduce networks", "reproduce networks --enhancer --models 1", json="out.json", kind="steady_state"),
     *changes("reproduce networks", "reproduce networks --kind relative --models 1", json="out.json", data_home="home"),
@@ -109,7 +114,10 @@ CASES = [
     *changes("reproduce responses", f"{OWN} --models mean", json="out.json", attention="", control="g0"),
     *changes("reproduce responses", f"{OWN} {NO_MODEL} --graph graph.tsv", ablations="", degradation=""),
     *changes("reproduce responses", f"{OWN} --models mean --attention", graph="graph.tsv"),
-    *changes("reproduce responses", CELLS, groupby="other", control="ctrl"),
+    *changes("reproduce responses", CELLS, groupby="other", control="ctrl", sep=";", guide_suffix=r"\d"),
+    *changes("reproduce responses", f"{OWN} --task single --models mean", gene_features="features.csv"),
+    *changes("reproduce responses", f"{OWN}", predict="pairs"),
+    *changes("reproduce responses", f"{OWN} --predict pairs", rank_by="effect", csv="out.csv", graph="graph.tsv"),
     Case("reproduce responses", "--h5ad", CELLS, CELLS.replace("cells", "others")),
     Case(
         "reproduce responses", "--pseudobulk", f"{OWN} --models mean", f"{OWN} --models mean".replace("bulk.", "half.")
@@ -121,6 +129,15 @@ CASES = [
     refused("reproduce responses", "--groupby", f"{OWN} --groupby perturbation"),
     refused("reproduce responses", "--control", "reproduce responses --control NT"),
     refused("reproduce responses", "--graph", "reproduce responses --graph graph.tsv"),
+    refused("reproduce responses", "--gene-features", "reproduce responses --gene-features features.csv"),
+    refused("reproduce responses", "--sep", "reproduce responses --sep +"),
+    refused("reproduce responses", "--guide-suffix", "reproduce responses --guide-suffix x"),
+    refused("reproduce responses", "--predict", "reproduce responses --predict pairs"),
+    refused("reproduce responses", "--rank-by", f"{OWN} --rank-by effect"),
+    refused("reproduce responses", "--csv", f"{OWN} --csv out.csv"),
+    refused("reproduce responses", "--json", f"{OWN} --predict pairs --json out.json"),
+    refused("reproduce responses", "--models", f"{OWN} --predict pairs --models mean"),
+    refused("reproduce responses", "--attention", f"{OWN} --predict pairs --attention"),
     refused("reproduce responses", "--degradation", f"{OWN} --degradation"),
     refused("reproduce responses", "--ablations", f"{OWN} --models mean --ablations"),
     *changes("reproduce engine", "reproduce engine", sample="2", timeout="1", json="out.json", clamp="", suite="cases"),
@@ -183,12 +200,16 @@ def files(tmp_path_factory):
     table.index = table.index.str.replace("gene", "g")
     table.to_csv(folder / "bulk.tsv", sep="\t")
     (0.5 * table).to_csv(folder / "half.tsv", sep="\t")
+    genes = [f"g{k}" for k in range(8)]
+    pd.DataFrame(np.random.RandomState(1).normal(size=(8, 5)), index=genes).to_csv(folder / "features.csv")
     # Another column, with other control cells.
     other = cells.obs["perturbation"].astype(str).to_numpy()
     other[np.flatnonzero(other == "control")[::2]] = "gene0"
     cells.obs["other"] = other
     cells.write_h5ad(folder / "cells.h5ad")
     cells[:, :8].copy().write_h5ad(folder / "others.h5ad")
+    cells.X = 1.1 * cells.X.toarray() + 0.1 * (cells.obs["other"] == "gene0").to_numpy()[:, None]
+    cells.write_h5ad(folder / "scaled.h5ad")
     return folder
 
 

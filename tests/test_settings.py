@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from skperturb.interactions import DegreeProduct, GNEEmbedder, L3Paths, SpectralGeneEmbedder
+from skperturb.interactions import DegreeProduct, ExpressionCorrelation, GNEEmbedder, L3Paths, SpectralGeneEmbedder
 from skperturb.metrics import l2_scorer
 from skperturb.model_selection import CombinationSplit, UnseenPerturbationSplit, link_prediction_split
 from skperturb.responses import (
@@ -282,3 +282,38 @@ def test_link_split_gives_numbers(embedder, setting):
     assert np.isfinite(search.cv_results_["mean_test_roc_auc"]).all()
     assert np.isfinite(search.cv_results_["mean_test_average_precision"]).all()
     assert np.isfinite(scores["test_score"]).all()
+
+
+def unwritable(values):
+    """Return a table on memory that cannot be written to, as one that is mapped from a file."""
+    values.flags.writeable = False
+    table = pd.DataFrame(values, index=[f"g{k}" for k in range(len(values))], copy=False)
+    assert not table.to_numpy().flags.writeable
+    return table
+
+
+def test_read_only_parameters():
+    """Tables and graphs of genes are parameters, and no data: they are read, never written to."""
+    rng = np.random.default_rng(0)
+    genes = [f"g{k}" for k in range(14)]
+    values, adjacency = rng.normal(size=(14, 5)), np.triu(rng.random((14, 14)) < 0.4, 1).astype(float)
+    pairs = [(genes[a], genes[b]) for a, b in zip(*np.nonzero(adjacency), strict=True)]
+    doses, responses = pd.DataFrame(np.eye(14), columns=genes), rng.normal(size=(14, 3))
+    graph = locked(sp.csr_array(adjacency * rng.random((14, 14))))
+    weighted = pd.DataFrame({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]})
+    for given in (weighted, locked(np.array(pairs, dtype=object)), locked(np.array(pairs))):
+        model = KernelPerturbationRegressor(gene_features=unwritable(values.copy()), graph=given)
+        assert np.isfinite(model.fit(doses[:12], responses[:12]).predict(doses[12:])).all()
+    unnamed = doses.to_numpy()
+    KernelPerturbationRegressor(gene_features=locked(values), graph=graph, edge_weights=0.1).fit(unnamed, responses)
+    APPRegressor(
+        gene_features=unwritable(values.copy()), graph=weighted, n_models=1, max_epochs=1, device="cpu", random_state=0
+    ).fit(doses, responses)
+    LinearPerturbationRegressor(
+        perturbation_embedding=unwritable(values.copy()), gene_embedding=locked(rng.normal(size=(3, 2)))
+    ).fit(doses, responses)
+    for model in (
+        GNEEmbedder(unwritable(values.copy()), n_components=2, max_epochs=1, device="cpu", random_state=0),
+        ExpressionCorrelation(unwritable(values.copy()), random_state=0),
+    ):
+        assert np.isfinite(model.fit(pairs).decision_function(pairs)).all()

@@ -6,6 +6,10 @@ import torch
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping
 
 from skperturb._training import GraphBatch, TensorBatches, TensorTable, fit_net, resolve_device, seeded_torch
+from skperturb.datasets import make_gene_network
+from skperturb.interactions import GNEEmbedder
+from skperturb.networks import GCNEnhancer
+from skperturb.responses import APPRegressor
 
 
 class Linear(torch.nn.Module):
@@ -191,3 +195,25 @@ class Writing(Callback):
     def on_epoch_end(self, net, **kwargs):
         net.history.record("valid_auroc", len(net.history))
         net.history.record("valid_auroc_best", True)
+
+
+@pytest.mark.parametrize("name", ["GCNEnhancer", "GNEEmbedder", "APPRegressor"])
+def test_deep_models_train_under_autocast(name):
+    """Half precision is the user's choice; each model trains in it and predicts in float64."""
+    rng = np.random.default_rng(0)
+    if name == "GCNEnhancer":
+        X = [np.tril(rng.normal(size=(n, n)), 1) - 3 * np.eye(n) for n in (4, 5, 6, 5)]
+        y, model = [np.abs(np.linalg.inv(-A)) for A in X], GCNEnhancer(max_epochs=2, n_models=1, random_state=0)
+    elif name == "GNEEmbedder":
+        X, y = make_gene_network(60, n_interactions=150, random_state=0).pairs, None
+        model = GNEEmbedder.published(max_epochs=2, random_state=0)
+    else:
+        X, y = np.eye(8)[rng.integers(0, 8, size=20)], rng.normal(size=(20, 5))
+        model = APPRegressor.published(max_epochs=2, random_state=0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model.fit(X, y)
+    answer = (
+        model.decision_function(X) if name == "GNEEmbedder" else np.concatenate([np.ravel(p) for p in model.predict(X)])
+    )
+    assert answer.dtype == np.float64
+    assert np.isfinite(answer).all()

@@ -129,4 +129,4 @@ def _check_id(given: object, position: int, known: set[str]) -> str:
 def _progress(model_ids: list[str], verbose: int) -> Iterable[str]:
     from tqdm import tqdm
 
-    return tqdm(model_ids, desc="BioModels", unit="model", disable=not verbose)
+    return tqdm(model_ids, desc="BioModels", unit="model", disable=None if verbose else True)

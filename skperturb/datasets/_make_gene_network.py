@@ -1,18 +1,21 @@
 """Simulated gene networks with expression that says as much about interactions as one asks for."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from skperturb._sklearn import Interval, validate_params
+from skperturb._sklearn import Interval, StrOptions, validate_params
 
 __all__ = ["make_gene_network"]
 
 # Interactions for each gene by default, so that every gene of the default network has some. With ten times less, two
 # fifths have none, and ten times more do not fit into its modules of 25 genes.
 _INTERACTIONS_PER_GENE = 5
+# Genes up to which all pairs are listed (8 million), and rounds of draws beyond, of which sparse networks need a few.
+_LISTED, _THROWS = 4000, 200
 
 
 @validate_params(
@@ -22,6 +25,7 @@ _INTERACTIONS_PER_GENE = 5
         "n_interactions": [Interval(Integral, 1, None, closed="left"), None],
         "n_samples": [Interval(Integral, 2, None, closed="left")],
         "expression_signal": [Interval(Real, 0, 1, closed="both")],
+        "structure": [StrOptions({"modules", "interfaces"})],
         "within": [Interval(Real, 0, 1, closed="both")],
         "degree_exponent": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
@@ -35,6 +39,7 @@ def make_gene_network(
     n_interactions: int | None = None,
     n_samples: int = 40,
     expression_signal: float = 0.5,
+    structure: str = "modules",
     within: float = 0.8,
     degree_exponent: float = 0.5,
     random_state: int | np.random.RandomState | None = None,
@@ -62,8 +67,13 @@ def make_gene_network(
         Number of expression samples.
     expression_signal : float, default=0.5
         The share s of a gene's variance that its module explains.
+    structure : {"modules", "interfaces"}, default="modules"
+        Whether interactions stay inside a module, as in a pathway; or join the first module with the second, the third
+        with the fourth and so on, as keys with locks: proteins bind where their interfaces complement each other, so
+        that two genes with the same partners are alike but do not interact, and paths of length three say more than
+        shared partners.
     within : float, default=0.8
-        Share of the interactions inside modules.
+        Share of the interactions inside modules, or between the two modules that belong together.
     degree_exponent : float, default=0.5
         The popularity of the k-th gene of a module is :math:`k^{-e}`; 0 makes all genes alike.
     random_state : int, RandomState or None, default=None
@@ -93,7 +103,9 @@ def make_gene_network(
     rank = np.concatenate([np.arange(1, count + 1) for count in np.bincount(modules)])
     popularity = rank ** -float(degree_exponent)
     names = np.array([f"gene{k:0{len(str(n_genes))}d}" for k in range(1, n_genes + 1)], dtype=object)
-    pairs = _draw_pairs(n_interactions, modules, popularity, within, rng)
+    mates = _mates(n_modules, structure)
+    draw = _list_pairs if n_genes <= _LISTED else _throw_pairs
+    pairs = draw(n_interactions, modules, mates, popularity, within, rng)
     profiles = rng.standard_normal((n_modules, n_samples))
     noise = rng.standard_normal((n_genes, n_samples))
     values = np.sqrt(expression_signal) * profiles[modules] + np.sqrt(1 - expression_signal) * noise
@@ -108,12 +120,26 @@ def make_gene_network(
     )
 
 
-def _draw_pairs(
-    n_interactions: int, modules: np.ndarray, popularity: np.ndarray, within: float, rng: np.random.RandomState
+def _mates(n_modules: int, structure: str) -> np.ndarray:
+    """Return the module that each module interacts with."""
+    modules = np.arange(n_modules)
+    if structure == "modules":
+        return modules
+    # The last one of an odd number stays alone.
+    return np.where(modules ^ 1 < n_modules, modules ^ 1, modules)
+
+
+def _list_pairs(
+    n_interactions: int,
+    modules: np.ndarray,
+    mates: np.ndarray,
+    popularity: np.ndarray,
+    within: float,
+    rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw different pairs, a share of `within` inside modules."""
+    """Draw different pairs, a share of `within` of those whose modules belong together."""
     first, second = np.triu_indices(len(modules), k=1)
-    same = modules[first] == modules[second]
+    same = mates[modules[first]] == modules[second]
     drawn = []
     n_within = round(within * n_interactions)
     for kind, wanted, chosen in (("inside", n_within, same), ("between", n_interactions - n_within, ~same)):
@@ -129,3 +155,55 @@ def _draw_pairs(
         drawn.append(candidates[np.argsort(keys, kind="stable")[:wanted]])
     chosen_pairs = rng.permutation(np.concatenate(drawn))
     return np.column_stack([first[chosen_pairs], second[chosen_pairs]])
+
+
+def _throw_pairs(
+    n_interactions: int,
+    modules: np.ndarray,
+    mates: np.ndarray,
+    popularity: np.ndarray,
+    within: float,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Draw as `_list_pairs` does, without a list of all pairs: one after the other, repetitions thrown away."""
+    n_within = round(within * n_interactions)
+    everything = np.cumsum(popularity)
+    members = [np.flatnonzero(modules == module) for module in range(len(mates))]
+    sums = [np.cumsum(popularity[genes]) for genes in members]
+    weights = np.array([sums[module][-1] * sums[mate][-1] for module, mate in enumerate(mates)])
+
+    def between(n_draws: int) -> np.ndarray:
+        pairs = np.searchsorted(everything, rng.random_sample((n_draws, 2)) * everything[-1], side="right")
+        return pairs[mates[modules[pairs[:, 0]]] != modules[pairs[:, 1]]]
+
+    def inside(n_draws: int) -> np.ndarray:
+        pairs = np.empty((n_draws, 2), dtype=np.int64)
+        chosen = rng.choice(len(mates), size=n_draws, p=weights / weights.sum())
+        for module in np.unique(chosen):
+            rows = np.flatnonzero(chosen == module)
+            for column, side in enumerate((module, mates[module])):
+                drawn = rng.random_sample(len(rows)) * sums[side][-1]
+                pairs[rows, column] = members[side][np.searchsorted(sums[side], drawn, side="right")]
+        return pairs
+
+    found = np.empty((0, 2), dtype=np.int64)
+    for throw, wanted in ((inside, n_within), (between, n_interactions - n_within)):
+        found = np.concatenate([found, _different(throw, wanted, len(modules))])
+    return rng.permutation(found)
+
+
+def _different(throw: Callable[[int], np.ndarray], wanted: int, n_genes: int) -> np.ndarray:
+    """Return the first different pairs of different genes that are thrown."""
+    codes = np.empty(0, dtype=np.int64)
+    for _ in range(_THROWS):
+        pairs = throw(wanted - len(codes) + 16)
+        pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+        codes = np.concatenate([codes, pairs[:, 0] * n_genes + pairs[:, 1]])
+        _, first = np.unique(codes, return_index=True)
+        codes = codes[np.sort(first)][:wanted]
+        if len(codes) == wanted:
+            return np.column_stack(np.divmod(codes, n_genes))
+    raise ValueError(
+        f"n_interactions asks for {wanted} pairs of one kind, inside modules or between them, but after {_THROWS} "
+        f"rounds of draws only {len(codes)} are different; ask for fewer, or change n_genes, n_modules or within."
+    )

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from skperturb._pairs import MISSING_NAMES, is_header, pair_codes
+from skperturb._pairs import MISSING_NAMES, is_header, is_header_word, pair_codes
 from skperturb._sklearn import Interval, StrOptions, validate_params
 
 __all__ = ["read_interactions"]
@@ -41,6 +41,16 @@ _WEIGHT_COLUMNS = ("weight", "score", "combined_score", "confidence")
 _SPREADSHEET = re.compile(
     r"(\d{1,2}-(mar|sep|dec|oct|apr|feb|nov)|(mar|sep|dec|oct|apr|feb|nov)-\d{1,2}|\d+(\.\d+)?e\+\d+)", re.IGNORECASE
 )
+# Words in a header beside the two names, none of which is a gene.
+_FURTHER_WORDS = frozenset(
+    (*_WEIGHT_COLUMNS, "type", "interaction", "interaction_type", "effect", "mor", "sign", "direction", "evidence")
+    + ("pmid", "reference", "source_database", "database", "note", "notes", "n", "year")
+)
+# Words that head columns and are symbols of genes too.
+_GENES_LIKE_HEADERS = frozenset(("ID1", "ID2", "ID3", "ID4", "Id1", "Id2", "Id3", "Id4", "TF"))
+_COMMENTS = ("#", "%", "//", "!")
+# What other kinds of files begin with.
+_OTHER_KINDS = {"[": "JSON", "{": "JSON", "graph [": "GML", "Creator": "GML", "<html": "HTML", "<!DOCTYPE html": "HTML"}
 _STRING_ID = re.compile(r"(\d+)\.(.+)")
 
 
@@ -210,8 +220,11 @@ def _read_text(path: Path) -> str:
     else:
         with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
             raw = stream.read()
-    # Excel begins UTF-8 with a byte order mark, and old files are often Latin-1.
-    for encoding in ("utf-8-sig", "latin-1"):
+    # Excel begins UTF-8 with a byte order mark, and writes "Unicode text" as UTF-16; old files are often Latin-1.
+    is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in raw[:1000] and not is_wide:
+        raise ValueError(f"{path} is no text (a workbook, or another binary file); expected a table as text.")
+    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "latin-1"):
         try:
             text = raw.decode(encoding)
             break
@@ -219,6 +232,9 @@ def _read_text(path: Path) -> str:
             continue
     if not text.strip():
         raise ValueError(f"{path} is empty; expected interactions.")
+    kind = next((kind for start, kind in _OTHER_KINDS.items() if text.lstrip().startswith(start)), None)
+    if kind is not None:
+        raise ValueError(f"{path} is {kind}, which is not read; expected BioGRID, STRING, SIF, GraphML or a table.")
     return text
 
 
@@ -228,7 +244,7 @@ def _first_line(text: str) -> str:
         line = line.rstrip("\r\n")
         words = re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())
         named = len(words) >= 2 and is_header(np.array([words[:2], ["", ""]], dtype=object))
-        if line.strip() and (not line.startswith("#") or named or line.startswith("#BioGRID")):
+        if line.strip() and (not line.startswith(_COMMENTS) or named or line.startswith("#BioGRID")):
             return line
     return ""
 
@@ -244,7 +260,7 @@ def _guess_format(path: Path, text: str) -> str:
         return "biogrid"
     if re.search(r"ID\(?s?\)? interactor A", text[:2000], re.IGNORECASE) and "BioGRID" not in line:
         raise ValueError(f"{path} is PSI-MI TAB, which is not read; download TAB2 or TAB3, or pass two columns of it.")
-    if line.split()[:2] == ["protein1", "protein2"] and "combined_score" in line:
+    if re.split(r"[\s,]+", line)[:2] == ["protein1", "protein2"] and "combined_score" in line:
         return "string"
     return "table"
 
@@ -300,7 +316,8 @@ def _column(table: pd.DataFrame, wanted: Any, path: Path) -> Any:
 
 
 def _read_biogrid(text: str, path: Path, options: dict[str, Any]) -> _Rows:
-    table = _parse(text.lstrip("#"), "\t", header=True, quoting=csv.QUOTE_NONE)
+    header = _first_line(text)
+    table = _parse(text[text.index(header) :].lstrip("#"), "\t", header=True, quoting=csv.QUOTE_NONE)
     template = _BIOGRID_NAMES[options["names"]]
     result = {end: table[_column(table, template.format(end.upper()), path)] for end in ("a", "b")}
     species = next((name for name in _BIOGRID_SPECIES if name.format("A") in table), None)
@@ -317,7 +334,10 @@ def _read_biogrid(text: str, path: Path, options: dict[str, Any]) -> _Rows:
 
 def _read_string(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     label = "combined_score" if options["weight"] is None else options["weight"]
-    separator = "\t" if "\t" in _first_line(text) else " "
+    cut = options["min_weight"]
+    if label == "combined_score" and cut is not None and 0 < cut < 1:
+        raise ValueError(f"min_weight={cut}, but STRING's scores go to 1000; expected {cut * 1000:g}.")
+    separator = next((mark for mark in ("\t", ",") if mark in _first_line(text)), " ")
     parts, n_below = [], 0
     # In blocks, because the pairs of a genome are millions, and a cut leaves a few of them.
     for table in _parse(text, separator, header=True, chunksize=_ROWS_PER_BLOCK):
@@ -347,9 +367,12 @@ def _read_sif(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     # Cytoscape: tabs separate where the file has any, so that names may hold blanks; else blanks do.
     separator = "\t" if "\t" in text else None
     found, lonely = [], 0
-    for line in text.splitlines():
+    lines = [line for line in text.splitlines() if not line.startswith(_COMMENTS)]
+    for k, line in enumerate(lines):
         words = [word.strip() for word in line.split(separator)]
         words = [word for word in words if word]
+        if k == 0 and len(words) == 3 and is_header_word(words[0]) and is_header_word(words[2]):
+            continue
         if len(words) == 2:
             raise ValueError(f"{path} has the line {line!r}; expected 'a relation b', as SIF has it.")
         lonely += len(words) == 1
@@ -384,18 +407,28 @@ def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     line = _first_line(text)
     separator = next((mark for mark in ("\t", ",", ";") if mark in line), r"\s+")
     # A commented header loses its mark, other comments are left out.
-    kept = [other for other in text.splitlines() if other.strip() and (other == line or not other.startswith("#"))]
+    kept = [
+        other for other in text.splitlines() if other.strip() and (other == line or not other.startswith(_COMMENTS))
+    ]
     body = "\n".join(other.lstrip("#") if other == line else other for other in kept)
-    table = _parse(body, separator, header=False)
+    try:
+        table = _parse(body, separator, header=False)
+    except pd.errors.ParserError as error:
+        raise ValueError(f"{path} has lines of different length: {str(error).strip()}; expected one table.") from error
     if table.shape[1] < 2:
         raise ValueError(
             f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas or blanks."
         )
-    header = _has_header(table, options)
+    header = _has_header(table, options, path)
     if header:
         table = table[1:].set_axis([str(name).strip() for name in table.iloc[0]], axis=1)
-    first, second = (_column(table, name, path) for name in (options["columns"] or table.columns[:2]))
+    columns = options["columns"]
+    if columns is not None and (isinstance(columns, str) or len(columns) != 2 or columns[0] == columns[1]):
+        raise ValueError(f"columns={columns!r}; expected two different columns, by name or position.")
+    first, second = (_column(table, name, path) for name in columns or _gene_columns(table, header))
     result = {"a": table[first], "b": table[second]}
+    if columns is None:
+        _check_gene_columns(table, result, path)
     label = options["weight"]
     if label is None:
         label = _weight_column(table, header)
@@ -410,12 +443,54 @@ def _weight_column(table: pd.DataFrame, header: bool) -> Any:
     """Return the column that weighs the pairs without being asked for, or None."""
     if header:
         return next((name for name in table.columns if str(name).lower() in _WEIGHT_COLUMNS), None)
-    last = table.columns[-1]
-    numeric = table.shape[1] == 3 and bool(pd.to_numeric(table[last], errors="coerce").notna().all())
+    last = int(table.columns[-1])
+    values = table[last][~table[last].str.strip().isin(MISSING_NAMES)]
+    numeric = table.shape[1] == 3 and len(values) > 0 and bool(pd.to_numeric(values, errors="coerce").notna().all())
     return last if numeric else None
 
 
-def _has_header(table: pd.DataFrame, options: dict[str, Any]) -> bool:
+def _gene_columns(table: pd.DataFrame, header: bool) -> list[Any]:
+    """Return the two columns whose header says that they hold genes, else the first two."""
+    named = [name for name in table.columns if header and is_header_word(str(name))]
+    # "protein1 protein2 gene1 gene2": nobody knows which are meant, and the first two are what was promised.
+    return named if len(named) == 2 and named[0] != named[1] else list(table.columns[:2])
+
+
+def _check_gene_columns(table: pd.DataFrame, chosen: dict[str, pd.Series], path: Path) -> None:
+    """Refuse columns that were not asked for by name and hold something else than two genes."""
+    first, second = (column.fillna("").str.strip() for column in chosen.values())
+    kept = ~first.isin(MISSING_NAMES) & ~second.isin(MISSING_NAMES)
+    first, second = first[kept], second[kept]
+    if len(first) == 0:
+        return
+    advice = "Name the two columns of genes: columns=[...]."
+    numeric = [bool(pd.to_numeric(column, errors="coerce").notna().all()) for column in (first, second)]
+    if numeric[0] != numeric[1]:
+        odd, names = (first, second) if numeric[0] else (second, first)
+        raise ValueError(
+            f"{path} pairs names such as {names.iloc[0]!r} with numbers such as {odd.iloc[0]!r}, as a table with a "
+            f"column of row numbers or an adjacency matrix does; expected two columns of genes. {advice}"
+        )
+    signs = next((name for name in pd.unique(second) if not any(char.isalnum() for char in name)), None)
+    if signs is not None:
+        raise ValueError(f"{path} has {signs!r} in its second column, which is no gene. {advice}")
+    if _is_sif(table[kept], first, second):
+        raise ValueError(
+            f"{path} has {second.nunique()} different names in its second column ({second.iloc[0]!r}), which look like "
+            "kinds of interactions between the first and the third. Pass format='sif', or columns=[0, 1] if not."
+        )
+
+
+def _is_sif(table: pd.DataFrame, first: pd.Series, second: pd.Series) -> bool:
+    """Tell whether a table of three columns looks like "a relation b": a few names between many."""
+    few = second.nunique() <= max(1, len(second) // 10) and not second.isin(first).any()
+    if table.shape[1] != 3 or not few:
+        return False
+    third = table.iloc[:, 2].fillna("")
+    return bool(pd.to_numeric(third, errors="coerce").isna().all()) and third.nunique() > second.nunique()
+
+
+def _has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool:
     """Tell whether the first row of a table names its columns."""
     if options["header"] != "auto":
         return bool(options["header"])
@@ -423,13 +498,35 @@ def _has_header(table: pd.DataFrame, options: dict[str, Any]) -> bool:
     asked = [name for name in [*(options["columns"] or []), options["weight"]] if isinstance(name, str)]
     if asked and all(name in first for name in asked):
         return True
-    if is_header(table.iloc[:, :2].to_numpy(dtype=object)):
+    if _names_columns(table, first, path):
         return True
     # A word above numbers.
     rest = table.iloc[1:, 2:]
     numeric = [pd.to_numeric(rest[k], errors="coerce").notna().mean() > 0.5 for k in rest.columns]
     words = [pd.isna(pd.to_numeric(first[k], errors="coerce")) and first[k] not in MISSING_NAMES for k in rest.columns]
     return len(rest) > 0 and any(number and word for number, word in zip(numeric, words, strict=True))
+
+
+def _names_columns(table: pd.DataFrame, first: list[str], path: Path) -> bool:
+    """Tell whether the words of the first row are those that head columns."""
+    further = {word.lower() for word in first[2:]}
+    if further & _FURTHER_WORDS and not further & {str(word).strip().lower() for word in table.iloc[1:, 2:].stack()}:
+        return True
+    named = [k for k, word in enumerate(first) if is_header_word(word)]
+    if len(named) < 2 or not is_header(_below(table, named[:2])):
+        return False
+    if table.shape[1] == 2 and all(word in _GENES_LIKE_HEADERS for word in first):
+        raise ValueError(
+            f"{path} begins with {first[0]} and {first[1]}, which may be the names of its columns or two genes. Pass "
+            "header=True or header=False."
+        )
+    return True
+
+
+def _below(table: pd.DataFrame, columns: list[int]) -> np.ndarray:
+    """Return two columns as an array, with a row below the first one also where the file has a header only."""
+    values = table.iloc[:, columns].fillna("").to_numpy(dtype=object)
+    return values if len(values) > 1 else np.vstack([values, [["", ""]]])
 
 
 _READERS = {
@@ -445,7 +542,9 @@ def _clean_names(rows: _Rows) -> None:
     table = rows.table
     for end in ("a", "b"):
         # A short line ends before its second name.
-        table = table.assign(**{end: table[end].fillna("").astype(str).str.strip()})
+        names = table[end].fillna("").astype(str).str.strip()
+        # Identifiers that were numbers with gaps before they became text.
+        table = table.assign(**{end: names.str.replace(r"^(\d+)\.0$", r"\1", regex=True)})
     rows.table = table
     rows.keep(~(table[["a", "b"]].isin(MISSING_NAMES)).any(axis=1), "missing names")
     names = pd.unique(rows.table[["a", "b"]].to_numpy(dtype=object).ravel())

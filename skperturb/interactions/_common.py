@@ -16,11 +16,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._pair_sampling import STRATEGIES, count_negative_positions, sample_negative_positions
-from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, symmetric_graph
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, index_of, symmetric_graph
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.interactions._candidates import CandidateRankingMixin
 from skperturb.interactions._expression import align_expression, ensure_expression, warn_uncovered
 from skperturb.interactions._pair_scoring import PairScoringMixin
+from skperturb.interactions._pair_weights import ensure_weights
 
 __all__ = ["SOLVER_STEPS", "PairModelMixin"]
 
@@ -38,7 +39,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "expression": ["array-like", None],
+        "expression": ["array-like", dict, None],
         "genes": ["array-like", None],
         "unknown": [StrOptions({"error", "zero"})],
         "negatives": [StrOptions(set(STRATEGIES))],
@@ -49,7 +50,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     _needs_expression = False
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn from known interactions.
 
         Parameters
@@ -60,6 +61,10 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         y : array-like of shape (n_pairs,), default=None
             1 for an interaction, 0 for a pair without. If all labels are 1, or `y` is None, as many negative pairs as
             interactions are sampled.
+        sample_weight : array-like of shape (n_pairs,), default=None
+            How much each pair counts, such as the confidence in it. The mean over all rows of a pair is taken, and
+            sampled negatives count as much as an interaction does on average. A third column of a DataFrame `X` that is
+            named "weight", "confidence" or "score" is the same.
 
         Returns
         -------
@@ -79,7 +84,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
             If `expression` has hardly any of the genes of `X`, or names them in another way, or if names differ in case
             only.
         """
-        positions, labels = self._start(X, y)
+        positions, labels = self._start(X, y, sample_weight)
         self._fit_graph()
         self._fit_head(self._pair_features(positions), labels)
         return self
@@ -92,7 +97,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         X : array-like of shape (n_pairs, 2)
         y : array-like of shape (n_pairs,), default=None
         **fit_params
-            None are known.
+            Of `fit`.
 
         Returns
         -------
@@ -218,8 +223,9 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         check_is_fitted(self)
         return np.asarray(self._feature_names(), dtype=object)
 
-    def _start(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _start(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Validate everything and set what every model knows; return the training positions and labels."""
+        X, weights = ensure_weights(X, sample_weight)
         self._rng = check_random_state(self.random_state)
         expression = ensure_expression(self.expression)
         extra = [] if expression is None else [expression.index]
@@ -228,6 +234,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         listed = encode_pairs(X, y, extra, directed=self._is_directed, self_pairs=rule)
         # An interaction that is listed twice, or in both orders, would else weigh twice what a sampled negative does.
         data, self._rows = listed.distinct(without_self=self.self_pairs == "drop")
+        self._weights = None if weights is None else _mean_by_pair(weights, self._rows, data.labels)
         warn_case(data.genes[np.unique(data.positions)])
         self.genes_ = data.genes.to_numpy()
         self.classes_ = np.array([0, 1])
@@ -255,7 +262,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
                 )
             self._expression = None
             return
-        paired = pd.Index(self.genes_[np.unique(data.positions)])
+        paired = index_of(self.genes_[np.unique(data.positions)])
         if not expression.index.isin(paired).any():
             raise ValueError(
                 f"expression knows none of the {len(paired)} genes of X (its genes: "
@@ -299,6 +306,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         """Translate pairs to positions (-1: an unknown gene, if that is allowed), and tell which ones have no score."""
         check_is_fitted(self)
         # A table of pairs that a filter left empty; a list without anything may be a slip, and is refused below.
+        X, _ = ensure_weights(X)
         if getattr(X, "shape", None) == (0, 2):
             return np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool)
         pairs = ensure_pairs(X)
@@ -325,8 +333,18 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     def _fit_head(self, features: np.ndarray, labels: np.ndarray) -> None:
         # Plain arrays whatever users want transformers to return: set_config(transform_output="pandas").
         scaler = StandardScaler().set_output(transform="default")
-        self._head = make_pipeline(scaler, LogisticRegression(max_iter=SOLVER_STEPS)).fit(features, labels)
+        weights = self._weights_of(labels)
+        given = {} if weights is None else {"logisticregression__sample_weight": weights}
+        self._head = make_pipeline(scaler, LogisticRegression(max_iter=SOLVER_STEPS)).fit(features, labels, **given)
         self.base_rate_ = float(labels.mean())
+
+    def _weights_of(self, labels: np.ndarray) -> np.ndarray | None:
+        """Return a weight for each training pair; negatives that were drawn have the mean of the interactions."""
+        if self._weights is None:
+            return None
+        given = self._weights
+        drawn = np.full(len(labels) - len(given), given[labels[: len(given)] == 1].mean())
+        return np.concatenate([given, drawn])
 
     def _log_odds(self, features: np.ndarray) -> np.ndarray:
         return self._head.decision_function(features)
@@ -349,6 +367,16 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         tags.target_tags.required = False
         tags.non_deterministic = False
         return tags
+
+
+def _mean_by_pair(weights: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the mean weight of the rows of each pair; rows at -1 were left out."""
+    kept = rows >= 0
+    means = np.bincount(rows[kept], weights[kept], minlength=len(labels)) / np.bincount(rows[kept])
+    for label, kind in ((1, "interactions"), (0, "pairs without an interaction")):
+        if (labels == label).any() and not means[labels == label].any():
+            raise ValueError(f"The weights of all {kind} are zero; expected at least one that counts.")
+    return means
 
 
 def _blank(values: np.ndarray, unscored: np.ndarray) -> np.ndarray:

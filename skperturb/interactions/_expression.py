@@ -1,5 +1,6 @@
 """Expression as an attribute of genes: aligned by name, and correlated between two genes."""
 
+import functools
 import re
 import warnings
 from typing import Any
@@ -28,9 +29,11 @@ def ensure_expression(expression: Any) -> pd.DataFrame | None:
 
     Parameters
     ----------
-    expression : DataFrame of shape (n_genes, n_samples), array, AnnData or None
+    expression : DataFrame of shape (n_genes, n_samples), array, AnnData, dict of these or None
         The index of a DataFrame (of a polars one: a first column of texts) names the genes; row k of an array is the
-        gene with the integer id k. An AnnData object has its genes in the columns, as usual.
+        gene with the integer id k. An AnnData object has its genes in the columns, as usual. Tables of a dict, by their
+        names, become one table: each is standardized by itself and counts as much as the others, and a gene that one of
+        them lacks has zeros there.
 
     Returns
     -------
@@ -45,6 +48,28 @@ def ensure_expression(expression: Any) -> pd.DataFrame | None:
     """
     if expression is None:
         return None
+    if isinstance(expression, dict):
+        return _joined(expression)
+    return _ensure_table(expression)
+
+
+def _joined(tables: dict[Any, Any]) -> pd.DataFrame:
+    """Join several tables to one."""
+    if not tables:
+        raise ValueError("expression is an empty dict; expected tables by their names, or None.")
+    parts = {}
+    for name, table in tables.items():
+        try:
+            parts[name] = _ensure_table(table)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"expression[{name!r}]: {error}") from error
+    genes = functools.reduce(pd.Index.union, (part.index for part in parts.values()))
+    # Scaled so that each table has the same sum of squares, whatever its number of columns.
+    blocks = [align_expression(part, genes)[:-1] / np.sqrt(part.shape[1]) for part in parts.values()]
+    return pd.DataFrame(np.hstack(blocks), index=genes)
+
+
+def _ensure_table(expression: Any) -> pd.DataFrame:
     expression = expression.to_df().T if is_anndata(expression) else as_pandas(expression, index=True)
     if not isinstance(expression, pd.DataFrame):
         expression = _from_array(expression)

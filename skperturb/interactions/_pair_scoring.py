@@ -7,6 +7,7 @@ from sklearn.metrics import accuracy_score
 
 from skperturb._pair_sampling import count_negative_positions, sample_negative_positions
 from skperturb._pairs import ensure_labels, ensure_pairs, pair_codes
+from skperturb.interactions._pair_weights import ensure_weights
 
 __all__ = ["PairScoringMixin"]
 
@@ -39,6 +40,8 @@ class PairScoringMixin:
         ValueError
             If `X`, `y` and `sample_weight` differ in length, or no pair is left for a negative.
         """
+        X, column = ensure_weights(X)
+        sample_weight = column if sample_weight is None else sample_weight
         pairs = ensure_pairs(X)
         labels = ensure_labels(y, len(pairs)) if y is None or np.any(np.asarray(y)) else np.zeros(len(pairs), dtype=int)
         weights = np.ones(len(pairs)) if sample_weight is None else np.asarray(sample_weight, dtype=float)

@@ -79,6 +79,7 @@ def l2_distance(
     y_true, y_pred = _rows_as_matrix(as_pandas(y_true)), _rows_as_matrix(as_pandas(y_pred))
     if genes is not None or top is not None:
         y_true, y_pred = _select_columns(y_true, y_pred, genes, top, control_mean)
+    _refuse_unpredicted(y_true, y_pred)
     pairs = matrix_pairs(y_true, y_pred)
     if is_single(y_true):
         pair = next(pairs)
@@ -86,6 +87,19 @@ def l2_distance(
             raise ValueError("y_true is empty; expected at least one sample.")
         return reduce_scores(list(np.linalg.norm(pair.truth - pair.prediction, axis=1)), reduce)
     return reduce_scores([float(np.linalg.norm(pair.truth - pair.prediction)) for pair in pairs], reduce)
+
+
+def _refuse_unpredicted(y_true: Any, y_pred: Any) -> None:
+    """Raise ValueError for a table without some of the columns of the truth: the distance would only seem smaller."""
+    if not (isinstance(y_true, pd.DataFrame) and isinstance(y_pred, pd.DataFrame)):
+        return
+    missing = y_true.columns.difference(y_pred.columns, sort=False)
+    # A matrix of a network may hold a few of its sources only.
+    if len(missing) and not y_true.index.equals(y_true.columns):
+        raise ValueError(
+            f"y_pred lacks {len(missing)} of the {y_true.shape[1]} columns of y_true, such as {list(missing[:3])}; "
+            "expected all of them. Pass genes=y_pred.columns to compare those that were predicted."
+        )
 
 
 def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, control_mean: Any) -> tuple[Any, Any]:
@@ -109,7 +123,8 @@ def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, contr
             )
         positions = np.argsort(-expression, kind="stable")[:top]
     if labeled and isinstance(y_pred, pd.DataFrame):
-        return y_true.iloc[:, positions], y_pred[list(names[positions])]
+        wanted = names[positions]
+        return y_true.iloc[:, positions], y_pred.iloc[:, name_positions(y_pred.columns, wanted, ("y_pred", "genes"))]
     return np.asarray(y_true)[:, positions], np.asarray(y_pred)[:, positions]
 
 

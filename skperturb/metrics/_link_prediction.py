@@ -1,18 +1,14 @@
 """Scores for the prediction of interactions."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from skperturb._alignment import align_vectors
 from skperturb._pair_sampling import sample_negative_positions
-from skperturb._pairs import encode_pairs, ensure_pairs
-from skperturb._sklearn import Interval, validate_params
+from skperturb._pairs import encode_pairs, ensure_pairs, index_of
 from skperturb.metrics._auroc import auroc
 
-__all__ = ["degree_matched_auroc", "precision_at_k"]
+__all__ = ["degree_matched_auroc"]
 
 
 def degree_matched_auroc(
@@ -69,7 +65,7 @@ def degree_matched_auroc(
     known = [] if known_pairs is None else [ensure_pairs(known_pairs, "known_pairs")]
     fitted_on = _training_pairs(estimator)
     known += [] if fitted_on is None else [fitted_on]
-    data = encode_pairs(X, y, [pd.Index(pd.unique(pairs.ravel())) for pairs in known])
+    data = encode_pairs(X, y, [index_of(pairs) for pairs in known])
     positives = data.positives
     exclude = [data.genes.get_indexer(pairs.ravel()).reshape(-1, 2) for pairs in known]
     try:
@@ -109,49 +105,3 @@ def _training_pairs(estimator: Any) -> np.ndarray | None:
         if pairs is not None:
             return pairs
     return None
-
-
-@validate_params(
-    {"y_true": ["array-like"], "y_score": ["array-like"], "k": [Interval(Integral, 1, None, closed="left")]},
-    prefer_skip_nested_validation=True,
-)
-def precision_at_k(y_true: Any, y_score: Any, k: int = 100) -> float:
-    """Compute the share of interactions among the k best scores.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        1 for an interaction, 0 for a pair without.
-    y_score : array-like of shape (n_pairs,)
-        Scores, larger for more probable interactions. Two Series with names are aligned by them.
-    k : int, default=100
-        Number of pairs; all of them if there are fewer.
-
-    Returns
-    -------
-    float
-        From 0 to 1. Pairs that share the k-th best score count by their mean, so that the order does not matter.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or labels or scores are no finite numbers.
-
-    Examples
-    --------
-    >>> from skperturb.metrics import precision_at_k
-    >>> precision_at_k([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], k=2)
-    0.5
-    """
-    labels = np.asarray(y_true, dtype=float)
-    scores = np.asarray(align_vectors(y_true, y_score, ("y_true", "y_score")), dtype=float)
-    if labels.ndim != 1 or labels.shape != scores.shape or len(labels) == 0:
-        raise ValueError(
-            f"y_true has shape {labels.shape} and y_score {scores.shape}; expected two vectors of one positive length."
-        )
-    if not np.isfinite(scores).all() or not np.isin(labels, (0.0, 1.0)).all():
-        raise ValueError("y_score must be finite and y_true 0 or 1; got other values.")
-    k = min(k, len(scores))
-    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
-    above, tied = scores > threshold, scores == threshold
-    return float((labels[above].sum() + (k - above.sum()) * labels[tied].mean()) / k)

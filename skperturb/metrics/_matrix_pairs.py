@@ -31,7 +31,7 @@ class MatrixPair:
     Parameters
     ----------
     truth, prediction : ndarray of shape (n_rows, n_columns)
-        The finite values.
+        The values: finite, unless `matrix_pairs` was told otherwise.
     is_diagonal : ndarray of bool of shape (n_rows, n_columns) or None
         Where row and column are the same node; None when the matrices don't tell.
     label : str
@@ -53,13 +53,15 @@ class MatrixPair:
         return ~self.is_diagonal
 
 
-def matrix_pairs(y_true: Any, y_pred: Any) -> Iterator[MatrixPair]:
+def matrix_pairs(y_true: Any, y_pred: Any, *, partial: bool = False) -> Iterator[MatrixPair]:
     """Iterate over the samples of two matrices or two sequences of matrices.
 
     Parameters
     ----------
     y_true, y_pred : matrix or sequence of matrices
         A 1-D array of numbers counts as a matrix with a single column.
+    partial : bool, default=False
+        Take infinite values, and truths that are NaN in some entries but not in all of them.
 
     Yields
     ------
@@ -74,7 +76,7 @@ def matrix_pairs(y_true: Any, y_pred: Any) -> Iterator[MatrixPair]:
     y_true, y_pred = as_pandas(y_true), as_pandas(y_pred)
     single = is_single(y_true), is_single(y_pred)
     if all(single):
-        yield _pair(*_as_matrices(y_true, y_pred), ("y_true", "y_pred"))
+        yield _pair(*_as_matrices(y_true, y_pred), ("y_true", "y_pred"), partial)
         return
     if any(single):
         names = ("y_true", "y_pred") if single[0] else ("y_pred", "y_true")
@@ -83,7 +85,7 @@ def matrix_pairs(y_true: Any, y_pred: Any) -> Iterator[MatrixPair]:
     predictions = as_sequence(y_pred, "y_pred", _EXPECTED)
     check_same_length(truths, predictions, ("y_true", "y_pred"))
     for i, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
-        yield _pair(truth, prediction, (f"y_true[{i}]", f"y_pred[{i}]"))
+        yield _pair(truth, prediction, (f"y_true[{i}]", f"y_pred[{i}]"), partial)
 
 
 def is_single(y: Any) -> bool:
@@ -114,9 +116,9 @@ def _as_matrices(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return true, pred
 
 
-def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
-    true_values, true_index, true_columns = coerce_matrix(truth, labels[0])
-    values, index, columns = coerce_matrix(prediction, labels[1])
+def _pair(truth: Any, prediction: Any, labels: tuple[str, str], partial: bool) -> MatrixPair:
+    true_values, true_index, true_columns = coerce_matrix(truth, labels[0], finite=not partial)
+    values, index, columns = coerce_matrix(prediction, labels[1], finite=not partial)
     true_values, values = _dense(true_values), _dense(values)
     if true_index is not None and index is not None:
         # Rows keep the order of the truth; columns that were not predicted are left out.
@@ -129,8 +131,21 @@ def _pair(truth: Any, prediction: Any, labels: tuple[str, str]) -> MatrixPair:
             f"{labels[0]} has shape {true_values.shape} but {labels[1]} has shape {values.shape}; expected "
             "equal shapes. After a prediction for a few sources, select the same columns of the truth."
         )
+    if partial:
+        _check_defined(true_values, values, labels)
     named = (index, columns) if index is not None else (true_index, true_columns)
     return MatrixPair(true_values, values, _diagonal(values.shape, *named), labels[0])
+
+
+def _check_defined(truth: np.ndarray, prediction: np.ndarray, labels: tuple[str, str]) -> None:
+    if truth.size and np.isnan(truth).all():
+        raise ValueError(
+            f"{labels[0]} has no defined entry: all {truth.size} are NaN, so that there is nothing to compare with. "
+            f"Leave it out, and the same element of {labels[1].partition('[')[0]}."
+        )
+    if np.isnan(prediction).any():
+        row, column = np.argwhere(np.isnan(prediction))[0].tolist()
+        raise ValueError(f"{labels[1]} holds nan at position {(row, column)}; only truths may be undefined in part.")
 
 
 def _dense(matrix: Any) -> np.ndarray:

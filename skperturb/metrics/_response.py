@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist
 
-from skperturb._alignment import align_rows, name_positions, row_names
+from skperturb._alignment import align_rows, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas
 from skperturb._sklearn import Interval, validate_params
 from skperturb.metrics._matrix_pairs import REDUCE, reduce_scores
 
-__all__ = ["interaction_r2", "pearson_delta", "perturbation_discrimination_score", "top_de_error", "win_rate"]
+__all__ = ["interaction_r2", "pearson_delta", "top_de_error", "win_rate"]
 
 # Norm (log-fold changes) of a centered prediction from which on its correlation counts, if the truth changes one gene;
 # a truth spread over many genes lowers the bound by the share that its largest entry has in its norm. Rounding leaves
@@ -70,6 +69,35 @@ def _aligned(values: pd.DataFrame, first: pd.DataFrame, labels: tuple[str, str])
     return values if rows is None else values.iloc[rows]
 
 
+def gene_values(values: Any, y_true: Any, label: str) -> np.ndarray:
+    """Return one value for each gene, in the order of the truth; a Series is aligned by name.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_genes,)
+    y_true : array-like of shape (n_conditions, n_genes)
+    label : str
+        How error texts call the values.
+
+    Returns
+    -------
+    ndarray of shape (n_genes,)
+    """
+    values, y_true = as_pandas(values), as_pandas(y_true)
+    n_genes = np.shape(y_true)[1]
+    index = row_names(values)
+    if index is not None and isinstance(y_true, pd.DataFrame) and not (is_default(index) or is_default(y_true.columns)):
+        # Genes that only the values have do not matter, such as those of a larger training table.
+        values = values.iloc[name_positions(index, y_true.columns, (f"{label}.index", "y_true.columns"))]
+    vector = np.asarray(values, dtype=float)
+    if vector.shape != (n_genes,) or not np.isfinite(vector).all():
+        raise ValueError(
+            f"{label} has shape {vector.shape}; expected one finite value for each of {n_genes} genes, shape "
+            f"({n_genes},)."
+        )
+    return vector
+
+
 def _at_least(n_genes: int) -> list[Any]:
     """Return what `top` may be: that many genes or more, or None for all."""
     return [Interval(Integral, n_genes, None, closed="left"), None]
@@ -82,14 +110,19 @@ def _largest(truth: np.ndarray, top: int | None) -> np.ndarray:
     return np.argsort(-np.abs(truth), axis=1, kind="stable")[:, :top]
 
 
-@validate_params({**REDUCE, "top": _at_least(2)}, prefer_skip_nested_validation=True)
-def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: str | None = "mean") -> Any:
+@validate_params({**REDUCE, "top": _at_least(2), "reference": ["array-like", None]}, prefer_skip_nested_validation=True)
+def pearson_delta(
+    y_true: Any, y_pred: Any, *, reference: Any = None, top: int | None = None, reduce: str | None = "mean"
+) -> Any:
     r"""Compute the Pearson correlation of true and predicted log-fold changes per condition.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_conditions, n_genes)
         Log-fold changes. Rows and columns of two DataFrames are aligned by name.
+    reference : array-like of shape (n_genes,), default=None
+        What is subtracted from both: the mean response of the training perturbations, so that what all of them share
+        counts for nothing (Systema). A Series is aligned by name. None compares with the control.
     top : int, default=None
         Only the `top` genes with the largest true change of each condition; None takes all.
     reduce : {"mean"} or None, default="mean"
@@ -105,13 +138,23 @@ def pearson_delta(y_true: Any, y_pred: Any, *, top: int | None = None, reduce: s
     ValueError
         If the shapes or the names differ, there is no condition, or a value is not finite.
 
+    References
+    ----------
+    Viñas Torné, R. et al. Systema: a framework for evaluating genetic perturbation response prediction beyond
+    systematic variation. Nature Biotechnology (2025).
+
     Examples
     --------
     >>> from skperturb.metrics import pearson_delta
     >>> pearson_delta([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.5]], reduce=None).round(3)
     array([0.998])
+    >>> round(pearson_delta([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.5]], reference=[1.0, 1.0, 3.0]), 3)
+    0.327
     """
     truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
+    if reference is not None:
+        shared = gene_values(reference, y_true, "reference")
+        truth, prediction = truth - shared, prediction - shared
     columns = _largest(truth, top)
     truth, prediction = np.take_along_axis(truth, columns, 1), np.take_along_axis(prediction, columns, 1)
     truth = truth - truth.mean(axis=1, keepdims=True)
@@ -154,48 +197,6 @@ def top_de_error(y_true: Any, y_pred: Any, *, top: int | None = 20, reduce: str 
     truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
     errors = np.take_along_axis((truth - prediction) ** 2, _largest(truth, top), 1)
     return reduce_scores(list(errors.mean(axis=1)), reduce)
-
-
-@validate_params(REDUCE, prefer_skip_nested_validation=True)
-def perturbation_discrimination_score(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> Any:
-    r"""Score how well a prediction finds its own condition among all tested ones.
-
-    .. math:: 1 - \frac{r_k}{n - 1}
-
-    with :math:`r_k` the number of other conditions whose true response is nearer to the prediction k (L1 distance;
-    ties count one half).
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like of shape (n_conditions, n_genes)
-        Log-fold changes. Rows and columns of two DataFrames are aligned by name.
-    reduce : {"mean"} or None, default="mean"
-        Mean over the conditions, or one value per condition, in the order of `y_true`.
-
-    Returns
-    -------
-    float or ndarray of shape (n_conditions,)
-        1 is perfect, 0.5 is chance (and what one and the same prediction for all gets); NaN for a single condition.
-
-    Raises
-    ------
-    ValueError
-        If the shapes or the names differ, there is no condition, or a value is not finite.
-
-    Examples
-    --------
-    >>> from skperturb.metrics import perturbation_discrimination_score
-    >>> perturbation_discrimination_score([[0.0], [1.0], [2.0]], [[0.1], [1.9], [2.0]])
-    0.833...
-    """
-    truth, prediction = check_responses(y_true=y_true, y_pred=y_pred)
-    if len(truth) == 1:
-        return reduce_scores([float("nan")], reduce)
-    distances = cdist(prediction, truth, "cityblock")
-    own = np.diag(distances)[:, None]
-    # The own condition is tied with itself and counts one half in the second sum.
-    ahead = (distances < own).sum(axis=1) + 0.5 * ((distances == own).sum(axis=1) - 1)
-    return reduce_scores(list(1.0 - ahead / (len(truth) - 1)), reduce)
 
 
 def interaction_r2(y_true: Any, y_pred: Any, y_additive: Any) -> float:

@@ -6,11 +6,11 @@ from typing import Any
 from sklearn.metrics import make_scorer
 
 from skperturb.metrics._auroc import auroc
+from skperturb.metrics._discrimination import perturbation_discrimination_score
 from skperturb.metrics._l2 import l2_distance
 from skperturb.metrics._response import (
     interaction_r2,
     pearson_delta,
-    perturbation_discrimination_score,
     top_de_error,
     win_rate,
 )

@@ -53,14 +53,15 @@ def spearman_correlation(
     ----------
     y_true : matrix of shape (n_nodes, n_sources) or sequence of n_samples matrices
         The true sensitivities S: arrays, sparse matrices or DataFrames. Row i responds, column j is the
-        perturbed source. A 1-D array of numbers counts as one column.
+        perturbed source. A 1-D array of numbers counts as one column. Entries that are NaN are undefined and
+        left out; ±inf is larger in magnitude than all finite numbers, and one infinite entry is tied with another.
     y_pred : matrix of shape (n_nodes, n_sources) or sequence of n_samples matrices
         The predictions P. DataFrames are aligned by name if both are labeled; columns of the truth that
         were not predicted are then not scored. Values that are equal up to rounding (1e-10 of their size, see
         `rank_data`) are tied.
     average : {"matrix", "column"}, default="matrix"
         Rank all entries of a matrix together, or rank inside each source column and take the mean over the
-        columns. A column with fewer than two entries left by `diagonal` and `reachable_only` is left out.
+        columns. A column with fewer than two defined entries left by `diagonal` and `reachable_only` is left out.
     ties : {"average", "jitter"}, default="average"
         Give tied predictions the mean of their ranks, or break ties by uniform noise in
         (−`jitter`, `jitter`) and take the mean over `n_draws` draws.
@@ -90,7 +91,7 @@ def spearman_correlation(
     TypeError
         If a matrix is not numeric.
     ValueError
-        If the samples differ in number, shape or names, or hold NaN or infinity.
+        If the samples differ in number, shape or names, a truth has no defined entry, or a prediction is NaN.
 
     Notes
     -----
@@ -111,10 +112,15 @@ def spearman_correlation(
     1.0
     >>> spearman_correlation([truth, truth], [truth, np.ones((2, 2))], reduce=None)
     array([1., 0.])
+
+    Part of a truth may be undefined; what grows without limit responds most strongly:
+
+    >>> spearman_correlation([3.0, np.inf, 1.0, np.nan], [0.3, 0.9, 0.1, 0.0])
+    1.0
     """
     rng = check_random_state(random_state) if ties == "jitter" else None
     scores = []
-    for pair in matrix_pairs(y_true, y_pred):
+    for pair in matrix_pairs(y_true, y_pred, partial=True):
         keep = _kept(pair, diagonal, reachable_only)
         truth, prediction = pair.truth, pair.prediction
         if absolute:
@@ -129,7 +135,7 @@ def spearman_correlation(
 
 
 def _kept(pair: MatrixPair, diagonal: bool, reachable_only: bool) -> np.ndarray:
-    keep = np.ones(pair.truth.shape, dtype=bool) if diagonal else pair.off_diagonal()
+    keep = ~np.isnan(pair.truth) if diagonal else pair.off_diagonal() & ~np.isnan(pair.truth)
     return keep & (pair.truth != 0) if reachable_only else keep
 
 
@@ -149,7 +155,7 @@ def _jittered(truth: np.ndarray, prediction: np.ndarray, noise: Any) -> float:
 
 def _mean_correlation(ranks: np.ndarray, other: np.ndarray) -> float:
     """Return the mean over the columns of the Pearson correlation of their ranks."""
-    n_kept = np.isfinite(ranks).sum(axis=0)
+    n_kept = np.isfinite(ranks).sum(axis=0)  # NaN ranks are left out
     ranks, other, n_kept = ranks[:, n_kept > 1], other[:, n_kept > 1], n_kept[n_kept > 1]
     if n_kept.size == 0:
         return 0.0

@@ -36,6 +36,10 @@ class InteractionKFold:
     gene that no training pair has is trained on instead: without it nothing would be known about the gene. So a pair
     that is all that is known of a gene is never tested.
 
+    Other splitters, such as scikit-learn's ``KFold``, test pairs of genes that no training pair has. The models' own
+    ``score`` counts such genes as genes without interactions; for a scorer such as ``scoring="roc_auc"`` set
+    ``unknown="zero"`` in the model, or the scores of these folds are NaN.
+
     Examples
     --------
     >>> from sklearn.model_selection import cross_val_score

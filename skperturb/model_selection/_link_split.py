@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
 from skperturb._pair_sampling import STRATEGIES, sample_negative_positions
-from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, pair_codes, refuse_self_pairs
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, index_of, pair_codes, refuse_self_pairs
 from skperturb._sklearn import Interval, StrOptions, validate_params
 from skperturb.model_selection._negatives import ensure_sides, joins_sides, locate_sides
 
@@ -238,7 +238,7 @@ class _Network:
         new = ensure_pairs(later_pairs, "later_pairs")
         if self_pairs == "error":
             refuse_self_pairs(new, "later_pairs")
-        extra.append(pd.Index(pd.unique(new.ravel())))
+        extra.append(index_of(new))
         data = encode_pairs(pairs, None, extra, self_pairs=rule, name="pairs")
         known, n_genes = data.positives, len(data.genes)
         positions = data.genes.get_indexer(new.ravel()).reshape(-1, 2)

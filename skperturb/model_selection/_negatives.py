@@ -5,19 +5,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_random_state
 
 from skperturb._pair_sampling import STRATEGIES, sample_negative_positions
-from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs
+from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, index_of
 from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb.model_selection._hard_negatives import hard_negative_positions
 
 __all__ = ["ensure_sides", "joins_sides", "locate_sides", "sample_negative_pairs"]
+
+# Hard negatives of each interaction.
+_HARD_EACH = 100
 
 
 @validate_params(
     {
         "n_samples": [Interval(Integral, 0, None, closed="left"), None],
-        "strategy": [StrOptions(set(STRATEGIES))],
+        "strategy": [StrOptions({*STRATEGIES, "heart"})],
         "between": ["array-like", None],
+        "hidden": ["array-like", None],
         "self_pairs": [StrOptions({"error", "drop"})],
         "random_state": ["random_state"],
     },
@@ -31,6 +37,7 @@ def sample_negative_pairs(
     genes: Any = None,
     ends: Any = None,
     between: Any = None,
+    hidden: Any = None,
     self_pairs: str = "error",
     random_state: int | np.random.RandomState | None = None,
 ) -> np.ndarray:
@@ -41,11 +48,15 @@ def sample_negative_pairs(
     known_pairs : array-like of shape (n_known, 2)
         All known interactions, those held out for a test too: none of them is drawn, in either order.
     n_samples : int, default=None
-        Number of pairs; as many as there are different known pairs when None.
-    strategy : {"uniform", "connected", "degree"}, default="uniform"
+        Number of pairs; as many as there are different known pairs when None. With "heart" the number for each pair of
+        `ends`; 100 when None.
+    strategy : {"uniform", "connected", "degree", "heart"}, default="uniform"
         How the two genes are drawn. "uniform": from all genes, as in most papers; a model that knows how popular genes
         are does well against such negatives. "connected": uniformly from the genes of `ends`. "degree": in proportion
-        to how often a gene occurs in `ends`, so that popularity says nothing.
+        to how often a gene occurs in `ends`, so that popularity says nothing. "heart" [1]_: for each pair of `ends`
+        those pairs of one of its genes that look most like interactions, by common neighbors, resource allocation and
+        random walks of three steps in the graph of the other known pairs; half of them keep the first gene, half the
+        second. A pair may be drawn for several pairs of `ends`.
     genes : sequence of str or int, default=None
         All genes, those without a known interaction too; the genes of `known_pairs` when None.
     ends : array-like of shape (n_pairs, 2), default=None
@@ -54,6 +65,8 @@ def sample_negative_pairs(
     between : tuple of two sequences of genes, default=None
         The two sides of a bipartite network, such as drugs and targets: the first gene of each pair is drawn from the
         first side, the second from the second. Genes may be on both. `strategy` says how each side is drawn from.
+    hidden : array-like of shape (n_pairs, 2), default=None
+        For "heart": interactions that must not make a negative hard, besides `ends`: all that no training knows.
     self_pairs : {"error", "drop"}, default="error"
         Whether known pairs of a gene with itself are refused or left out. None is ever drawn.
     random_state : int, RandomState or None, default=None
@@ -61,7 +74,7 @@ def sample_negative_pairs(
 
     Returns
     -------
-    ndarray of shape (n_samples, 2)
+    ndarray of shape (n_samples, 2), or (n_ends, n_samples, 2) with "heart"
         Different pairs of different genes, ids of the same type as those of `known_pairs`.
 
     Raises
@@ -69,8 +82,13 @@ def sample_negative_pairs(
     TypeError
         If ids mix names and integers.
     ValueError
-        If fewer than `n_samples` such pairs exist, `known_pairs` holds self-pairs, or none of them joins the sides of
-        `between`.
+        If fewer than `n_samples` such pairs exist, `known_pairs` holds self-pairs, none of them joins the sides of
+        `between`, or `between` is given with "heart".
+
+    References
+    ----------
+    .. [1] Li, J. et al. (2023). Evaluating graph neural networks for link prediction: current pitfalls and new
+       benchmarking. Advances in Neural Information Processing Systems 36.
 
     Examples
     --------
@@ -88,22 +106,38 @@ def sample_negative_pairs(
     extra = [] if genes is None else [as_genes(genes, "genes")]
     end_pairs = None if ends is None else ensure_pairs(ends, "ends")
     if end_pairs is not None:
-        extra.append(pd.Index(pd.unique(end_pairs.ravel())))
+        extra.append(index_of(end_pairs))
     extra += ensure_sides(between)
     rule = "keep" if self_pairs == "drop" else "error"
     data = encode_pairs(known_pairs, None, extra, self_pairs=rule, name="known_pairs")
     positives = data.positives
+    located = None if end_pairs is None else data.genes.get_indexer(end_pairs.ravel()).reshape(-1, 2)
+    if strategy == "heart":
+        if between is not None:
+            raise ValueError("between is given, but strategy='heart' draws from all genes; use another strategy.")
+        n_each = _HARD_EACH if n_samples is None else int(n_samples)
+        rng = check_random_state(random_state)
+        ends_of = positives if located is None else located
+        unknown = _locate_hidden(hidden, data)
+        return data.genes.to_numpy()[hard_negative_positions(n_each, ends_of, positives, unknown, len(data.genes), rng)]
     sides = locate_sides(between, data, positives)
     sample = sample_negative_positions(
         len(positives) if n_samples is None else int(n_samples),
         positives,
         len(data.genes),
         strategy=strategy,
-        ends=None if end_pairs is None else data.genes.get_indexer(end_pairs.ravel()).reshape(-1, 2),
+        ends=located,
         sides=sides,
         random_state=random_state,
     )
     return data.genes.to_numpy()[sample]
+
+
+def _locate_hidden(hidden: Any, data: GenePairs) -> np.ndarray:
+    if hidden is None:
+        return np.empty((0, 2), dtype=np.int64)
+    positions = data.genes.get_indexer(ensure_pairs(hidden, "hidden").ravel()).reshape(-1, 2)
+    return positions[(positions >= 0).all(axis=1)]
 
 
 def ensure_sides(between: Any) -> list[pd.Index]:

@@ -59,16 +59,27 @@ class _PerturbationSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If labels have no certain reading, or a split would have nothing to test.
+            If labels have no certain reading, doses are not finite, or a split would have nothing to train or test.
         """
-        yield from self._divide(self._perturbed(X))
+        for train, test in self._divide(self._perturbed(X)):
+            if not len(train):
+                raise ValueError(
+                    f"A split of {type(self).__name__} has {len(test)} rows to test and none to train; pass more "
+                    "conditions."
+                )
+            yield train, test
 
     def _perturbed(self, X: Any) -> np.ndarray:
         """Return which gene (column) each row perturbs, from doses or from labels."""
         X = as_pandas(X)
         named = isinstance(X, pd.DataFrame) and self._column() in X.columns
         doses = None if named or is_anndata(X) else _as_doses(X)
-        return (self._encoder().fit_transform(X) if doses is None else doses) != 0
+        if doses is None:
+            return self._encoder().fit_transform(X) != 0
+        bad = np.flatnonzero(~np.isfinite(doses).all(axis=1))
+        if len(bad):
+            raise ValueError(f"X[{bad[0]}] holds a dose that is NaN or infinite; expected finite doses, 0 for none.")
+        return doses != 0
 
     def _column(self) -> str | None:
         return self.column if self.encoder is None else getattr(self.encoder, "column", None)
@@ -109,10 +120,12 @@ def _as_doses(X: Any) -> np.ndarray | None:
         return X.toarray()
     if isinstance(X, pd.DataFrame):
         numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
-        return X.to_numpy() if numeric and X.shape[1] else None
+        return X.to_numpy(dtype=float, na_value=np.nan) if numeric and X.shape[1] else None
     if isinstance(X, list | tuple) and (not len(X) or isinstance(X[0], str | dict)):
         return None
     array = np.asarray(X)
+    if array.ndim == 2 and array.dtype.kind == "O" and all(isinstance(value, Real) for value in array.ravel()):
+        array = array.astype(float)
     return array if array.ndim == 2 and array.dtype.kind in "biuf" else None
 
 

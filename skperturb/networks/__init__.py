@@ -7,6 +7,7 @@ from skperturb.networks._enhancer.factor import bio_impact_matrix, enhancement_f
 from skperturb.networks._first_neighbor import DynamoFirstNeighbor
 from skperturb.networks._propagation import DynamoPropagation
 from skperturb.networks._structural.estimator import StructuralSensitivity
+from skperturb.networks._structural.responses import ResponseMatrix, response_matrix
 
 __all__ = [
     "DynamoDistance",
@@ -14,8 +15,10 @@ __all__ = [
     "DynamoPropagation",
     "GCNEnhancer",
     "InfluenceNetwork",
+    "ResponseMatrix",
     "StructuralSensitivity",
     "bio_impact_matrix",
     "enhancement_factor",
+    "response_matrix",
     "scaled_impact_matrix",
 ]

@@ -1,6 +1,9 @@
 """Prediction by direct influence alone."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
+
+import numpy as np
 
 from skperturb._validation import NetworkRecord
 from skperturb.base import BaseEstimator
@@ -27,6 +30,10 @@ class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
     signed : bool, default=True
         Whether the prediction has the sign of the influence (first formula) or not (second). It has no
         effect when `directed` is False, which the paper defines without signs.
+    sources : sequence of names or positions, or sequence of such sequences, default=None
+        The sources to predict, one column each in this order; None means every node. A name is looked up
+        in labeled networks, an integer is a position from 0 (or a name, where the names are integers).
+        A sequence of sequences has one entry per network of `X`. Ignored for empty networks.
 
     See Also
     --------
@@ -54,12 +61,17 @@ class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
            [ 0., -1., -1.]])
     """
 
-    _parameter_constraints: ClassVar[dict] = {"directed": ["boolean"], "signed": ["boolean"]}
+    _parameter_constraints: ClassVar[dict] = {
+        "directed": ["boolean"],
+        "signed": ["boolean"],
+        "sources": ["array-like", None],
+    }
 
-    def __init__(self, directed: bool = True, signed: bool = True) -> None:
+    def __init__(self, directed: bool = True, signed: bool = True, sources: Sequence[Any] | None = None) -> None:
         self.directed = directed
         self.signed = signed
+        self.sources = sources
 
-    def _predict_network(self, record: NetworkRecord, detail: None) -> Any:
+    def _predict_network(self, record: NetworkRecord, columns: np.ndarray | None, detail: None) -> Any:
         pattern = sign_pattern(record, signed=self.signed) if self.directed else symmetrized(record)
-        return record.label(pattern)
+        return record.label(pattern if columns is None else pattern[:, columns], columns)

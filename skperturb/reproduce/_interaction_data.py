@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb._pairs import pair_codes
+from skperturb.datasets import read_interactions
 
 __all__ = ["InteractionData", "load_data", "read_edges", "read_expression"]
 
@@ -79,11 +79,7 @@ def load_data(
 
 
 def read_edges(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read the first two columns of a text file as undirected interactions.
-
-    Columns are separated by tabs, commas, semicolons or blanks; lines that start with # are skipped, and so is a first
-    line whose two entries never occur again (a header). Names are read as text. Self-pairs, repetitions and incomplete
-    lines are left out and counted. The file may be gzipped.
+    """Read a file as undirected interactions, as `skperturb.datasets.read_interactions` does.
 
     Parameters
     ----------
@@ -93,29 +89,11 @@ def read_edges(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     -------
     pairs : ndarray of shape (n_pairs, 2)
     notes : tuple of str
+        How many rows were left out, and why.
     """
-    table = _read_table(path, header=None)
-    if table.shape[1] < 2 or len(table) == 0:
-        raise ValueError(
-            f"{path} has {table.shape[1]} columns and {len(table)} rows; expected an edge list of at least two columns."
-        )
-    values = table.iloc[:, :2].to_numpy(dtype=object)
-    if len(values) > 1 and not np.isin(values[1:].astype(str), values[0].astype(str)).any():
-        values = values[1:]
-    complete = np.array([all(isinstance(name, str) and name != "" for name in row) for row in values])
-    n_incomplete = int((~complete).sum())
-    values = values[complete]
-    differing = values[:, 0] != values[:, 1]
-    n_self = int((~differing).sum())
-    values = values[differing]
-    if len(values) == 0:
-        raise ValueError(f"{path} holds no pair of two different genes; expected an edge list.")
-    positions, _ = pd.factorize(values.ravel())
-    codes = pair_codes(positions.reshape(-1, 2), int(positions.max()) + 1)
-    _, first = np.unique(codes, return_index=True)
-    pairs = values[np.sort(first)]
-    left_out = {"self-pairs": n_self, "repeated pairs": len(values) - len(pairs), "incomplete lines": n_incomplete}
-    return pairs, tuple(f"{count} {name} left out" for name, count in left_out.items() if count)
+    found = read_interactions(path)
+    left_out = found.report.drop(["rows", "pairs"])
+    return found.pairs, tuple(f"{count} {name} left out" for name, count in left_out.items())
 
 
 def read_expression(path: str | Path) -> pd.DataFrame:

@@ -11,10 +11,13 @@ from ..networks import DynamoDistance, DynamoFirstNeighbor, DynamoPropagation, e
 from ._tables import format_table
 
 __all__ = [
+    "DEFINED_NOTE",
     "ORACLES",
     "ORACLE_MAX_NODES",
     "REACHABILITY",
     "SCORES",
+    "count_defined",
+    "defined_truth",
     "predict_topology",
     "report_oracles",
     "score_matrices",
@@ -40,7 +43,34 @@ SCORES: dict[str, dict[str, Any]] = {
     "whole_jitter": {"ties": "jitter", "random_state": 0},
     "offdiag": {"diagonal": False},
     "reachable": {"diagonal": False, "reachable_only": True},
+    "column": {"average": "column"},
 }
+
+
+DEFINED_NOTE = "(undefined ones are left out; infinite ones rank above all finite ones)"
+
+
+def defined_truth(network: Any, kind: str) -> np.ndarray:
+    """Return the true sensitivity matrix, NaN where it is undefined, or raise the error if nothing is defined."""
+    from ..exceptions import UndefinedSensitivityError
+    from ..sbml import sensitivity_matrix
+
+    try:
+        return np.asarray(sensitivity_matrix(network, kind=kind))
+    except UndefinedSensitivityError:
+        truth = np.asarray(sensitivity_matrix(network, kind=kind, undefined="nan"))
+        if np.isnan(truth[~np.eye(len(truth), dtype=bool)]).all():
+            raise
+        return truth
+
+
+def count_defined(rows: Sequence[dict[str, Any]]) -> str:
+    """Say how many entries of the truths were scored, from rows of ``n_nodes, n_undefined``."""
+    n_entries = sum(row["n_nodes"] ** 2 for row in rows)
+    n_undefined = sum(row.get("n_undefined", 0) for row in rows)
+    partial = sum(row.get("n_undefined", 0) > 0 for row in rows)
+    text = f"{n_entries - n_undefined:,} of {n_entries:,} entries of the truths are defined"
+    return f"{text}; {partial} models have undefined ones\n{DEFINED_NOTE}" if partial else text
 
 
 def topology_methods() -> dict[str, Any]:
@@ -91,7 +121,9 @@ def score_oracles(network: Any, truth: Any) -> dict[str, dict[str, float]]:
     """Score the products of true factors and the distance model: upper bounds, not predictions."""
     distance = np.asarray(DynamoDistance().predict([network])[0])
     return {
-        name: score_matrices(truth, np.asarray(enhancement_factor(network, truth, **options)) * distance, ("whole",))
+        name: score_matrices(
+            truth, np.nan_to_num(np.asarray(enhancement_factor(network, truth, **options))) * distance, ("whole",)
+        )
         for name, (options, _) in ORACLES.items()
     }
 

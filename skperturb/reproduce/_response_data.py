@@ -1,6 +1,7 @@
 """Screens for ``reproduce responses``: the mirrored ones, and a user's own."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from .. import datasets
-from ..responses import PerturbationEncoder, pseudobulk
+from ..responses import PerturbationEncoder, pseudobulk, untested_combinations
 
-__all__ = ["MIRRORED", "Screen", "degrade_graph", "load_mirrored", "load_own"]
+__all__ = ["MIRRORED", "Screen", "count_outside", "degrade_graph", "load_mirrored", "load_own"]
 
 #: Name on the command line -> (loader, screen whose profiles are a gene-feature table).
 MIRRORED = {
@@ -37,6 +38,10 @@ class Screen:
     control_mean : Series or None
         Expression of the read-out genes in control cells.
     caveat : str
+    noise : DataFrame of shape (n_conditions, n_outputs), Series or None
+        Variance of each response, or their sum over the outputs; NaN where it is unknown.
+    candidates : DataFrame of shape (n_candidates, n_genes) or None
+        Doses of perturbations to predict, named by their labels.
     """
 
     name: str
@@ -46,13 +51,16 @@ class Screen:
     features: dict[str, pd.DataFrame]
     control_mean: pd.Series | None = None
     caveat: str = ""
+    noise: pd.DataFrame | pd.Series | None = None
+    candidates: pd.DataFrame | None = None
 
     def singles(self) -> "Screen":
         """Return the screen without combinations."""
         rows = (self.X != 0).sum(axis=1).to_numpy() == 1
         X = self.X[rows]
         kept = X.columns[(X != 0).any(axis=0)]
-        return Screen(self.name, X[kept], self.y[rows], self.graph, self.features, self.control_mean, self.caveat)
+        noise = None if self.noise is None else self.noise[rows]
+        return replace(self, X=X[kept], y=self.y[rows], noise=noise)
 
 
 def load_mirrored(name: str, data_home: Any = None) -> Screen:
@@ -73,12 +81,18 @@ def load_mirrored(name: str, data_home: Any = None) -> Screen:
         features[f"profiles in {other}"] = getattr(datasets, MIRRORED[other][0])(data_home).target
     X = _encode(bulk.data)
     return Screen(
-        name, X, bulk.target.set_axis(X.index), datasets.fetch_gene_graph(data_home), features, caveat=bulk.DESCR
+        name,
+        X,
+        bulk.target.set_axis(X.index),
+        datasets.fetch_gene_graph(data_home),
+        features,
+        caveat=bulk.DESCR,
+        noise=None if bulk.noise_variance is None else bulk.noise_variance.set_axis(X.index),
     )
 
 
-def _encode(labels: Any, control: str = "control") -> pd.DataFrame:
-    encoder = PerturbationEncoder(control=(control, "control", "ctrl")).set_output(transform="pandas")
+def _encode(labels: Any, control: str = "control", **reading: Any) -> pd.DataFrame:
+    encoder = PerturbationEncoder(control=(control, "control", "ctrl"), **reading).set_output(transform="pandas")
     return encoder.fit_transform(labels).set_axis([f"{label}#{k}" for k, label in enumerate(labels)])
 
 
@@ -89,6 +103,10 @@ def load_own(
     control: str = "control",
     pseudobulk_table: Path | None = None,
     graph: Path | None = None,
+    gene_features: Sequence[Path] = (),
+    sep: Sequence[str] | None = None,
+    guide_suffix: str | None = None,
+    candidates: Sequence[str] | None = None,
 ) -> Screen:
     """Load a user's screen: cells as h5ad, or a table of log-fold changes, one row per condition.
 
@@ -99,27 +117,88 @@ def load_own(
     groupby, control : str
         Column of ``obs`` and its value for control cells.
     pseudobulk_table : Path, default=None
-        Tab-separated, labels in the first column; a row of the control and a column "noise_variance" are dropped.
+        Tab-separated, labels in the first column; a row of the control is dropped, and a column "noise_variance" is the
+        noise of a response, summed over its genes.
     graph : Path, default=None
         Tab-separated edges with a header: two genes, optionally an edge type.
+    gene_features : sequence of Path, default=()
+        Tables genes × features with a header, genes in the first column, separated by commas (.csv) or tabs.
+    sep, guide_suffix : default=None
+        How labels are read, as for `PerturbationEncoder`; None takes its default.
+    candidates : sequence of str, default=None
+        Labels of perturbations to predict; the single label "pairs" stands for all pairs of genes that were perturbed
+        alone and not together.
     """
-    edges = None if graph is None else pd.read_csv(graph, sep="\t")
+    reading: dict[str, Any] = {"guide_suffix": guide_suffix}
+    if sep is not None:
+        reading["sep"] = list(sep)
     if h5ad is not None:
-        import anndata
-
-        cells = anndata.read_h5ad(h5ad, backed="r")
-        try:
-            bulk = pseudobulk(cells, groupby, control)
-        finally:
-            cells.file.close()
-        X = _encode(bulk.data[groupby], control)
-        return Screen(h5ad.stem, X, bulk.target.set_axis(X.index), edges, {}, bulk.control_mean)
-    if pseudobulk_table is None:
+        name, table, noise, control_mean = h5ad.stem, *_own_cells(h5ad, groupby, control, reading)
+    elif pseudobulk_table is not None:
+        name, table, noise, control_mean = pseudobulk_table.stem, *_own_table(pseudobulk_table, control), None
+    else:
         raise ValueError("a screen of your own needs --h5ad FILE or --pseudobulk TSV.")
-    table = pd.read_csv(pseudobulk_table, sep="\t", index_col=0).drop(columns="noise_variance", errors="ignore")
+    labels = table.index.astype(str)
+    if candidates is not None and list(candidates) == ["pairs"]:
+        candidates = list(untested_combinations(list(labels), control=[control, "control", "ctrl"], **reading))
+    # One encoder for both, so that genes of candidates that no label names have a column too.
+    X = _encode([*labels, *(candidates or [])], control, **reading)
+    new = X.iloc[len(labels) :].set_axis(list(candidates or []))
+    X = X.iloc[: len(labels)]
+    return Screen(
+        name,
+        X,
+        table.set_axis(X.index),
+        None if graph is None else pd.read_csv(graph, sep="\t"),
+        {path.name.split(".")[0]: _read_features(path) for path in gene_features},
+        control_mean,
+        noise=None if noise is None else noise.set_axis(X.index),
+        candidates=new if candidates is not None else None,
+    )
+
+
+def _own_cells(path: Path, groupby: str, control: str, reading: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Return changes, the variance of each, and the mean of the controls."""
+    import anndata
+
+    cells = anndata.read_h5ad(path, backed="r")
+    try:
+        bulk = pseudobulk(cells, groupby, control, **reading)
+    finally:
+        cells.file.close()
+    return bulk.target, bulk.variance, bulk.control_mean
+
+
+def _own_table(path: Path, control: str) -> tuple[Any, Any]:
+    """Return changes, and the noise of each where the table has it."""
+    table = pd.read_csv(path, sep="\t", index_col=0)
     table = table.drop(index=[control, "control", "ctrl"], errors="ignore")
-    X = _encode(table.index.astype(str), control)
-    return Screen(pseudobulk_table.stem, X, table.set_axis(X.index), edges, {})
+    return table, table.pop("noise_variance") if "noise_variance" in table else None
+
+
+def _read_features(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, sep="," if ".csv" in path.suffixes else "\t", index_col=0)
+    if not table.shape[1]:
+        raise ValueError(f"{path} has one column; expected genes, then features, separated by commas (.csv) or tabs.")
+    return table.set_axis(table.index.astype(str))
+
+
+def count_outside(screen: Screen) -> str:
+    """Say how many of the perturbed genes the graph and the tables lack, one line for each; "" where there is none.
+
+    Parameters
+    ----------
+    screen : Screen
+    """
+    perturbed = screen.X.columns[(screen.X != 0).any(axis=0)].astype(str)
+    sources = {} if screen.graph is None else {"the graph": screen.graph.iloc[:, :2].to_numpy().ravel()}
+    sources |= {f"the table {name!r}": table.index for name, table in screen.features.items()}
+    lines = []
+    for name, known in sources.items():
+        missing = perturbed[~perturbed.isin(pd.Index(known).astype(str))]
+        shown = f", such as {', '.join(missing[:3])}" if len(missing) else ""
+        lines.append(f"{len(missing)} of {len(perturbed)} perturbed genes are not in {name}{shown}")
+    return "\n".join(lines)
 
 
 def degrade_graph(graph: pd.DataFrame, fraction: float, random_state: int) -> pd.DataFrame:

@@ -71,11 +71,15 @@ def models_for(
 def _single_models(screen: Screen, known: dict[str, Any]) -> dict[str, Callable[[int], Any]]:
     models: dict[str, Callable[[int], Any]] = {}
     networks_only: dict[str, Any] = {"graph": screen.graph, "gene_features": _first(screen.features)}
+    first = next(iter(screen.features), "GO terms")
+    short = first.removesuffix(" terms")
     if screen.features:
         embedding = _embedding(next(iter(screen.features.values())))
-        models["linear, GO embedding"] = lambda seed: LinearPerturbationRegressor(perturbation_embedding=embedding)
-        models["kernel, GO terms"] = lambda seed: KernelPerturbationRegressor(gene_features=_first(screen.features))
-    models["kernel, networks and GO"] = lambda seed: KernelPerturbationRegressor(**networks_only)
+        models[f"linear, {short} embedding"] = lambda seed: LinearPerturbationRegressor(
+            perturbation_embedding=embedding
+        )
+        models[f"kernel, {first}"] = lambda seed: KernelPerturbationRegressor(gene_features=_first(screen.features))
+    models[f"kernel, networks and {short}"] = lambda seed: KernelPerturbationRegressor(**networks_only)
     if len(screen.features) > 1:
         models["kernel, and other screen"] = lambda seed: KernelPerturbationRegressor(**known)
     models["APP"] = lambda seed: APPRegressor(**known, random_state=seed)
@@ -87,7 +91,9 @@ def _first(features: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame] | None:
 
 
 def _embedding(table: pd.DataFrame) -> pd.DataFrame:
-    values = TruncatedSVD(32, random_state=0).fit_transform(table.to_numpy(dtype=float))
+    # A table of a user's own may have fewer columns.
+    n_components = min(32, min(table.shape) - 1) or 1
+    values = TruncatedSVD(n_components, random_state=0).fit_transform(table.to_numpy(dtype=float))
     return pd.DataFrame(values, index=table.index)
 
 

@@ -6,6 +6,7 @@ and how exactly (``NNNNN-settings.txt``), the right values (``NNNNN-results.csv`
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import time
@@ -15,10 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from .._processes import Outcome, map_isolated
-from ..exceptions import SBMLError
+from ..exceptions import SBMLError, UnsupportedModelError
 from ..sbml import KineticModel
 from ..sbml.screen import ENGINE_MODULES
 from ._tables import format_table
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 OUTCOMES = ("pass", "refused", "wrong", "crash", "timeout")
+_TIME_COURSE = "timecourse"
 _FILE = re.compile(r"-sbml-l(\d+)v(\d+)\.xml")
 # The engine integrates more exactly than the comparison is, so that its own errors do not decide.
 _MARGIN = 1e-3
@@ -105,6 +106,8 @@ def read_case(folder: Path, form: str | None = None) -> Case | None:
     ------
     ValueError
         If a file is missing or not as described; the message names it.
+    UnsupportedModelError
+        If the case is no time course.
     """
     name = folder.name
     forms = {}
@@ -121,45 +124,56 @@ def read_case(folder: Path, form: str | None = None) -> Case | None:
         if not wanted:
             return None
         path = wanted[0]
-    settings_path = folder / f"{name}-settings.txt"
+    settings_path, model = folder / f"{name}-settings.txt", _fields(folder / f"{name}-model.m")
     settings = _fields(settings_path)
-    try:
-        times = (float(settings["start"]), float(settings["duration"]), int(settings["steps"]))
-        absolute, relative = float(settings["absolute"]), float(settings["relative"])
-    except (KeyError, ValueError) as error:
-        raise ValueError(
-            f"{settings_path}: {error} is missing or not a number; expected 'name: value' lines."
-        ) from None
+    test_type = (settings.get("testType") or model.get("testType") or _TIME_COURSE).replace(" ", "")
+    if test_type.lower() != _TIME_COURSE:
+        raise UnsupportedModelError(f"{settings_path}: the test type is {test_type}; expected TimeCourse.")
     return Case(
         name,
         str(path),
         str(folder / f"{name}-results.csv"),
-        times,
+        (_number(settings, "start", settings_path), _number(settings, "duration", settings_path),
+         int(_number(settings, "steps", settings_path))),
         _names(settings, "variables"),
         _names(settings, "amount"),
         _names(settings, "concentration"),
-        absolute,
-        relative,
-        _tags(folder / f"{name}-model.m"),
-    )
+        _number(settings, "absolute", settings_path),
+        _number(settings, "relative", settings_path),
+        _tags(model),
+    )  # fmt: skip
+
+
+def _number(settings: dict[str, str], key: str, path: Path) -> float:
+    try:
+        value = float(settings[key])
+        if not value >= 0.0 or value == float("inf"):
+            raise ValueError(f"{key} is {settings[key]!r}, which")
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path}: {error} is missing or not a number >= 0; expected 'name: value' lines.") from None
+    return value
 
 
 def _fields(path: Path) -> dict[str, str]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}; every case has one.") from None
-    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, _, value in pairs}
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        # The first of a name counts: what follows may be a description that speaks of it.
+        if colon:
+            fields.setdefault(key.strip(), value.strip())
+    return fields
 
 
 def _names(fields: dict[str, str], key: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in fields.get(key, "").split(",") if name.strip())
 
 
-def _tags(path: Path) -> tuple[str, ...]:
-    fields = _fields(path)
-    return (*_names(fields, "componentTags"), *_names(fields, "testTags"))
+def _tags(fields: dict[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*_names(fields, "componentTags"), *_names(fields, "testTags"))))
 
 
 def run_suite(
@@ -183,30 +197,49 @@ def run_suite(
     timeout : float, default=20.0
         Seconds for one case.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar when positive, on a terminal.
 
     Returns
     -------
     results : list of CaseResult
-        In the order of the cases. A model that the engine refuses by name is "refused"; any other error, one of the
-        integrator included, and the end of the process is a "crash".
+        In the order of the cases. A model that the engine refuses by name is "refused", and so is a case that is no
+        time course; any other error, one of the integrator or of the case's files included, and the end of the
+        process is a "crash".
 
     Raises
     ------
     ValueError
-        If the folder holds no case in that form, or a case lacks a file.
+        If the folder holds no case in that form.
     """
     root = Path(directory)
     folders = sorted(path for path in root.glob("*") if path.is_dir() and re.fullmatch(r"\d+", path.name))
-    cases = [case for folder in folders if (case := read_case(folder, form)) is not None]
-    if not cases:
+    read = [found for folder in folders if (found := _read(folder, form)) is not None]
+    if not read:
         raise ValueError(
             f"{root} holds no case{f' in the form {form!r}' if form else ''}; expected folders NNNNN with "
             "NNNNN-sbml-lXvY.xml, -settings.txt, -results.csv and -model.m."
         )
+    cases = [found for found in read if isinstance(found, Case)]
     modules = (*ENGINE_MODULES, "skperturb.sbml._solving.simulate")
     outcomes = map_isolated(run_case, cases, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
-    return [_result(case, outcome, timeout) for case, outcome in zip(cases, outcomes, strict=True)]
+    computed = iter([_result(case, outcome, timeout) for case, outcome in zip(cases, outcomes, strict=True)])
+    return [next(computed) if isinstance(found, Case) else found for found in read]
+
+
+def _read(folder: Path, form: str | None) -> Case | CaseResult | None:
+    """Read a case, or return what is wrong with it as its result: one of thousands does not end the run."""
+    nothing = float("nan")
+    try:
+        return read_case(folder, form)
+    except SBMLError as refusal:
+        outcome, reason = "refused", str(refusal)
+    except ValueError as failure:
+        outcome, reason = "crash", str(failure)
+    try:
+        tags = _tags(_fields(folder / f"{folder.name}-model.m"))
+    except ValueError:
+        tags = ()
+    return CaseResult(folder.name, outcome, reason, nothing, nothing, tags)
 
 
 def _result(case: Case, outcome: Outcome, timeout: float) -> CaseResult:
@@ -233,11 +266,11 @@ def run_case(case: Case) -> CaseResult:
 
 def _compare(case: Case) -> tuple[float, str]:
     """Return the largest error in units of the tolerance, and where it is."""
-    expected = _expected(case)
+    expected, n_rows = _expected(case)
     begin, duration, steps = case.times
-    times = begin + duration * np.arange(steps + 1) / steps
-    if len(expected) != len(times):
-        raise ValueError(f"{case.results} has {len(expected)} rows; expected {len(times)}, one for each output time.")
+    times = begin + duration * np.arange(steps + 1) / max(steps, 1)
+    if n_rows != len(times):
+        raise ValueError(f"{case.results} has {n_rows} rows; expected {len(times)}, one for each output time.")
     model = KineticModel.from_sbml(case.path)
     frame = model.simulate(times, rtol=min(1e-8, _MARGIN * case.relative) if case.relative else 1e-8)
     columns = {"amount": model.amounts(frame), "concentration": model.concentrations(frame)}
@@ -250,7 +283,7 @@ def _compare(case: Case) -> tuple[float, str]:
             source = columns["concentration"]
         if name not in source:
             raise ValueError(f"{case.path} gives no value of {name!r}, which the settings list.")
-        values, right = source[name].to_numpy(dtype=float), expected[name].to_numpy(dtype=float)
+        values, right = source[name].to_numpy(dtype=float), expected[name]
         errors = within_tolerance(values, right, case.absolute, case.relative)
         row = int(np.argmax(errors))
         if errors[row] > worst:
@@ -259,16 +292,24 @@ def _compare(case: Case) -> tuple[float, str]:
     return worst, where
 
 
-def _expected(case: Case) -> pd.DataFrame:
+def _expected(case: Case) -> tuple[dict[str, np.ndarray], int]:
+    """Return the right values by name, and the number of rows."""
     try:
-        frame = pd.read_csv(case.results, skipinitialspace=True, float_precision="round_trip")
-    except (OSError, ValueError) as error:
+        with open(case.results, encoding="utf-8-sig", newline="") as file:
+            rows = [[cell.strip().strip('"') for cell in row] for row in csv.reader(file, skipinitialspace=True)]
+    except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"{case.results} cannot be read: {error}") from None
-    frame.columns = [str(name).strip() for name in frame.columns]
-    missing = [name for name in case.variables if name not in frame]
+    header, *content = [row for row in rows if any(row)] or [[]]
+    missing = [name for name in case.variables if name not in header]
     if missing:
         raise ValueError(f"{case.results} has no column {missing[0]!r}, which the settings list.")
-    return frame
+    positions = {name: header.index(name) for name in case.variables}
+    try:
+        # Python reads INF, -INF and NaN in any case.
+        columns = {name: np.array([float(row[position]) for row in content]) for name, position in positions.items()}
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"{case.results} cannot be read: {error}; expected a number for each column.") from None
+    return columns, len(content)
 
 
 def within_tolerance(values: np.ndarray, right: np.ndarray, absolute: float, relative: float) -> np.ndarray:

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import fetch_biomodels, fetch_reproduction_set
-from ..networks import GCNEnhancer
+from ..networks import GCNEnhancer, StructuralSensitivity
 from ._network_properties import network_properties, property_correlations
 from ._network_scores import (
     REACHABILITY,
     SCORES,
+    count_defined,
+    defined_truth,
     predict_topology,
     report_oracles,
     score_matrices,
@@ -40,12 +42,15 @@ __all__ = [
 
 MIN_NODES, MAX_NODES = 10, 130
 BASELINE = "distance directed"
+ENSEMBLE = "structural ensemble"
 LEAKING = "enhancer, structure [LEAKS: folds ignore publications]"
 
 
-def enhancer_methods(random_state: int = 0, n_models: int | None = None) -> dict[str, GCNEnhancer]:
+def enhancer_methods(
+    random_state: int = 0, n_models: int | None = None, kind: str = "dynamo"
+) -> dict[str, GCNEnhancer]:
     """Return the learned methods of the table by name."""
-    ensemble: dict[str, Any] = {} if n_models is None else {"n_models": n_models}
+    ensemble: dict[str, Any] = {"kind": kind} if n_models is None else {"kind": kind, "n_models": n_models}
     return {
         "published, sparse graph": GCNEnhancer.published(random_state=random_state),
         "published, full graph": GCNEnhancer.published(graph="full", random_state=random_state),
@@ -69,9 +74,10 @@ def load_networks(
     ----------
     models : "all" or sequence of ids, default="all"
         Models to load.
-    kind : {"dynamo", "steady_state"}, default="dynamo"
-        "dynamo": the reference protocol, the Jacobian at t = 10 of species and varying parameters. "steady_state":
-        the Jacobian of the dynamic variables at a verified steady state, and the response with one of them held.
+    kind : {"dynamo", "relative", "steady_state"}, default="dynamo"
+        "dynamo": the reference protocol, the Jacobian at t = 10 of species and varying parameters. Otherwise the
+        Jacobian of the dynamic variables at a verified steady state, and the response with one of them held, in per
+        cent per per cent or in units.
     data_home, n_jobs, timeout, verbose
         As in `skperturb.reproduce.networks.reproduce_networks`.
 
@@ -86,7 +92,7 @@ def load_networks(
     in_table = set(fetch_reproduction_set(data_home=data_home)["id"])
     table = fetch_biomodels([model_id for model_id in bunch.ids if model_id in in_table], data_home=data_home)
     families = dict(zip(table.ids, table.groups, strict=True))
-    extract = _dynamo_pair if kind == "dynamo" else _steady_state_pair
+    extract = {"dynamo": _dynamo_pair, "relative": _relative_pair, "steady_state": _steady_state_pair}[kind]
     outcomes = map_models(extract, bunch.data, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
     return [
         {
@@ -114,16 +120,16 @@ def _steady_state_pair(path: Path) -> tuple[Any, np.ndarray] | None:
     return _with_truth(JacobianExtractor().fit_transform([path])[0], "steady_state")
 
 
-def _with_truth(network: Any, kind: str) -> tuple[Any, np.ndarray] | None:
-    from ..sbml import sensitivity_matrix
+def _relative_pair(path: Path) -> tuple[Any, np.ndarray] | None:
+    from ..sbml import JacobianExtractor
 
+    return _with_truth(JacobianExtractor().fit_transform([path])[0], "relative")
+
+
+def _with_truth(network: Any, kind: str) -> tuple[Any, np.ndarray] | None:
     if not MIN_NODES <= network.n_nodes <= MAX_NODES:
         return None
-    truth = np.abs(np.asarray(sensitivity_matrix(network, kind=kind)))
-    # What accumulates without bound responds most strongly of all; the score compares ranks.
-    finite = np.isfinite(truth)
-    truth = np.where(finite, truth, 2 * truth[finite].max() + 1)
-    return network, truth
+    return network, np.abs(defined_truth(network, kind))
 
 
 def oracle_bounds(data: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -169,15 +175,19 @@ def cross_validate_enhancer(
     Returns
     -------
     list of dict
-        One row per tested network: ``id, group, n_nodes, scores`` with ``scores[method][score]``, and
+        One row per tested network: ``id, group, n_nodes, n_undefined, scores`` with ``scores[method][score]``, and
         ``predictions[method]``.
     """
     methods = enhancer_methods() if methods is None else methods
     tested = [k for k, item in enumerate(data) if item["in_table"]]
     predictions: dict[int, dict[str, np.ndarray]] = {k: {} for k in tested}
     topology = predict_topology([data[k]["network"] for k in tested])
-    for method in (REACHABILITY, BASELINE, "propagation signed"):
-        for k, matrix in zip(tested, topology[method], strict=True):
+    kind = next((estimator.kind for estimator in methods.values() if estimator.target == "rank"), "dynamo")
+    if kind != "dynamo":
+        ensemble = StructuralSensitivity(kind=kind).predict([data[k]["network"] for k in tested])
+        topology[ENSEMBLE] = [np.asarray(matrix) for matrix in ensemble]
+    for method in (REACHABILITY, BASELINE, "propagation signed", ENSEMBLE):
+        for k, matrix in zip(tested, topology.get(method, []), strict=False):
             predictions[k][method] = matrix
     jobs = _jobs(methods, len(data) - len(tested) if extra_training else 0, leaking)
     for name, estimator, grouped, further in jobs:
@@ -220,6 +230,7 @@ def _row(item: dict[str, Any], predictions: dict[str, np.ndarray]) -> dict[str, 
         "id": item["id"],
         "group": item["group"],
         "n_nodes": len(item["truth"]),
+        "n_undefined": int(np.isnan(item["truth"]).sum()),
         "scores": scores,
         "predictions": predictions,
     }
@@ -264,6 +275,7 @@ def report(rows: Sequence[dict[str, Any]], *, kind: str = "dynamo") -> str:
         "mean Spearman over networks; whole: all pairs, ties share their mean rank; whole_jitter: with the papers'",
         "uniform +-0.01 against ties; offdiag: without the diagonal; reachable: off-diagonal pairs that a perturbation",
         "reaches.",
+        count_defined(rows),
     ]
     return "\n".join(lines)
 
@@ -284,7 +296,7 @@ def run(arguments: Any) -> int:
     elif arguments.all:
         # No table of this truth was published: every network is tested.
         data = [item | {"in_table": True} for item in data]
-    methods = enhancer_methods(n_models=arguments.n_models)
+    methods = enhancer_methods(n_models=arguments.n_models, kind=arguments.kind)
     rows = cross_validate_enhancer(data, methods, progress=lambda line: print(line, file=sys.stderr, flush=True))
     print(report(rows, kind=arguments.kind))
     print(f"Each of our rows averages {methods['enhancer, structure'].n_models} models.")

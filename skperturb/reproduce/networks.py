@@ -18,6 +18,8 @@ import pandas as pd
 from ..datasets import fetch_biomodels, fetch_reproduction_set
 from ._network_scores import (
     ORACLE_MAX_NODES,
+    count_defined,
+    defined_truth,
     predict_topology,
     report_oracles,
     score_matrices,
@@ -54,11 +56,11 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``id, n_nodes, status, scores``; ``status`` is "scored" or "left out: <reason>", and ``scores`` maps each
-        method to ``{whole, whole_jitter, offdiag, reachable}``. Networks of at most 130 nodes also have ``oracles``:
-        the upper bounds of Li & Gao, which are made from the truth.
+        ``id, n_nodes, n_undefined, status, scores``; ``status`` is "scored" or "left out: <reason>", and ``scores``
+        maps each method to ``{whole, whole_jitter, offdiag, reachable, column}``. Networks of at most 130 nodes also
+        have ``oracles``: the upper bounds of Li & Gao, which are made from the truth.
     """
-    from ..sbml import JacobianExtractor, sensitivity_matrix
+    from ..sbml import JacobianExtractor
 
     row: dict[str, Any] = {"id": Path(path).stem, "n_nodes": None, "status": "scored", "scores": {}}
     try:
@@ -66,7 +68,8 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
         row["n_nodes"] = network.n_nodes
         if network.n_nodes < MIN_NODES:
             return row | {"status": f"left out: {network.n_nodes} nodes, fewer than {MIN_NODES}"}
-        truth = np.abs(np.asarray(sensitivity_matrix(network, kind="dynamo")))
+        truth = np.abs(defined_truth(network, "dynamo"))
+        row["n_undefined"] = int(np.isnan(truth).sum())
     except ValueError as error:
         # The row has the id already.
         return row | {"status": f"left out: {re.sub(r'^X.0. [^:]*: ', '', str(error))}"}
@@ -109,7 +112,7 @@ def reproduce_networks(
     timeout : float, default=60.0
         Seconds after which a model is given up and left out.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar when positive, on a terminal.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     scored = [row for row in rows if row["status"] == "scored"]
     lines = [f"{len(scored)} of {len(rows)} models scored (mean Spearman over models [95 % bootstrap interval])"]
     if scored:
-        lines += ["", _score_table(scores_to_frame(scored)), "", _TABLE_NOTES]
+        lines += ["", _score_table(scores_to_frame(scored)), "", _TABLE_NOTES, count_defined(scored)]
     bounded = [{"id": row["id"], "scores": row["oracles"]} for row in scored if "oracles" in row]
     if bounded:
         lines += ["", report_oracles(bounded)]
@@ -151,12 +154,13 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
 _TABLE_NOTES = (
     "whole: all n x n pairs, ties share their mean rank; jitter: the paper's uniform +-0.01 against ties, mean of 10\n"
     "draws (not for propagation, as in the paper); offdiag: without the diagonal; reachable: off-diagonal pairs that\n"
-    "a perturbation reaches at all; published: as printed in the paper, on 87 models whose ids were never published."
+    "a perturbation reaches at all; column: inside each source column; published: as printed in the paper, on 87\n"
+    "models whose ids were never published."
 )
 
 
 def _score_table(frame: pd.DataFrame) -> str:
-    header = ["method", "whole", "95 %", "jitter", "offdiag", "reachable", "published"]
+    header = ["method", "whole", "95 %", "jitter", "offdiag", "reachable", "column", "published"]
     table = []
     for method, group in frame.groupby("method", sort=False):
         values = {score: part["value"].to_numpy() for score, part in group.groupby("score")}
@@ -170,6 +174,7 @@ def _score_table(frame: pd.DataFrame) -> str:
                 means["whole_jitter"],
                 means["offdiag"],
                 means["reachable"],
+                means["column"],
                 None if method not in PUBLISHED else f"{PUBLISHED[method]:.2f}",
             ]
         )

@@ -11,17 +11,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..metrics import interaction_r2, pearson_delta, perturbation_discrimination_score, win_rate
+from ..metrics import (
+    interaction_r2,
+    pearson_delta,
+    perturbation_discrimination_score,
+    replicate_distance,
+    scaled_score,
+    win_rate,
+)
 from ..model_selection import CombinationSplit, UnseenPerturbationSplit
-from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor
+from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, rank_candidates
+from ..responses._candidates import RANKINGS
 from ._options import refuse_unused
-from ._response_data import MIRRORED, Screen, load_mirrored, load_own
+from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own
 from ._response_models import models_for
 from ._tables import bootstrap_interval, format_table
 
 __all__ = ["add_arguments", "report", "report_attention", "report_interactions", "reproduce_responses", "run"]
 
 _TOP = 1000
+# Predictions that are printed; the file of --csv has all.
+_SHOWN = 20
 # Of a screen of your own, where nothing else is said.
 _GROUPBY, _CONTROL = "perturbation", "control"
 _NO_RESPONSE = 1e-12  # of a norm of log fold changes: a prediction of nothing divides as this, not as 0
@@ -52,14 +62,16 @@ def reproduce_responses(
     ablations, degradation : bool, default=False
         See `models_for`.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar when positive, on a terminal.
 
     Returns
     -------
     list of dict
         ``task, dataset, model, repeat, l2, pearson_delta, discrimination, seconds`` and, beside these,
-        ``predict_milliseconds`` (of one condition), ``parameters``, ``coverage`` (of the 95 % interval), and for pairs
-        ``win_rate`` and ``interaction_r2`` against addition.
+        ``predict_milliseconds`` (of one condition), ``parameters``, ``coverage`` (of the 95 % interval),
+        ``baseline_l2`` (of addition, or the mean of the training perturbations), ``replicate_l2`` (of a second
+        measurement, None where the noise is unknown), and for pairs ``win_rate`` and ``interaction_r2`` against
+        addition.
     """
     from tqdm import tqdm
 
@@ -79,7 +91,7 @@ def reproduce_responses(
     )
     jobs = [(k, split, name) for k, split in enumerate(splitter.split(screen.X)) for name in chosen]
     rows = []
-    for repeat, (train, test), name in tqdm(jobs, disable=not verbose, desc="fits", unit="fit"):
+    for repeat, (train, test), name in tqdm(jobs, disable=None if verbose else True, desc="fits", unit="fit"):
         rows.append({"task": task, "dataset": screen.name, "model": name, "repeat": repeat})
         rows[-1] |= _score(available[name](repeat), screen, train, test, task)
     return rows
@@ -108,12 +120,26 @@ def _score(model: Any, screen: Screen, train: np.ndarray, test: np.ndarray, task
         "predict_milliseconds": 1000 * single_prediction,
         "parameters": getattr(model, "n_parameters_", None),
         "coverage": _coverage(model, X.iloc[test], truth),
+        "replicate_l2": _replicate(screen, test, columns),
     }
+    baseline = np.tile(y.iloc[train].to_numpy().mean(axis=0), (len(test), 1))
     if task == "double":
-        additive = np.asarray(AdditiveRegressor().fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
-        scores["win_rate"] = win_rate(truth, predicted, additive)
-        scores["interaction_r2"] = interaction_r2(truth, predicted, additive)
+        baseline = np.asarray(AdditiveRegressor().fit(X.iloc[train], y.iloc[train]).predict(X.iloc[test]))
+        scores["win_rate"] = win_rate(truth, predicted, baseline)
+        scores["interaction_r2"] = interaction_r2(truth, predicted, baseline)
+    scores["baseline_l2"] = float(np.linalg.norm(truth[:, columns] - baseline[:, columns], axis=1).mean())
     return scores
+
+
+def _replicate(screen: Screen, test: np.ndarray, columns: np.ndarray) -> float | None:
+    """Return the distance of a second measurement of the tested conditions, or None where the noise is unknown."""
+    if screen.noise is None:
+        return None
+    noise = screen.noise.iloc[test].to_numpy(dtype=float)
+    noise = noise[:, columns] if noise.ndim == 2 else noise
+    # The mean over a single cell has no known noise.
+    known = noise[np.isfinite(noise).all(axis=1) if noise.ndim == 2 else np.isfinite(noise)]
+    return float(replicate_distance(known)) if len(known) else None
 
 
 def _readout(screen: Screen) -> np.ndarray:
@@ -135,7 +161,8 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     frame = pd.DataFrame(list(rows))
     parts = []
     for (task, dataset), group in frame.groupby(["task", "dataset"], sort=False):
-        parts += [f"{dataset}, {task}: {group['repeat'].nunique()} repeats", _table(group, str(task)), ""]
+        title = f"{dataset}, {task}: {group['repeat'].nunique()} repeats"
+        parts += [title, _table(group, str(task)), _ceiling(group, str(task)), ""]
     return "\n".join(parts + [_NOTES])
 
 
@@ -150,7 +177,7 @@ _NOTES = (
 def _table(group: pd.DataFrame, task: str) -> str:
     reference_name = "additive" if task == "double" else "mean"
     reference = group[group["model"] == reference_name].set_index("repeat")["l2"]
-    header = ["model", "L2", "95 %", "vs", "95 %", "delta", "discrim."]
+    header = ["model", "L2", "95 %", "vs", "95 %", "scaled", "delta", "discrim."]
     header += ["wins", "inter. R2"] if task == "double" else []
     header += ["cover", "parameters", "s", "ms"]
     table = []
@@ -160,11 +187,26 @@ def _table(group: pd.DataFrame, task: str) -> str:
         interval = f"[{low:.3f}, {high:.3f}]" if len(errors) > 1 else None
         ratio = (errors / reference - 1).dropna() if len(reference) else pd.Series(dtype=float)
         row: list[object] = [model, errors.mean(), interval, *_ratio(ratio)]
-        row += [part["pearson_delta"].mean(), part["discrimination"].mean()]
+        row += [_scaled(part), part["pearson_delta"].mean(), part["discrimination"].mean()]
         row += [part["win_rate"].mean(), part["interaction_r2"].mean()] if task == "double" else []
         row += [_mean(part["coverage"]), _count(part["parameters"]), part["seconds"].mean()]
         table.append([*row, part["predict_milliseconds"].mean()])
     return format_table(header, table)
+
+
+def _scaled(part: pd.DataFrame) -> float | None:
+    """Return how far the error lies on the way from the baseline to a replicate, means over repeats first."""
+    error, baseline, ceiling = (_mean(part[name]) for name in ("l2", "baseline_l2", "replicate_l2"))
+    return None if ceiling is None or error is None or baseline is None else scaled_score(error, baseline, ceiling)
+
+
+def _ceiling(group: pd.DataFrame, task: str) -> str:
+    """Say what the scaled score is measured between."""
+    name = "addition" if task == "double" else "the mean of the training perturbations"
+    baseline, ceiling = _mean(group["baseline_l2"]), _mean(group["replicate_l2"])
+    if ceiling is None:
+        return f"scaled: unknown, the noise of this screen is not known (baseline: {name}, L2 {baseline:.3f})"
+    return f"scaled: 0 is {name} (L2 {baseline:.3f}), 1 a second measurement of the same noise (L2 {ceiling:.3f})"
 
 
 def _ratio(ratio: pd.Series) -> list[object]:
@@ -254,6 +296,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groupby", metavar="COL", help=f"column of the conditions, for --h5ad; default: {_GROUPBY}")
     parser.add_argument("--control", metavar="NAME", help=f"the control of your own screen; default: {_CONTROL}")
     parser.add_argument("--graph", type=Path, metavar="FILE", help="edges, tab-separated, for your own screen")
+    parser.add_argument(
+        "--gene-features",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="tables genes × features (.csv, or tab-separated) for your own screen",
+    )
+    parser.add_argument("--sep", nargs="+", metavar="SEP", help="separators of genes in your labels; default: + _")
+    parser.add_argument("--guide-suffix", metavar="REGEX", help="what follows the gene in the names of your guides")
+    parser.add_argument(
+        "--predict",
+        nargs="+",
+        metavar="LABEL",
+        help="instead of the table of models: predict these perturbations from your own screen; 'pairs' for all pairs "
+        "that nobody tested",
+    )
+    parser.add_argument("--rank-by", choices=RANKINGS, help="order of the predictions; default: surprise")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write the predictions, one row a perturbation")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write one row per model and repeat as JSON")
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
 
@@ -265,6 +325,11 @@ def run(arguments: argparse.Namespace) -> int:
     for screen in _screens(arguments):
         if screen.caveat:
             print(screen.caveat + "\n")
+        if outside := count_outside(screen):
+            print(outside + "\n")
+        if screen.candidates is not None:
+            _print_candidates(screen, arguments)
+            continue
         found = reproduce_responses(
             screen,
             arguments.task,
@@ -307,6 +372,10 @@ def _screens(arguments: argparse.Namespace) -> list[Screen]:
                 control=_CONTROL if arguments.control is None else arguments.control,
                 pseudobulk_table=arguments.pseudobulk,
                 graph=arguments.graph,
+                gene_features=arguments.gene_features or (),
+                sep=arguments.sep,
+                guide_suffix=arguments.guide_suffix,
+                candidates=arguments.predict,
             )
         ]
     if arguments.dataset:
@@ -316,17 +385,53 @@ def _screens(arguments: argparse.Namespace) -> list[Screen]:
     return [load_mirrored(name, arguments.data_home) for name in names]
 
 
+def _print_candidates(screen: Screen, arguments: argparse.Namespace) -> None:
+    """Predict perturbations that nobody tested, and print them in the order in which to test them."""
+    assert screen.candidates is not None
+    if not len(screen.candidates):
+        raise ValueError("--predict pairs: all pairs of genes that were perturbed alone were tested together.")
+    with warnings.catch_warnings():
+        # Their number stands above.
+        warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ perturbed genes are not in", UserWarning)
+        model = KernelPerturbationRegressor(graph=screen.graph, gene_features=screen.features or None)
+        model.fit(screen.X, screen.y)
+    additive = AdditiveRegressor().fit(screen.X, screen.y)
+    ranked = rank_candidates(model, additive, screen.candidates, by=arguments.rank_by or RANKINGS[0])
+    print(f"{len(ranked)} predictions; interaction: distance to the sum of the known single effects")
+    shown = ranked.head(_SHOWN)
+    print(format_table(list(shown.columns), [list(row) for row in shown.itertuples(index=False)]))
+    if arguments.csv is not None:
+        mean, deviation = (
+            pd.DataFrame(np.asarray(part), screen.candidates.index, screen.y.columns)
+            for part in model.predict(screen.candidates, return_std=True)
+        )
+        wide = mean.join(deviation.add_suffix(" std")).loc[ranked["condition"]].reset_index(drop=True)
+        pd.concat([ranked, wide], axis=1).to_csv(arguments.csv, index=False)
+        print(f"{len(ranked)} rows written to {arguments.csv}")
+
+
 def _refuse_unused_options(arguments: argparse.Namespace) -> None:
+    _refuse_own_options(arguments)
+    if arguments.predict is None:
+        refuse_unused(arguments, ["--rank-by", "--csv"], "with --predict")
+    else:
+        refuse_unused(
+            arguments, ["--models", "--ablations", "--degradation", "--attention", "--json"], "without --predict"
+        )
+    if arguments.models is not None and "published" not in arguments.models:
+        refuse_unused(arguments, ["--ablations", "--degradation"], "where --models names 'APP published, …'")
+
+
+def _refuse_own_options(arguments: argparse.Namespace) -> None:
     if arguments.h5ad is None:
         refuse_unused(arguments, ["--groupby"], "with --h5ad")
     if arguments.h5ad is None and arguments.pseudobulk is None:
-        refuse_unused(arguments, ["--control", "--graph"], "with --h5ad or --pseudobulk")
+        own = ["--control", "--graph", "--gene-features", "--sep", "--guide-suffix", "--predict"]
+        refuse_unused(arguments, own, "with --h5ad or --pseudobulk")
     else:
         refuse_unused(arguments, ["--dataset", "--data-home"], "without --h5ad and --pseudobulk")
         if arguments.graph is None:
             refuse_unused(arguments, ["--degradation"], "with a --graph to take edges from")
-    if arguments.models is not None and "published" not in arguments.models:
-        refuse_unused(arguments, ["--ablations", "--degradation"], "where --models names 'APP published, …'")
 
 
 def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
 """Responses at verified steady states, predicted from structure: the ensemble beside distance and propagation.
 
-The truth is the exact sensitivity at a verified, stable steady state at which something flows; models with an undefined
-entry, with less than 10 or more than 130 variables, or at rest with all reactions stopped are left out, with the
-reason. Nothing is trained; the widths of the intervals were measured on one half of the publications, so that their
-coverage is printed for the other half as well.
+The truth is the exact sensitivity at a verified, stable steady state at which something flows; models with less than
+10 or more than 130 variables, or at rest with all reactions stopped are left out, with the reason. Entries of a truth
+that are undefined are left out and counted; infinite ones rank above all finite ones. Nothing is trained; the widths of
+the intervals were measured on one half of the publications, so that their coverage is printed for the other half as
+well.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 from ..datasets import fetch_biomodels, fetch_reproduction_set
 from ..metrics import rank_data, spearman_correlation
 from ..networks import DynamoDistance, DynamoPropagation, StructuralSensitivity
+from ._network_scores import count_defined, defined_truth
 from ._tables import bootstrap_interval, format_table
 from .networks import map_models
 
@@ -42,9 +44,9 @@ _CERTAIN, _COVERAGE = 0.95, 0.9
 
 def _load(path: Path, kind: str) -> dict[str, Any] | str:
     """Return network, truth and fluxes of one model, or why it is left out."""
-    from ..exceptions import NoSteadyStateError
+    from ..exceptions import NoSteadyStateError, UndefinedSensitivityError
     from ..networks import InfluenceNetwork
-    from ..sbml import KineticModel, conservation_laws, sensitivity_matrix
+    from ..sbml import KineticModel, conservation_laws
 
     model = KineticModel.from_sbml(path)
     if not MIN_NODES <= len(model.variables) <= MAX_NODES:
@@ -72,12 +74,11 @@ def _load(path: Path, kind: str) -> dict[str, Any] | str:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        truth = np.asarray(sensitivity_matrix(network, kind=kind, undefined="nan"))
-    if np.isnan(truth).any():
-        return "undefined sensitivities"
-    # What accumulates for ever responds most strongly of all.
-    largest = np.abs(truth[np.isfinite(truth)]).max()
-    return {"network": network, "truth": np.clip(truth, -2.0 * largest, 2.0 * largest), "fluxes": fluxes}
+        try:
+            truth = defined_truth(network, kind)
+        except UndefinedSensitivityError:
+            return "no sensitivity is defined"
+    return {"network": network, "truth": truth, "fluxes": fluxes}
 
 
 def evaluate_structural(job: tuple[Path, str]) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def evaluate_structural(job: tuple[Path, str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``status`` ("scored" or the reason), and if scored ``n_nodes, scores, signs, certain, covered``.
+        ``status`` ("scored" or the reason), and if scored ``n_nodes, n_undefined, scores, signs, certain, covered``.
     """
     path, kind = job
     loaded = _load(path, kind)
@@ -106,7 +107,7 @@ def evaluate_structural(job: tuple[Path, str]) -> dict[str, Any]:
         name: {score: float(spearman_correlation(truth, matrix, **options)) for score, options in SCORES.items()}
         for name, matrix in predictions.items()
     }
-    row = {"status": "scored", "n_nodes": network.n_nodes, "scores": scores}
+    row = {"status": "scored", "n_nodes": network.n_nodes, "n_undefined": int(np.isnan(truth).sum()), "scores": scores}
     return row | _signs(models[ENSEMBLE], network, truth, predictions) | _covered(models[ENSEMBLE], network, truth)
 
 
@@ -126,7 +127,8 @@ def _reached(distance: np.ndarray) -> np.ndarray:
 
 def _signs(model: Any, network: Any, truth: np.ndarray, predictions: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return the accuracy of signs of each method, over the pairs that respond."""
-    counted = _reached(predictions[DISTANCE]) & (np.abs(truth) > _NO_RESPONSE * np.abs(truth).max())
+    largest = np.abs(truth[np.isfinite(truth)]).max()
+    counted = _reached(predictions[DISTANCE]) & (np.abs(truth) > _NO_RESPONSE * largest)
     if not counted.any():
         return {"signs": {}, "certain": None}
     right = np.sign(truth[counted])
@@ -143,11 +145,14 @@ def _signs(model: Any, network: Any, truth: np.ndarray, predictions: dict[str, n
     }
 
 
-def _covered(model: Any, network: Any, truth: np.ndarray) -> dict[str, float]:
+def _covered(model: Any, network: Any, truth: np.ndarray) -> dict[str, float | None]:
     """Return the share of the true ranks that lie in their intervals."""
     (low,), (high,) = model.predict_interval([network], coverage=_COVERAGE)
-    reached = _reached(np.asarray(DynamoDistance().predict([network])[0]))
-    rank = (rank_data(np.abs(truth), axis=None) / truth.size)[reached]
+    known = ~np.isnan(truth)
+    reached = _reached(np.asarray(DynamoDistance().predict([network])[0])) & known
+    if not reached.any():
+        return {"covered": None}
+    rank = (rank_data(np.abs(truth), axis=None) / known.sum())[reached]
     inside = (np.asarray(low)[reached] <= rank) & (rank <= np.asarray(high)[reached])
     return {"covered": float(inside.mean())}
 
@@ -194,11 +199,19 @@ def report_structural(rows: Sequence[dict[str, Any]], kind: str) -> str:
     reasons = Counter(row["status"].removeprefix("left out: ") for row in rows if row["status"] != "scored")
     lines = [
         f"{len(scored)} of {len(rows)} models scored, truth {kind!r}",
-        f"(mean Spearman over models, {len({row['group'] for row in scored})} publications)",
+        f"(mean Spearman over models, {len({row['group'] for row in scored})} publications; whole: all pairs,",
+        "reachable: off-diagonal pairs that a perturbation reaches, column: inside each source column)",
         "",
     ]
+    whole = [row for row in scored if not row["n_undefined"]]
+    partial = [row for row in scored if row["n_undefined"]]
+    for title, part in (("every entry defined", whole), ("defined in part", partial)):
+        if part:
+            n_groups = len({row["group"] for row in part})
+            lines += [f"{title}: {len(part)} models of {n_groups} publications", "", _score_table(part), ""]
+            lines += [*_sign_lines(part), ""]
     if scored:
-        lines += [_score_table(scored), "", *_sign_lines(scored)]
+        lines += [count_defined(scored)]
     lines += ["", *(f"  {count:4d}  left out: {reason}" for reason, count in reasons.most_common())]
     return "\n".join(lines)
 
@@ -228,14 +241,19 @@ def _by_group(scored: Sequence[dict[str, Any]], values: Sequence[float]) -> list
 
 def _sign_lines(scored: Sequence[dict[str, Any]]) -> list[str]:
     signed = [row for row in scored if row["signs"]]
-    names = list(signed[0]["signs"]) if signed else []
+    if not signed:
+        return []
+    names = list(signed[0]["signs"])
     accuracy = [f"{name} {np.mean([row['signs'][name] for row in signed]):.3f}" for name in names]
     certain = [row["certain"] for row in signed if row["certain"] is not None]
     lines = [f"accuracy of signs, mean over models: {', '.join(accuracy)}"]
     if certain:
         lines += [f"where {_CERTAIN:.0%} of the draws agree: {np.mean(certain):.3f}"]
-    low, high = bootstrap_interval(_by_group(scored, [row["covered"] for row in scored]))
-    covered = np.mean([row["covered"] for row in scored])
+    judged = [row for row in scored if row["covered"] is not None]
+    if not judged:
+        return lines
+    low, high = bootstrap_interval(_by_group(judged, [row["covered"] for row in judged]))
+    covered = np.mean([row["covered"] for row in judged])
     return [*lines, f"intervals of nominal {_COVERAGE:.0%} cover {covered:.3f} [{low:.3f}, {high:.3f}]"]
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
-from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
+from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed, sum_effects
 
 __all__ = ["AdditiveRegressor"]
 
@@ -70,7 +70,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         self.alpha = alpha
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> "AdditiveRegressor":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None) -> "AdditiveRegressor":
         """Fit the effects and the coefficient.
 
         Parameters
@@ -79,6 +79,12 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
+        sample_weight : array-like of shape (n_conditions,), default=None
+            How often each condition counts; zero leaves it out. A Series is aligned by the names of the rows.
+        noise_variance : array-like of shape (n_conditions,) or (n_conditions, n_outputs), default=None
+            Variance of the noise of each value of y, such as ``variance`` of `pseudobulk`, or their sum over the
+            outputs, such as ``noise_variance`` of `fetch_norman2019`; aligned by name. Conditions count by their weight
+            over it and what else varies; an infinite one leaves the condition out.
 
         Returns
         -------
@@ -89,23 +95,24 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         TypeError
             If X holds labels, which `PerturbationEncoder` turns into doses.
         ValueError
-            If rows of X and y have different names.
+            If rows of X, y, weights and noise have different names, or weights or noise are negative or NaN.
         """
-        X, y = self._validate_fit(X, y)
-        self.effects_ = estimate_effects(X, y, self.alpha).values
+        X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
+        self.effects_ = estimate_effects(X, y, self.alpha, noise).values
         combinations = n_perturbed(X) > 1
-        sums, target = X[combinations] @ self.effects_, y[combinations]
+        sums, target = sum_effects(X[combinations], self.effects_), y[combinations]
+        weight = noise.take(combinations).precision(target - sums)
         self.intercept_ = np.zeros(y.shape[1])
-        centerd, centerd_target = sums, target
+        center, target_center = self.intercept_, self.intercept_
         if self.fit_intercept and len(sums):
-            centerd, centerd_target = sums - sums.mean(axis=0), target - target.mean(axis=0)
-        power = float((centerd**2).sum())
+            center, target_center = (np.average(values, axis=0, weights=weight) for values in (sums, target))
+        power = float(weight @ ((sums - center) ** 2).sum(axis=1))
         if self.shrinkage != "auto":
             self.shrinkage_ = float(self.shrinkage)
         else:
-            self.shrinkage_ = float((centerd * centerd_target).sum()) / power if power > 0 else 1.0
-        if self.fit_intercept and len(sums):
-            self.intercept_ = target.mean(axis=0) - self.shrinkage_ * sums.mean(axis=0)
+            product = float(weight @ ((sums - center) * (target - target_center)).sum(axis=1))
+            self.shrinkage_ = product / power if power > 0 else 1.0
+        self.intercept_ = target_center - self.shrinkage_ * center
         return self
 
     def predict(self, X: Any) -> Any:
@@ -123,7 +130,6 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         check_is_fitted(self)
         X, index = self._validate_predict(X)
         combinations = (n_perturbed(X) > 1)[:, None]
-        # Summed gene by gene: BLAS rounds differently for different numbers of rows.
-        total = np.einsum("cg,go->co", X, self.effects_)
+        total = sum_effects(X, self.effects_)
         values = np.where(combinations, self.intercept_ + self.shrinkage_ * total, total)
         return self._label_output(values, index)

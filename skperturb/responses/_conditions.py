@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
 from skperturb._alignment import check_rows, check_same_names, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas, is_anndata
+from skperturb.responses._noise import NO_NOISE, RowNoise, read_noise
 
 __all__ = [
     "LabeledDoses",
@@ -20,7 +22,10 @@ __all__ = [
     "SingleEffects",
     "condition_groups",
     "estimate_effects",
+    "group_means",
     "n_perturbed",
+    "row_norms",
+    "sum_effects",
 ]
 
 #: Penalties that leave-one-out chooses among for genes that are perturbed only in combinations. A gene at dose 1 weighs
@@ -54,6 +59,51 @@ def condition_groups(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first[order], rank[group.ravel()]
 
 
+def group_means(values: np.ndarray, group: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of the rows of each group.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_outputs)
+    group : ndarray of int, shape (n_rows,)
+        From 0 on, each at least once.
+    weight : ndarray of shape (n_rows, 1) or (n_rows, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_groups, n_outputs)
+    """
+    n_groups = int(group.max()) + 1 if len(group) else 0
+    if n_groups == len(values) and np.array_equal(group, np.arange(n_groups)):
+        # Replicates are rare, and copies of large screens are large.
+        return values
+    member = sp.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group)))
+    return (member @ (weight * values)) / (member @ weight)
+
+
+def sum_effects(X: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    """Return the sum of the effects of the perturbed genes of each condition, times their doses.
+
+    Each row is summed alone, gene by gene, so that it does not depend on the others, as it would with BLAS; and only
+    the few genes that are perturbed are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_conditions, n_genes)
+    effects : ndarray of shape (n_genes, n_outputs) or (n_genes,)
+
+    Returns
+    -------
+    ndarray of shape (n_conditions, n_outputs) or (n_conditions,)
+    """
+    return sp.csr_array(X) @ effects
+
+
+def row_norms(values: np.ndarray) -> np.ndarray:
+    """Return the length of each row without a copy of the matrix."""
+    return np.sqrt(np.einsum("ij,ij->i", values, values))
+
+
 @dataclass(frozen=True)
 class SingleEffects:
     """Response to one unit of each gene alone.
@@ -69,15 +119,27 @@ class SingleEffects:
     replicate_variance : ndarray of shape (n_outputs,)
         Of one replicate (another guide, another batch) around the mean of the replicates of a gene, less what the error
         of that mean has of it; zero without replicates.
+    weight : ndarray of shape (n_genes,) or None
+        Sum of the weights of the conditions behind an observed effect; None without weights.
+    noise : ndarray of shape (n_genes,) or (n_genes, n_outputs), or None
+        Variance of the noise of observed effects, zero for others; None where no noise was given.
     """
 
     values: np.ndarray
     observed: np.ndarray
     known: np.ndarray
     replicate_variance: np.ndarray
+    weight: np.ndarray | None = None
+    noise: np.ndarray | None = None
+
+    def row_noise(self) -> np.ndarray | None:
+        """Return the variance of the noise of each effect, the mean over the outputs."""
+        return self.noise if self.noise is None or self.noise.ndim == 1 else self.noise.mean(axis=1)
 
 
-def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float | None = None) -> SingleEffects:
+def estimate_effects(
+    X: np.ndarray, Y: np.ndarray, alpha: float | None = None, noise: RowNoise = NO_NOISE
+) -> SingleEffects:
     """Estimate single effects: observed ones exactly, the others by ridge regression on the combinations.
 
     Parameters
@@ -88,34 +150,84 @@ def estimate_effects(X: np.ndarray, Y: np.ndarray, alpha: float | None = None) -
         Responses.
     alpha : float, default=None
         Ridge penalty for genes that are perturbed only together with others; None lets leave-one-out choose it.
+    noise : RowNoise
+        Of the responses. Replicates count by it.
 
     Returns
     -------
     SingleEffects
     """
     count = n_perturbed(X)
-    singles = X[count == 1]
-    weight = (singles**2).sum(axis=0)
-    observed = weight > 0
-    values = np.zeros((X.shape[1], Y.shape[1]))
-    values[observed] = (singles.T @ Y[count == 1])[observed] / weight[observed, None]
     known = (X != 0).any(axis=0)
-    rest = known & ~observed
+    found = _observed_effects(X, Y, count, noise, known)
+    rest = known & ~found.observed
     if rest.any():
-        rows = count > 1
-        residual = Y[rows] - X[rows] @ values
+        rows = np.flatnonzero(count > 1)
+        first, group = condition_groups(X[rows])
+        precision = noise.take(rows).precision(Y[rows] - Y[rows].mean(axis=0))
+        # Replicates count by their number or weight, and leave-one-out leaves all of them out.
+        residual = group_means(Y[rows] - sum_effects(X[rows], found.values), group, precision[:, None])
         ridge = Ridge(alpha=alpha, fit_intercept=False) if alpha is not None else RidgeCV(_ALPHAS, fit_intercept=False)
-        ridge.fit(X[rows][:, rest], residual)
-        values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
-    return SingleEffects(values, observed, known, _replicate_variance(singles, Y[count == 1], values))
+        total = np.bincount(group, weights=precision)
+        weighted = noise.is_known or len(first) < len(rows)
+        ridge.fit(X[rows[first]][:, rest], residual, sample_weight=total if weighted else None)
+        found.values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
+    return found
 
 
-def _replicate_variance(singles: np.ndarray, Y: np.ndarray, effects: np.ndarray) -> np.ndarray:
-    n_genes = np.count_nonzero((singles != 0).any(axis=0))
-    if len(singles) <= n_genes:
+def _observed_effects(
+    X: np.ndarray, Y: np.ndarray, count: np.ndarray, noise: RowNoise, known: np.ndarray
+) -> SingleEffects:
+    """Average the conditions of each gene that was perturbed alone."""
+    rows, gene = np.nonzero(X)
+    alone = count[rows] == 1
+    rows, gene = rows[alone], gene[alone]
+    dose = X[rows, gene]
+    noise = noise.take(rows)
+    observed = np.zeros(X.shape[1], dtype=bool)
+    observed[gene] = True
+    values, _ = _average(gene, dose, Y, rows, noise.counts(len(rows))[:, None], X.shape[1])
+    replicate = _replicate_variance(dose, gene, Y, rows, values, noise.counts(len(rows)))
+    total = None if noise.weight is None else np.bincount(gene, noise.weight * dose**2, minlength=X.shape[1])
+    if noise.variance is None:
+        return SingleEffects(values, observed, known, replicate, total)
+    # Of the variance around the means, the noise is known; what is left are differences between guides.
+    extra = max(float(replicate.mean() - np.mean(noise.variance)), 0.0) if replicate.any() else 0.0
+    precision = noise.replicate_precision(extra, len(rows))
+    values, power = _average(gene, dose, Y, rows, precision, X.shape[1])
+    variance = noise.variance.reshape(len(rows), -1)
+    spread = _by_gene(gene, dose**2, X.shape[1]) @ (precision**2 * variance / noise.counts(len(rows))[:, None])
+    spread = np.divide(spread, power**2, out=np.zeros_like(power), where=observed[:, None])
+    spread = spread if noise.variance.ndim == 2 else spread[:, 0]
+    return SingleEffects(values, observed, known, replicate, total, spread)
+
+
+def _by_gene(gene: np.ndarray, values: np.ndarray, n_genes: int) -> sp.csr_array:
+    return sp.csr_array((values, (gene, np.arange(len(gene)))), shape=(n_genes, len(gene)))
+
+
+def _average(
+    gene: np.ndarray, dose: np.ndarray, Y: np.ndarray, rows: np.ndarray, precision: np.ndarray, n_genes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the effect of each gene from the conditions in which it was alone, and the sum of their precisions."""
+    if precision.shape[1] == 1:
+        selected = sp.csr_array((dose * precision[:, 0], (gene, rows)), shape=(n_genes, len(Y)))
+        total = selected @ Y
+    else:
+        total = _by_gene(gene, dose, n_genes) @ (precision * Y[rows])
+    power = _by_gene(gene, dose**2, n_genes) @ precision
+    return np.divide(total, power, out=total, where=power > 0), power
+
+
+def _replicate_variance(
+    dose: np.ndarray, gene: np.ndarray, Y: np.ndarray, rows: np.ndarray, effects: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    n_genes = len(np.unique(gene))
+    if len(gene) <= n_genes:
         return np.zeros(Y.shape[1])
-    variance = np.sum((Y - singles @ effects) ** 2, axis=0) / (len(singles) - n_genes)
-    return variance * (1.0 - n_genes / len(singles))
+    relative = (weight / weight.mean())[:, None]
+    variance = np.sum(relative * (Y[rows] - dose[:, None] * effects[gene]) ** 2, axis=0) / (len(gene) - n_genes)
+    return variance * (1.0 - n_genes / len(gene))
 
 
 class LabeledDoses(np.ndarray):
@@ -209,15 +321,21 @@ def _begins_with_text(values: Any) -> bool:
 class PerturbationRegressorMixin:
     """Validation, names and shapes that every response estimator shares; holds no model."""
 
-    def _validate_fit(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _validate_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None
+    ) -> tuple[np.ndarray, np.ndarray, RowNoise]:
+        """Return doses, responses and noise of the conditions that count."""
         refuse_labels(X)
         self._learn_row_names(X, y)
+        given = X, y
         columns = y.columns if isinstance(y, pd.DataFrame) else None
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         y = np.asarray(y, dtype=np.float64)
         self._output_names = columns
         self._flat_output = y.ndim == 1
-        return X, y.reshape(len(y), -1)
+        y = y.reshape(len(y), -1)
+        noise, kept = read_noise(sample_weight, noise_variance, *given, y.shape)
+        return (X, y, noise) if kept is None else (X[kept], y[kept], noise)
 
     def _learn_row_names(self, X: Any, y: Any) -> None:
         """Refuse rows that have different names, and keep what the names of predicted rows may be."""

@@ -11,9 +11,10 @@ from skperturb._label_doubts import Condition
 from skperturb._label_sources import label_column, read_labels
 from skperturb._labels import LabelReader
 
-__all__ = ["describe_labels"]
+__all__ = ["describe_labels", "levels_within"]
 
-#: Columns of obs with more levels (scores, counts, barcodes) are properties of cells and no covariates.
+#: Batches, donors, cell types and studies have no more levels. Scores, counts and barcodes of cells do: they are no
+#: covariates, and a column with more levels leaves hardly a cell for each of them.
 _MOST_LEVELS = 50
 _COLUMNS = ["label", "condition", "genes", "dose", "is_control", "n_cells", "how", "is_doubtful", "reason"]
 
@@ -91,7 +92,7 @@ def describe_labels(
     if isinstance(further, pd.DataFrame) and further.shape[1] > 1:
         further = further.drop(columns=label_column(further, column))
         condition_of_label = pd.factorize(table["condition"])[0]
-        varying = varying_columns(further, condition_of_label[codes])
+        varying = _varying_words(further, condition_of_label[codes])
         table["varies"] = [varying.get(code, "") for code in condition_of_label]
     return table
 
@@ -145,30 +146,39 @@ def _row(one: Condition, n_cells: int) -> tuple[Any, ...]:
     )
 
 
-def varying_columns(table: pd.DataFrame, conditions: np.ndarray) -> dict[int, str]:
-    """Name the columns with a few levels that differ between rows of one condition.
+def levels_within(table: pd.DataFrame, groups: np.ndarray) -> dict[Hashable, pd.Series]:
+    """Count the levels inside each group, for the columns with a few levels that differ between rows of one group.
 
     Parameters
     ----------
-    table : DataFrame
-        Of cells × columns, without the column of the labels.
-    conditions : ndarray of int, shape (n_cells,)
-        Condition of each row.
+    table : DataFrame of shape (n_cells, n_columns)
+    groups : ndarray of int, shape (n_cells,)
+        Group of each row, such as its condition.
 
     Returns
     -------
-    dict of int to str
-        For conditions with such columns: "cell_type (4), batch (2)".
+    dict of column to Series
+        Number of levels of each group where it is above 1.
     """
-    words: dict[int, list[str]] = {}
+    result = {}
     for k, name in enumerate(table.columns):
         column = table.iloc[:, k]
         if column.dtype.kind == "f":
             continue
+        # As text, because a cell may hold a list, which has no hash.
         codes, levels = pd.factorize(column.astype(str))
         if not 1 < len(levels) <= _MOST_LEVELS:
             continue
-        counts = pd.Series(codes).groupby(conditions).nunique()
-        for condition, count in counts[counts > 1].items():
+        counts = pd.Series(codes).groupby(groups).nunique()
+        if (counts > 1).any():
+            result[name] = counts[counts > 1]
+    return result
+
+
+def _varying_words(table: pd.DataFrame, conditions: np.ndarray) -> dict[int, str]:
+    """Name, for each condition, the columns that vary inside it: "cell_type (4), batch (2)"."""
+    words: dict[int, list[str]] = {}
+    for name, counts in levels_within(table, conditions).items():
+        for condition, count in counts.items():
             words.setdefault(int(condition), []).append(f"{name} ({count})")
     return {condition: ", ".join(columns) for condition, columns in words.items()}

@@ -119,6 +119,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If a label is neither text nor dict, or `genes` is a set.
         ValueError
             If a label has no certain reading or names an unknown gene, or if `genes` repeats a name.
         """
@@ -126,7 +128,10 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         if self.genes is None:
             found = sorted({gene for one in conditions for gene in one.doses}, key=str)
         else:
-            found = list(self.genes)
+            if isinstance(self.genes, set | frozenset):
+                raise TypeError("genes is a set, which has no order for the columns; pass sorted(genes).")
+            # Texts of numpy would show their type.
+            found = [str(gene) if isinstance(gene, str) else gene for gene in self.genes]
             repeated = sorted({str(gene) for gene in found if found.count(gene) > 1})
             if repeated:
                 raise ValueError(f"genes repeats {len(repeated)} names ({repeated[:3]}); expected each gene once.")

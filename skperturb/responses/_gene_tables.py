@@ -16,12 +16,14 @@ from skperturb._pairs import MISSING_NAMES
 
 __all__ = [
     "AlignedTable",
+    "GeneFeatures",
     "align_table",
     "as_tables",
     "gene_edges",
-    "graph_tables",
+    "graph_features",
     "is_membership",
     "mean_weights",
+    "membership_rows",
     "table_features",
 ]
 
@@ -42,6 +44,21 @@ class AlignedTable:
     """
 
     values: np.ndarray
+    present: np.ndarray
+
+
+@dataclass(frozen=True)
+class GeneFeatures:
+    """Rows whose inner products are the similarity of genes.
+
+    Parameters
+    ----------
+    values : csr_array or ndarray of shape (n_genes, n_features)
+        Sparse for memberships and neighborhoods, of which a gene has few among thousands.
+    present : ndarray of bool, shape (n_genes,)
+    """
+
+    values: Any
     present: np.ndarray
 
 
@@ -71,18 +88,23 @@ def align_table(table: Any, names: Iterable[Any], argument: str) -> AlignedTable
             )
         _check_finite(values, argument, wanted)
         return AlignedTable(values, np.ones(len(wanted), dtype=bool))
+    positions = _row_positions(table, wanted, argument)
+    present = positions >= 0
+    values = np.zeros((len(wanted), table.shape[1]))
+    values[present] = _numbers(table.iloc[positions[present]], argument)
+    _check_finite(values, argument, wanted)
+    return AlignedTable(values, present)
+
+
+def _row_positions(table: pd.DataFrame, wanted: pd.Index, argument: str) -> np.ndarray:
+    """Return the row of each gene, -1 for those without one."""
     repeated = table.index[table.index.duplicated()].unique()
     if len(repeated):
         raise ValueError(
             f"{argument} names {len(repeated)} genes more than once, such as {list(repeated[:3])}; expected each gene "
             "once. Drop or average the repeated rows."
         )
-    positions = table.index.get_indexer(wanted)
-    present = positions >= 0
-    values = np.zeros((len(wanted), table.shape[1]))
-    values[present] = _numbers(table.iloc[positions[present]], argument)
-    _check_finite(values, argument, wanted)
-    return AlignedTable(values, present)
+    return table.index.get_indexer(wanted)
 
 
 def _numbers(table: Any, argument: str) -> np.ndarray:
@@ -236,7 +258,7 @@ def _listed_edges(graph: Any) -> pd.DataFrame:
     return pd.DataFrame(pairs, columns=["a", "b", "third"][:width])
 
 
-def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
+def graph_features(graph: Any, names: Sequence[Any]) -> dict[str, GeneFeatures]:
     """Return, for each edge type (and all together), which genes are the neighbors of each wanted gene.
 
     Edges are undirected; an edge given twice counts once, with the mean of its weights; a gene is its own neighbor with
@@ -251,27 +273,30 @@ def graph_tables(graph: Any, names: Sequence[Any]) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    dict of str to DataFrame
-        Membership tables, binary without weights: wanted genes that the graph holds × nodes.
+    dict of str to GeneFeatures
+        Wanted genes × nodes of the graph, rows of length 1 for genes that the graph holds.
     """
     edges = gene_edges(graph)
     nodes = pd.Index(pd.unique(pd.concat([edges["a"], edges["b"]])), dtype=object)
     wanted = nodes.get_indexer(pd.Index(list(names), dtype=object))
-    if len(nodes) == 0 or not (wanted >= 0).any():
+    present = wanted >= 0
+    if len(nodes) == 0 or not present.any():
         return {}
     families = _families(edges["source"])
     kinds = {"graph": np.ones(len(edges), dtype=bool)}
     if families.nunique() > 1:
         kinds |= {f"graph: {kind}": (families == kind).to_numpy() for kind in sorted(families.unique())}
-    tables = {}
+    place = sp.csr_array(
+        (np.ones(present.sum()), (np.flatnonzero(present), wanted[present])), shape=(len(wanted), len(nodes))
+    )
+    found = {}
     for name, selected in kinds.items():
         adjacency = _adjacency(edges[selected], nodes)
-        rows = wanted[wanted >= 0]
         degree = np.asarray(abs(adjacency).sum(axis=0)).ravel()
-        table = pd.DataFrame(adjacency[rows].toarray(), index=nodes[rows])
         # The rarity of a neighbor is counted over the whole graph, not over the perturbed genes.
-        tables[name] = table * np.log(len(nodes) / degree)
-    return tables
+        weighted = (place @ adjacency) * np.log(len(nodes) / degree)
+        found[name] = GeneFeatures(normalize(sp.csr_array(weighted)), present)
+    return found
 
 
 def _families(source: pd.Series) -> pd.Series:
@@ -315,23 +340,50 @@ def mean_weights(edges: pd.DataFrame, nodes: pd.Index) -> sp.csr_array:
     return total
 
 
-def table_features(table: Any, names: Iterable[Any], argument: str) -> AlignedTable:
+def table_features(table: Any, names: Iterable[Any], argument: str) -> GeneFeatures:
     """Return rows of length 1 whose inner products are the similarity of genes.
 
     Binary tables (GO terms × genes) are weighted by the rarity of their columns, others are centerd first.
     """
+    if is_membership(table):
+        return _membership_features(table, pd.Index(list(names), dtype=object), argument)
     aligned = align_table(table, names, argument)
     values = aligned.values
-    if argument.startswith("graph"):
-        return AlignedTable(normalize(values), aligned.present)
-    if is_membership(table):
-        everything = np.asarray(table)
-        # Counted over the whole table: a term is as rare as it is among all genes, perturbed or not.
-        count = np.maximum(everything.sum(axis=0), 1)
-        values = values * np.log(len(everything) / count)
-    elif aligned.present.any():
+    if aligned.present.any():
         values = np.where(aligned.present[:, None], values - values[aligned.present].mean(axis=0), 0.0)
-    return AlignedTable(normalize(values), aligned.present)
+    return GeneFeatures(normalize(values), aligned.present)
+
+
+def _membership_features(table: Any, wanted: pd.Index, argument: str) -> GeneFeatures:
+    # Counted over the whole table: a term is as rare as it is among all genes, perturbed or not.
+    rarity = np.log(len(table) / np.maximum(np.asarray(table).sum(axis=0), 1))
+    values, present = membership_rows(table, wanted, argument)
+    return GeneFeatures(normalize(sp.csr_array(values * rarity)), present)
+
+
+def membership_rows(table: Any, wanted: pd.Index, argument: str) -> tuple[sp.csr_array, np.ndarray]:
+    """Bring the rows of a table of memberships into the order of some genes, without a dense copy of numbers.
+
+    Parameters
+    ----------
+    table : DataFrame or array-like of shape (n_genes, n_sets)
+        See `align_table`.
+    wanted : Index
+    argument : str
+
+    Returns
+    -------
+    csr_array of shape (n_wanted, n_sets), ndarray of bool of shape (n_wanted,)
+        Rows, and which of them the table has.
+    """
+    if not isinstance(table, pd.DataFrame):
+        aligned = align_table(table, wanted, argument)
+        return sp.csr_array(aligned.values), aligned.present
+    positions = _row_positions(table, wanted, argument)
+    present = positions >= 0
+    row, column = np.nonzero(np.asarray(table)[positions[present]])
+    places = np.flatnonzero(present)[row], column
+    return sp.csr_array((np.ones(len(row)), places), shape=(len(wanted), table.shape[1])), present
 
 
 def is_membership(table: Any) -> bool:

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["N_PARTS", "is_better", "name_columns", "predict_held_out"]
+from skperturb.responses._noise import NO_NOISE, RowNoise
+
+__all__ = ["N_PARTS", "fit_with_noise", "is_better", "name_columns", "predict_held_out"]
 
 #: Parts of the training conditions of which each is predicted from the others. Ten leave out a tenth, so that a refit
 #: is almost the final model; more would cost as many refits and change little.
@@ -15,7 +18,13 @@ N_PARTS = 10
 
 
 def predict_held_out(
-    estimator: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, parts: Iterable[np.ndarray], names: Any = ()
+    estimator: Any,
+    X: np.ndarray,
+    y: np.ndarray,
+    rows: np.ndarray,
+    parts: Iterable[np.ndarray],
+    names: Any = (),
+    noise: RowNoise = NO_NOISE,
 ) -> np.ndarray:
     """Predict some conditions part by part, each time with an estimator that was fitted to all conditions but the part.
 
@@ -31,6 +40,8 @@ def predict_held_out(
         Positions in `rows`, together all of them.
     names : sequence, default=()
         Genes, the columns of `X`, see `name_columns`.
+    noise : RowNoise
+        Of `y`.
 
     Returns
     -------
@@ -40,9 +51,31 @@ def predict_held_out(
     expected = np.zeros((len(rows), y.shape[1]))
     for part in parts:
         training = np.setdiff1d(np.arange(len(X)), rows[part])
-        fitted = clone(estimator).fit(name_columns(X[training], names), y[training])
+        fitted = fit_with_noise(clone(estimator), name_columns(X[training], names), y[training], noise.take(training))
         expected[part] = np.reshape(fitted.predict(name_columns(X[rows[part]], names)), (len(part), -1))
     return expected
+
+
+def fit_with_noise(estimator: Any, X: Any, y: np.ndarray, noise: RowNoise) -> Any:
+    """Fit an estimator with what it can take of what is known about the noise.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that takes weights only gets weights that the noise lowers; one that takes none gets none.
+    X : array-like of shape (n_conditions, n_genes)
+    y : ndarray of shape (n_conditions, n_outputs)
+    noise : RowNoise
+
+    Returns
+    -------
+    estimator
+        The same, fitted.
+    """
+    arguments = noise.arguments()
+    if noise.variance is not None and not has_fit_parameter(estimator, "noise_variance"):
+        arguments = {"sample_weight": noise.precision(y - y.mean(axis=0))}
+    return estimator.fit(X, y, **{name: v for name, v in arguments.items() if has_fit_parameter(estimator, name)})
 
 
 def name_columns(X: np.ndarray, names: Any) -> Any:

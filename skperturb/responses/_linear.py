@@ -11,10 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, fit_context
 from skperturb.base import BaseEstimator
-from skperturb.responses._conditions import PerturbationRegressorMixin
+from skperturb.responses._conditions import PerturbationRegressorMixin, sum_effects
 from skperturb.responses._gene_tables import AlignedTable, align_table
 
 __all__ = ["LinearPerturbationRegressor"]
+
+#: Singular value, relative to the largest, that is more than rounding (1e-15); real screens have none below 1e-4.
+_LEAST_AXIS = 1e-10
 
 
 class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
@@ -89,7 +92,9 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.perturbation_embedding = perturbation_embedding
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> "LinearPerturbationRegressor":
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None
+    ) -> "LinearPerturbationRegressor":
         """Fit W and b.
 
         Parameters
@@ -98,6 +103,12 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Doses.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
+        sample_weight : array-like of shape (n_conditions,), default=None
+            How often each condition counts; zero leaves it out. A Series is aligned by the names of the rows.
+        noise_variance : array-like of shape (n_conditions,) or (n_conditions, n_outputs), default=None
+            Variance of the noise of each value of y, such as ``variance`` of `pseudobulk`, or their sum over the
+            outputs, such as ``noise_variance`` of `fetch_norman2019`; aligned by name. Conditions count by their weight
+            over it and what else varies; an infinite one leaves the condition out.
 
         Returns
         -------
@@ -108,22 +119,25 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         TypeError
             If X holds labels, which `PerturbationEncoder` turns into doses.
         ValueError
-            If rows of X and y have different names, or an embedding names none of the genes.
+            If rows of X, y, weights and noise have different names, weights or noise are negative or NaN, or an
+            embedding names none of the genes.
 
         Warns
         -----
         UserWarning
             If an embedding names fewer than half of the genes.
         """
-        X, y = self._validate_fit(X, y)
-        self.intercept_ = y.mean(axis=0)
+        X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
+        weight = noise.precision(y - np.average(y, axis=0, weights=noise.weight))
+        self.intercept_ = np.average(y, axis=0, weights=weight)
         centerd = y - self.intercept_
-        readout = self._readout_embedding(centerd)
-        self.perturbation_embedding_ = self._perturbation_embedding(X, readout)
+        readout = self._readout_embedding(centerd, weight)
+        self.perturbation_embedding_ = self._perturbation_embedding(X, readout, weight)
         conditions = X @ self.perturbation_embedding_
+        weighted = weight[:, None] * conditions
         left = readout.T @ readout + self.alpha * np.eye(readout.shape[1])
-        right = conditions.T @ conditions + self.alpha * np.eye(conditions.shape[1])
-        inner = np.linalg.solve(left, readout.T @ centerd.T @ conditions)
+        right = conditions.T @ weighted + self.alpha * np.eye(conditions.shape[1])
+        inner = np.linalg.solve(left, readout.T @ centerd.T @ weighted)
         weights = np.linalg.solve(right, inner.T).T
         self.coef_ = (readout @ weights).T
         return self
@@ -142,17 +156,17 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
-        conditions = np.einsum("cg,gk->ck", X, self.perturbation_embedding_)
+        conditions = sum_effects(X, self.perturbation_embedding_)
         values = self.intercept_ + np.einsum("ck,ko->co", conditions, self.coef_)
         return self._label_output(values, index)
 
-    def _readout_embedding(self, centerd: np.ndarray) -> np.ndarray:
+    def _readout_embedding(self, centerd: np.ndarray, weight: np.ndarray) -> np.ndarray:
         if self.gene_embedding is not None:
             names = self._output_names if self._output_names is not None else range(centerd.shape[1])
             return _covering(align_table(self.gene_embedding, names, "gene_embedding"), "gene_embedding", names)
-        return _principal_components(centerd, self.n_components)
+        return _principal_components(centerd, weight, self.n_components)
 
-    def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray) -> np.ndarray:
+    def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray, weight: np.ndarray) -> np.ndarray:
         names = getattr(self, "feature_names_in_", None)
         if self.perturbation_embedding is not None:
             wanted = range(X.shape[1]) if names is None else names
@@ -163,7 +177,7 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             if (positions >= 0).any():
                 return np.where(positions[:, None] >= 0, readout[positions], 0.0)
         # No perturbed gene is read out: the only embedding left is that of the conditions themselves.
-        return _principal_components(X - X.mean(axis=0), self.n_components)
+        return _principal_components(X - np.average(X, axis=0, weights=weight), weight, self.n_components)
 
 
 def _covering(table: AlignedTable, argument: str, names: Any) -> np.ndarray:
@@ -183,9 +197,10 @@ def _covering(table: AlignedTable, argument: str, names: Any) -> np.ndarray:
     return table.values
 
 
-def _principal_components(centerd: np.ndarray, n_components: int) -> np.ndarray:
+def _principal_components(centerd: np.ndarray, weight: np.ndarray, n_components: int) -> np.ndarray:
     """Return the loadings, one row for each column of the data, with a sign that does not depend on the platform."""
-    _, _, rows = np.linalg.svd(centerd, full_matrices=False)
-    rows = rows[:n_components]
+    _, sizes, rows = np.linalg.svd(centerd * np.sqrt(weight)[:, None], full_matrices=False)
+    # Along which nothing varies any direction will do, so that none is a component.
+    rows = rows[:n_components][sizes[:n_components] > _LEAST_AXIS * sizes[0]]
     largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
     return (rows * np.where(largest < 0, -1.0, 1.0)).T

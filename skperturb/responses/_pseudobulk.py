@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -15,6 +15,7 @@ from sklearn.utils import Bunch
 
 from skperturb._interchange import is_anndata
 from skperturb._labels import LabelReader
+from skperturb.responses._describe_labels import levels_within
 
 __all__ = ["pseudobulk"]
 
@@ -22,9 +23,8 @@ __all__ = ["pseudobulk"]
 # of them 13.8. At 10, the natural logarithms of strongly expressed genes would be taken for something else; at 100,
 # many a table of counts per ten thousand for logarithms.
 _LARGEST_LOGARITHM = 20.0
-# Distinct values up to which a column of obs is named as a possible covariate: batches, donors, cell types, studies.
-# Scores and counts of cells have more; a column with more levels leaves hardly a cell for each of them.
-_MOST_LEVELS = 50
+# What a missing value becomes as text. Not "None" or "-": these may be levels of a treatment.
+_MISSING_TEXTS = ("", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
 _MISSING = "missing"
 
 
@@ -67,7 +67,7 @@ def pseudobulk(
         the controls of the same combination.
     missing : {"drop", "keep"}, default="drop"
         Leave cells without one of the covariates out, with a warning that counts them, or keep them as the level
-        "missing" of that covariate.
+        "missing" of that covariate. The texts "", "nan", "NaN", "NA", "N/A", "<NA>" and "NaT" are missing too.
     sep, guide_suffix, guide_prefix
         How labels are read, as for `PerturbationEncoder`. With `guide_suffix` or `guide_prefix` the guides of a gene
         are one condition.
@@ -109,13 +109,14 @@ def pseudobulk(
         controls, a condition has no controls with its covariates, no condition has `min_cells` cells, a label cannot
         be read, or the values are negative or not finite.
     TypeError
-        If `adata` is no AnnData, or `control` no label.
+        If `adata` is no AnnData, or `control` or a label is no text.
 
     Warns
     -----
     UserWarning
         If the values look like raw counts or are too large for logarithms and `target_sum` is None, if they look like
-        logarithms and it is given, or if cells without a covariate are left out.
+        logarithms and it is given, if cells without a covariate are left out, or if levels of a covariate differ in
+        case only.
 
     Examples
     --------
@@ -155,7 +156,9 @@ def pseudobulk(
     bulk = _subtract_controls(keys, sums, n_cells, is_control, covariate_names, names, min_cells)
     bulk.labels = pd.Series([named.labels[name] for name in bulk.data[groupby]], index=bulk.data.index, dtype=object)
     bulk.n_unlabeled = int(adata.obs[groupby].isna().sum())
-    bulk.varying = _varying_columns(adata.obs, groups, [groupby, *covariate_names])
+    further = adata.obs[adata.obs.columns.difference([groupby, *covariate_names], sort=False)]
+    inside = groups >= 0
+    bulk.varying = list(levels_within(further[inside], groups[inside]))
     return bulk
 
 
@@ -167,15 +170,27 @@ def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) ->
         )
     if not is_anndata(adata):
         raise TypeError(f"adata is a {type(adata).__name__}; expected an AnnData.")
-    if not isinstance(control, str) and (not isinstance(control, Sequence | set | frozenset | np.ndarray)):
-        raise TypeError(f"control={control!r}; expected the label of the unperturbed cells, or a sequence of labels.")
-    if target_sum is not None and not (isinstance(target_sum, Real) and 0 < float(target_sum) < np.inf):
+    _check_size(adata)
+    if isinstance(control, Mapping) or not hasattr(control, "__len__"):
+        raise TypeError(
+            f"control={control!r}; expected the label (text) of the unperturbed cells, or a sequence of labels."
+        )
+    if len(control) == 0:
+        raise ValueError(f"control={control!r} is empty; expected the label of the unperturbed cells.")
+    known = target_sum is None or (isinstance(target_sum, Real) and not isinstance(target_sum, bool))
+    if not known or (target_sum is not None and not 0 < float(target_sum) < np.inf):
         raise ValueError(
             f"target_sum={target_sum!r}; expected a positive number, or None for values that are log-normalised."
         )
     for name, value in sizes.items():
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r}; expected an integer, 1 or more.")
+
+
+def _check_size(adata: Any) -> None:
+    for n, what in zip(adata.shape, ("cells", "genes"), strict=True):
+        if n == 0:
+            raise ValueError(f"adata has no {what} (shape {adata.shape}); expected at least one.")
 
 
 def _check_columns(obs: pd.DataFrame, groupby: str, covariates: list[str]) -> None:
@@ -185,6 +200,8 @@ def _check_columns(obs: pd.DataFrame, groupby: str, covariates: list[str]) -> No
             raise ValueError(
                 f"{parameter}={column!r} is no column of adata.obs; expected one of {list(obs.columns[:3])} …"
             )
+        if int((obs.columns == column).sum()) > 1:
+            raise ValueError(f"adata.obs has several columns {column!r}; expected one. Rename or drop the others.")
     repeated = [column for k, column in enumerate(covariates) if column in (groupby, *covariates[:k])]
     if repeated:
         raise ValueError(f"covariates={covariates!r} names {repeated[0]!r} twice or as groupby; expected each once.")
@@ -212,12 +229,17 @@ class _Named:
 def _name_conditions(column: pd.Series, control: str | Collection[str], reader: LabelReader) -> _Named:
     """Read the labels of a column, and give those that mean the same one name."""
     labels = sorted(column.dropna().unique(), key=str)
-    found = {label.strip() if isinstance(label, str) else label for label in labels}
+    other = next((label for label in labels if not isinstance(label, str)), None)
+    if other is not None:
+        raise TypeError(
+            f"adata.obs[{column.name!r}] holds the label {other} ({type(other).__name__}); expected texts. Convert it: "
+            f"adata.obs[{column.name!r}].astype(str). A number is a gene only if perturbed_genes= names it."
+        )
+    found = {label.strip() for label in labels}
     # Texts of numpy would show their type.
     wanted = [str(control)] if isinstance(control, str) else [str(name) for name in control]
-    texts = [label for label in labels if isinstance(label, str)]
     # "NegCtrl0" may stand in pairs such as "KLF1+NegCtrl0" only.
-    found |= {name for condition in reader.examine_all(texts) for name in condition.controls}
+    found |= {name for condition in reader.examine_all(labels) for name in condition.controls}
     unknown = [name for name in wanted if name not in found]
     if unknown:
         shown = f"{wanted[0]!r} names no cell" if len(wanted) == 1 else f"{wanted}: {unknown} name no cell"
@@ -225,8 +247,7 @@ def _name_conditions(column: pd.Series, control: str | Collection[str], reader: 
             f"control={shown}: adata.obs[{column.name!r}] has {len(labels)} conditions, such as {labels[:3]}. Pass the "
             "label of the unperturbed cells."
         )
-    # A column of numbers has no spellings.
-    read = dict(zip(texts, reader.read_all(texts), strict=True))
+    read = dict(zip(labels, reader.read_all(labels, f"adata.obs[{column.name!r}]"), strict=True))
     spellings: dict[Any, list[Any]] = {}
     for label in labels:
         spellings.setdefault(_identity(label, read), []).append(label)
@@ -241,15 +262,37 @@ def _name_conditions(column: pd.Series, control: str | Collection[str], reader: 
 
 
 def _identity(label: Any, read: dict[str, Any]) -> tuple[str, Any]:
-    if label not in read or read[label].is_control:
+    if read[label].is_control:
         return "label", label
     return "genes", read[label].key
 
 
 def _group_table(obs: pd.DataFrame, groupby: str, covariates: list[str], named: _Named) -> pd.DataFrame:
-    table = obs[[groupby, *covariates]].astype(object)
+    # Without its index, whose name may be that of a column.
+    table = obs[[groupby, *covariates]].astype(object).reset_index(drop=True)
+    for name in covariates:
+        table[name] = _clean_levels(table[name])
     table[groupby] = table[groupby].map(named.conditions)
     return table
+
+
+def _clean_levels(column: pd.Series) -> pd.Series:
+    """Return a covariate whose texts have no blanks at their ends, and are missing where they say so."""
+    texts = column.map(lambda level: level.strip() if isinstance(level, str) else level)
+    column = texts.where(~texts.isin(_MISSING_TEXTS), None)
+    spellings: dict[str, set[str]] = {}
+    for level in column.dropna().unique():
+        if isinstance(level, str):
+            spellings.setdefault(level.casefold(), set()).add(level)
+    alike = next((sorted(group) for group in spellings.values() if len(group) > 1), None)
+    if alike:
+        warnings.warn(
+            f"The covariate {column.name!r} has levels that differ in case only, {alike}; each is compared with its "
+            "own controls. Spell them alike if they are one level.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return column
 
 
 def _groups(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -259,8 +302,7 @@ def _groups(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     groups = np.full(len(table), -1)
     grouped = table[complete].groupby(columns, sort=True)
     groups[complete] = grouped.ngroup().to_numpy()
-    keys = pd.DataFrame([key if isinstance(key, tuple) else (key,) for key in grouped.groups], columns=columns)
-    return keys, groups
+    return grouped.size().index.to_frame(index=False).infer_objects(), groups
 
 
 def _warn_left_out(table: pd.DataFrame, controls: set[Any]) -> None:
@@ -290,20 +332,6 @@ def _check_controls(is_control: np.ndarray, keys: pd.DataFrame, control: Any, gr
             f"all {n_cells} cells are controls: adata.obs[{groupby!r}] holds only {list(keys[groupby].unique()[:3])}, "
             f"which control={control!r} names; expected at least one perturbed condition."
         )
-
-
-def _varying_columns(obs: pd.DataFrame, groups: np.ndarray, used: list[str]) -> list[str]:
-    """Return the columns with a few levels that differ between cells of one group."""
-    inside = groups >= 0
-    varying = []
-    for name in obs.columns.difference(used, sort=False):
-        if obs[name].dtype.kind == "f":
-            continue
-        codes = pd.factorize(obs[name][inside])[0]
-        n_levels = codes.max(initial=-1) + 1
-        if 1 < n_levels <= _MOST_LEVELS and pd.Series(codes).groupby(groups[inside]).nunique().max() > 1:
-            varying.append(name)
-    return varying
 
 
 def _select_genes(var: pd.DataFrame, genes: str | Sequence[str] | None) -> np.ndarray:
@@ -359,7 +387,7 @@ def _chunks(matrix: Any, chunk_size: int, verbose: int) -> Iterator[tuple[slice,
     from tqdm import tqdm
 
     n = matrix.shape[0]
-    for start in tqdm(range(0, n, chunk_size), disable=not verbose, desc="cells", unit="chunk"):
+    for start in tqdm(range(0, n, chunk_size), disable=None if verbose else True, desc="cells", unit="chunk"):
         rows = slice(start, min(start + chunk_size, n))
         chunk = matrix[rows]
         yield rows, chunk.compute() if hasattr(chunk, "compute") else chunk

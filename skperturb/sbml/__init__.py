@@ -18,9 +18,11 @@ _PUBLIC = {
     "parameter_sensitivity": "control",
     "perturb": "interventions",
     "screen_models": "screen",
+    "sensitivity_matrices": "sensitivity",
     "sensitivity_matrix": "sensitivity",
     "simulate_many": "parameter_sets",
     "steady_states": "parameter_sets",
+    "time_course_sensitivity": "time_course",
 }
 
 __all__ = [
@@ -37,9 +39,11 @@ __all__ = [
     "parameter_sensitivity",
     "perturb",
     "screen_models",
+    "sensitivity_matrices",
     "sensitivity_matrix",
     "simulate_many",
     "steady_states",
+    "time_course_sensitivity",
 ]
 
 

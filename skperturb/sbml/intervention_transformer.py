@@ -41,6 +41,8 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         NaN. A steady state that does not exist is NaN in either case.
     n_jobs : int, default=None
         Number of parallel jobs, as in joblib. It changes no result.
+    verbose : int, default=0
+        Show a progress bar over the models when positive.
 
     Attributes
     ----------
@@ -68,6 +70,7 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         "quantity": [StrOptions({"log2_fold_change", "value"})],
         "on_error": [StrOptions({"raise", "nan"})],
         "n_jobs": [int, None],
+        "verbose": [int],
     }
 
     def __init__(
@@ -77,12 +80,14 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         quantity: str = "log2_fold_change",
         on_error: str = "raise",
         n_jobs: int | None = None,
+        verbose: int = 0,
     ) -> None:
         self.interventions = interventions
         self.species = species
         self.quantity = quantity
         self.on_error = on_error
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> InterventionTransformer:
@@ -123,9 +128,12 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If a model yields no row and `on_error` is "raise"; the message begins with its index.
         """
+        from tqdm import tqdm
+
         check_is_fitted(self)
         row = partial(_row, list(self.interventions), list(self.species), self.quantity)
-        rows = Parallel(n_jobs=self.n_jobs)(delayed(row)(source) for source in _sources(X))
+        sources = tqdm(_sources(X), disable=None if self.verbose else True, desc="models", unit="model")
+        rows = Parallel(n_jobs=self.n_jobs)(delayed(row)(source) for source in sources)
         for index, result in enumerate(rows):
             if isinstance(result, Exception) and self.on_error == "raise":
                 raise ValueError(f"X[{index}]: {type(result).__name__}: {result}") from result

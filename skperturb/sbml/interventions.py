@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -24,6 +24,7 @@ from skperturb.sbml._responding.outcomes import (
     steady_outcome,
 )
 from skperturb.sbml._solving.simulate import check_times, state_at
+from skperturb.sbml.many_models import as_model, is_several, map_each, model_labels, with_place
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["Intervention", "perturb"]
@@ -134,31 +135,38 @@ def _numbers(changes: Any, name: str) -> dict[str, float]:
 
 
 def perturb(
-    model: KineticModel | str | os.PathLike,
+    model: Any,
     interventions: Intervention | Sequence[Intervention],
     *,
     response: str | ArrayLike = "steady_state",
+    on_error: str = "raise",
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> pd.DataFrame:
     r"""Compute what becomes of a model after each of several interventions.
 
     Parameters
     ----------
-    model : KineticModel, str or path-like
-        The model, or what `KineticModel.from_sbml` reads.
+    model : KineticModel, str, path-like or a sequence of these
+        The model, what `KineticModel.from_sbml` reads, or several of either.
     interventions : Intervention or sequence of Intervention
         Each gives rows of its own.
     response : "steady_state" or array-like of shape (n_times,), default="steady_state"
         Whether the steady states are wanted that the model then comes to, or its course at some times. Times count
         from the start of the model, or from the intervention if that begins at the steady state.
+    on_error : {"raise", "nan"}, default="raise"
+        For several models, what to do with one that cannot be read or changed as asked: raise its error with its
+        index, or give it one row of NaN with the status "refused" and the reason.
     n_jobs : int, default=None
-        Number of parallel jobs, as in joblib. It changes no result.
+        Number of parallel jobs, as in joblib; several models are dealt out as a whole. It changes no result.
+    verbose : int, default=0
+        Show a progress bar over several models when positive.
 
     Returns
     -------
     table : DataFrame
         The first row is "unperturbed", the others are named by `Intervention.label`; for a course the index has a
-        second level "time". Columns:
+        second level "time", for several models a first level "model" (their ids, or the names of their files). Columns:
 
         - ("outcome", "status"): "steady" or "simulated"; "oscillating" (the trajectory comes to no steady state),
           "diverged", "integration_failed" or "unsupported"; ("outcome", "reason") says why
@@ -207,9 +215,34 @@ def perturb(
     >>> table["log2_fold_change"]["A"].round(6).tolist()
     [0.0, 1.0, nan]
     """
-    model = model if isinstance(model, KineticModel) else KineticModel.from_sbml(model)
-    listed = _listed(interventions)
-    times = _times(response)
+    listed, times = _listed(interventions), _times(response)
+    if on_error not in ("raise", "nan"):
+        raise ValueError(f"on_error={on_error!r} is unknown; expected 'raise' or 'nan'.")
+    if not is_several(model):
+        return _perturbed(as_model(model), listed, times, n_jobs)
+    compute = partial(_perturbed, listed=listed, times=times, n_jobs=None)
+    items, found = map_each(compute, model, n_jobs=n_jobs, verbose=verbose)
+    labels = model_labels(items)
+    for position, (label, result) in enumerate(zip(labels, found, strict=True)):
+        if isinstance(result, Exception):
+            if on_error == "raise":
+                raise with_place(result, f"model[{position}] ({label})") from result
+            found[position] = _refused_row(result, times)
+    # Models of different species: what a model does not have is NaN there, as is what has no value.
+    return pd.concat(found, keys=labels, names=["model"]) if found else pd.DataFrame()
+
+
+def _refused_row(error: Exception, times: np.ndarray | None) -> pd.DataFrame:
+    outcome = {("outcome", "status"): ["refused"], ("outcome", "reason"): [f"{type(error).__name__}: {error}"]}
+    index = pd.Index([_UNPERTURBED], name="intervention")
+    if times is not None:
+        index = pd.MultiIndex.from_tuples([(_UNPERTURBED, times[0])], names=["intervention", "time"])
+    return pd.DataFrame(outcome, index=index, dtype=object)
+
+
+def _perturbed(
+    model: KineticModel, listed: list[Intervention], times: np.ndarray | None, n_jobs: int | None
+) -> pd.DataFrame:
     base = _Base(model, times)
     for index, intervention in enumerate(listed):
         _check_names(model, intervention, f"interventions[{index}]")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skperturb._html import html_card
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml.structure import NetworkStructure, build_structure
 
@@ -146,6 +147,13 @@ class KineticModel(Equations):
     def __repr__(self) -> str:
         return f"KineticModel({self.model_id!r}, {len(self.variables)} variables, {len(self.reaction_ids)} reactions)"
 
+    def _repr_html_(self) -> str:
+        from skperturb.sbml._compiling.overview import overview
+
+        return html_card(
+            f"KineticModel {self.model_id}", overview(self, self._declared["species"]), warnings=self.warnings
+        )
+
     def after_events(self, steady_state: SteadyState) -> KineticModel:
         """Return the model that rests at a steady state: without events, with the values that they left behind.
 
@@ -273,6 +281,52 @@ class KineticModel(Equations):
 
         return Slopes(self._system)
 
+    def equations(self, *, format: str = "text") -> str:
+        r"""Write the equations of the model.
+
+        Parameters
+        ----------
+        format : {"text", "latex"}, default="text"
+            The infix notation of SBML Level 3 (``^`` is a power), or LaTeX (an ``aligned`` environment for math mode).
+
+        Returns
+        -------
+        equations : str
+            One line for each variable (``dS/dt = v1 - v2``), the rate of each reaction, each rule, and what events do.
+            Symbols have the names that they have in the file, local parameters are "reaction.parameter"; functions
+            that the file defines are written out. The variable of a species in a compartment whose size varies is
+            ``amount(S)``. A long part that occurs several times gets a name and a line of its own.
+
+        Raises
+        ------
+        ValueError
+            If `format` is unknown.
+
+        Examples
+        --------
+        >>> from skperturb.datasets import load_textbook_models
+        >>> from skperturb.sbml import KineticModel
+        >>> models = load_textbook_models()
+        >>> model = KineticModel.from_sbml(models.data[models.names.index("lotka_volterra")])
+        >>> print(model.equations())
+        dprey/dt = (reaction_1 - reaction_2)/cell
+        dpredator/dt = (reaction_3 - reaction_4)/cell
+        reaction_1 = cell*birth*prey
+        reaction_2 = cell*predation*prey*predator
+        reaction_3 = cell*efficiency*predation*prey*predator
+        reaction_4 = cell*death*predator
+        """
+        from skperturb.sbml._compiling.written import written_equations
+        from skperturb.sbml._graph.printing import LatexStyle, TextStyle
+
+        if format not in ("text", "latex"):
+            raise ValueError(f"format={format!r} is unknown; expected one of ['text', 'latex'].")
+        if format == "text":
+            written = written_equations(self._system, TextStyle())
+            return "\n".join(" ".join(part for part in line if part) for line in written)
+        lines = [rf"{left} &{sign} {right}" for left, sign, right in written_equations(self._system, LatexStyle())]
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
     # -- states ---------------------------------------------------------------------------------------
     def amounts(self, values: pd.DataFrame) -> pd.DataFrame:
         """Return the amounts of all species.
@@ -336,6 +390,37 @@ class KineticModel(Equations):
         from skperturb.sbml._solving.simulate import simulate
 
         return simulate(self, times, **options)
+
+    def response_matrix(self, *, to: str = "enzymes", kind: str = "concentration") -> pd.DataFrame:
+        """Compute how the steady state that the model reaches responds to interventions, in per cent per per cent.
+
+        Parameters
+        ----------
+        to : {"enzymes", "variables", "parameters"}, default="enzymes"
+            What is changed: the activity of each reaction (`control_coefficients`), each variable, which is then held
+            (`sensitivity_matrix`), or each parameter (`parameter_sensitivity`).
+        kind : {"concentration", "flux"}, default="concentration"
+            Whether the variables or the rates of the reactions respond.
+
+        Returns
+        -------
+        responses : DataFrame of shape (n_variables or n_reactions, n_changes)
+            Column = what is changed. NaN where a response is undefined.
+
+        Raises
+        ------
+        NoSteadyStateError
+            If the model reaches no steady state.
+        ValueError
+            If an option is unknown.
+
+        See Also
+        --------
+        skperturb.networks.response_matrix : The same, and what the structure says where no constant is known.
+        """
+        from skperturb.sbml.exact_responses import exact_responses
+
+        return exact_responses(self, to, kind)
 
     def steady_state(self, **options: Any) -> SteadyState:
         """Find and verify the steady state that the model reaches from its initial state.

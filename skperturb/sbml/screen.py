@@ -58,7 +58,7 @@ def screen_models(
         Number of worker processes, as in joblib; those of a cluster inside
         ``joblib.parallel_config(backend="dask")``. It changes no result.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar when positive, on a terminal.
     timeout : float or None, default=60.0
         Seconds for one model; None for no limit.
 

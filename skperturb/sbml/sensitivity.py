@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 import scipy.linalg as sla
 import scipy.sparse as sp
+from joblib import Parallel, delayed
 
 from skperturb._network import InfluenceNetwork
-from skperturb._validation import describe, ensure_networks
+from skperturb._validation import as_sequence, describe, ensure_networks, is_network
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
 from skperturb.sbml._responding.clamp import ClampResponse, clamp_response, reachable
 from skperturb.sbml._solving.integrate import scale_of
 
-__all__ = ["sensitivity_matrix"]
+__all__ = ["sensitivity_matrices", "sensitivity_matrix"]
 
 _KINDS = ("steady_state", "relative", "dynamo")
 _UNDEFINED = ("raise", "nan")
+_ON_ERROR = ("raise", "skip")
 # Part of the largest coefficient of a total below which a term is left out of its text: more than the rounding errors
 # of the coefficients, less than any stoichiometric number is of another.
 _UNSEEN = 1e-8
@@ -44,7 +46,8 @@ def sensitivity_matrix(
         - "dynamo": :math:`(I - A)^{-1}` with each column divided by its diagonal entry [1]_. It depends on
           the model's unit of time.
     undefined : {"raise", "nan"}, default="raise"
-        What to do where a response does not exist.
+        What to do where a response does not exist. Estimators and scores take NaN in truths: they use the entries
+        that are defined.
 
     Returns
     -------
@@ -59,6 +62,10 @@ def sensitivity_matrix(
         If a response does not exist and `undefined` is "raise".
     ValueError
         If `network` is not one square finite matrix, an option is unknown, or "relative" has no state.
+
+    See Also
+    --------
+    sensitivity_matrices : The same for a sequence of networks.
 
     Warns
     -----
@@ -119,6 +126,94 @@ def sensitivity_matrix(
     return label(response.matrix)
 
 
+def sensitivity_matrices(
+    networks: Any,
+    kind: str = "steady_state",
+    *,
+    undefined: str = "raise",
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+) -> np.ndarray:
+    """Compute how every variable of each of several networks responds to a shift of each variable.
+
+    Parameters
+    ----------
+    networks : sequence of n_networks networks
+        What `sensitivity_matrix` takes, each.
+    kind, undefined
+        As in `sensitivity_matrix`.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do with a network that has no such matrix: raise its error, or put an empty matrix (0 × 0) in its
+        place and warn once.
+    n_jobs : int, default=None
+        Number of parallel jobs, as in joblib. It changes no result.
+
+    Returns
+    -------
+    matrices : ndarray of shape (n_networks,), dtype object
+        One sensitivity matrix for each network, in order. An empty network has an empty one.
+
+    Raises
+    ------
+    UndefinedSensitivityError, ValueError, TypeError
+        If a network has no such matrix and `on_error` is "raise"; the message begins with its index. An unknown option
+        is never skipped.
+
+    Warns
+    -----
+    ModelWarning
+        Names what was skipped, and what holding a variable makes unstable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb.sbml import sensitivity_matrices
+    >>> cascade = [[-1.0, 0.0], [2.0, -4.0]]
+    >>> matrices = sensitivity_matrices([cascade, -np.eye(3)])
+    >>> [matrix.shape for matrix in matrices]
+    [(2, 2), (3, 3)]
+    """
+    _check_choice("kind", kind, _KINDS)
+    _check_choice("undefined", undefined, _UNDEFINED)
+    _check_choice("on_error", on_error, _ON_ERROR)
+    items = as_sequence(networks, "networks")
+    found = Parallel(n_jobs=n_jobs)(delayed(_try_matrix)(item, kind, undefined) for item in items)
+    matrices = np.empty(len(items), dtype=object)
+    unstable, failed = [], []
+    for i, (result, warning) in enumerate(found):
+        label = _name_of(items[i], i)
+        unstable += [f"{label}: {warning}"] if warning else []
+        if isinstance(result, Exception):
+            if on_error == "raise":
+                raise type(result)(f"{label}: {result}")
+            failed.append(f"{label}: {result}")
+            result = np.zeros((0, 0))
+        matrices[i] = result
+    for text, listed in (("hold formal slopes", unstable), ("have no sensitivity matrix", failed)):
+        if listed:
+            more = f"; and {len(listed) - 3} more" if len(listed) > 3 else ""
+            message = f"{len(listed)} of {len(items)} networks {text}: {'; '.join(listed[:3])}{more}"
+            warnings.warn(message, ModelWarning, stacklevel=2)
+    return matrices
+
+
+def _try_matrix(network: Any, kind: str, undefined: str) -> tuple[Any, str]:
+    """Return the matrix of one network or its error, and the text of its warning (both travel between processes)."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ModelWarning)
+        try:
+            result: Any = sensitivity_matrix(network, kind, undefined=undefined)
+        except (ValueError, TypeError) as error:
+            result = error
+    texts = [str(warning.message) for warning in caught if issubclass(warning.category, ModelWarning)]
+    return result, "; ".join(texts)
+
+
+def _name_of(network: Any, i: int) -> str:
+    model_id = getattr(network, "model_id", None)
+    return f"networks[{i}]" if model_id is None else f"networks[{i}] ({model_id})"
+
+
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name}={value!r} is unknown; expected one of {list(choices)}.")
@@ -145,6 +240,11 @@ def _unpack(network: Any) -> tuple[np.ndarray, Any, list[str], np.ndarray | None
             f"network is a {type(network).__name__}; expected an InfluenceNetwork or a square matrix, which holds at a "
             "steady state. Make one of the model: JacobianExtractor().fit_transform([model])[0]."
         )
+    if _holds_networks(network):
+        raise TypeError(
+            f"network is a {type(network).__name__} of {len(network)} networks; expected one. For several call "
+            "sensitivity_matrices(networks), which returns one matrix for each."
+        )
     if isinstance(network, (str, bytes, dict)) or network is None:
         raise TypeError(f"network must be an InfluenceNetwork or a square matrix, got {describe(network)}.")
     if not isinstance(network, pd.DataFrame) and not sp.issparse(network):
@@ -152,12 +252,23 @@ def _unpack(network: Any) -> tuple[np.ndarray, Any, list[str], np.ndarray | None
         if network.ndim != 2 or network.shape[0] != network.shape[1]:
             raise ValueError(
                 f"network must be one InfluenceNetwork or one square matrix, got an array of shape {network.shape}. "
-                "For several networks call sensitivity_matrix on each."
+                "For several networks call sensitivity_matrices(networks)."
             )
     record = ensure_networks([network], name="network")[0]
     matrix = np.array(record.matrix if isinstance(record.matrix, np.ndarray) else record.matrix.toarray(), dtype=float)
     names = [str(name) for name in (record.names if record.names is not None else range(len(matrix)))]
     return matrix, record.label, names, None, None
+
+
+def _holds_networks(value: Any) -> bool:
+    """Tell whether the value is a sequence of networks or matrices."""
+    is_sequence = isinstance(value, (list, tuple, pd.Series)) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    )
+    if not is_sequence or not len(value):
+        return False
+    first = value[0] if not isinstance(value, pd.Series) else value.iloc[0]
+    return is_network(first) or sp.issparse(first) or np.ndim(first) == 2
 
 
 def _balance(matrix: np.ndarray) -> np.ndarray:

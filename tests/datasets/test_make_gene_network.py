@@ -74,3 +74,41 @@ def test_ecoli(data_home):
     np.testing.assert_allclose(data.expression.mean(axis=1), 0, atol=1e-3)
     assert data.operons.columns.tolist() == ["operon", "gene"]
     assert data.operons["operon"].nunique() > 500
+
+
+@pytest.mark.parametrize("listed", [4000, 10])
+def test_interfaces_join_modules_in_pairs(listed, monkeypatch):
+    from skperturb.datasets import _make_gene_network
+
+    monkeypatch.setattr(_make_gene_network, "_LISTED", listed)
+    network = make_gene_network(150, 5, n_interactions=600, structure="interfaces", within=0.8, random_state=0)
+    first, second = (network.modules[network.pairs[:, side]].to_numpy() for side in (0, 1))
+    # Modules 0 and 1, 2 and 3 belong together, and the last one of an odd number to itself.
+    mates = np.array([1, 0, 3, 2, 4])
+    assert (mates[first] == second).mean() == 0.8
+    assert len({frozenset(pair) for pair in network.pairs.tolist()}) == 600
+
+
+@pytest.mark.parametrize("structure", ["modules", "interfaces"])
+def test_large_networks_are_drawn_like_small_ones(structure, monkeypatch):
+    from skperturb.datasets import _make_gene_network
+
+    counts = []
+    for listed in (4000, 10):
+        monkeypatch.setattr(_make_gene_network, "_LISTED", listed)
+        found = np.zeros((4, 4))
+        for seed in range(300):
+            network = make_gene_network(24, 4, n_interactions=30, structure=structure, random_state=seed)
+            assert (network.pairs[:, 0] != network.pairs[:, 1]).all()
+            np.add.at(found, tuple(network.modules[network.pairs.ravel()].to_numpy().reshape(-1, 2).T), 1)
+        counts.append(found + found.T)
+    # 9,000 pairs in 16 cells: five standard errors of the difference of two counts of about 500.
+    assert np.abs(counts[0] - counts[1]).max() < 5 * np.sqrt(2 * counts[0].max())
+
+
+def test_too_dense_for_draws(monkeypatch):
+    from skperturb.datasets import _make_gene_network
+
+    monkeypatch.setattr(_make_gene_network, "_LISTED", 10)
+    with pytest.raises(ValueError, match="rounds of draws only"):
+        make_gene_network(24, 4, n_interactions=200, within=0.9, random_state=0)

@@ -1,8 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from skperturb.datasets._publications import publication_groups, read_publications
 from skperturb.exceptions import InvalidModelError

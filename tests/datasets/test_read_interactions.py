@@ -172,6 +172,19 @@ def test_graphml(tmp_path, kind):
         ("x y\na b\nb c\n", [("x", "y"), ("a", "b"), ("b", "c")], None),
         ("gene1 gene2\ngene3 gene4\n", [("gene1", "gene2"), ("gene3", "gene4")], None),
         ("Ärz\tb\n", [("Ärz", "b")], None),
+        # Comments of other programs, UTF-16, identifiers that were floats, weights with gaps.
+        ("% made by hand\na b\n", [("a", "b")], None),
+        ("// made by hand\na b\n", [("a", "b")], None),
+        ("1.0 2.0\n2.0 3.0\n", [("1", "2"), ("2", "3")], None),
+        ("a b 0.5\nb c NA\n", [("a", "b"), ("b", "c")], [0.5, None]),
+        # Headers of many kinds, also behind or between other columns.
+        ("Regulator,Target gene,Effect\na,b,+\n", [("a", "b")], None),
+        ("Interactor one\tInteractor two\na\tb\n", [("a", "b")], None),
+        ("PARTICIPANT_A\tINTERACTION_TYPE\tPARTICIPANT_B\na\tin-complex-with\tb\n", [("a", "b")], None),
+        (",source,target,weight\n0,a,b,1\n1,b,c,2\n", [("a", "b"), ("b", "c")], [1.0, 2.0]),
+        (",gene_a,gene_b\n0,a,b\n1,b,c\n", [("a", "b"), ("b", "c")], None),
+        ('gene,note,gene2\na,"x,y",b\n', [("a", "b")], None),
+        ("protein1,protein2,combined_score\n9606.a,9606.b,900\n", [("a", "b")], [900.0]),
         # Case is kept: these are two genes of Drosophila.
         ("Dl\tdl\n", [("Dl", "dl")], None),
     ],
@@ -179,7 +192,10 @@ def test_graphml(tmp_path, kind):
 def test_tables(write, text, pairs, weights):
     data = read_interactions(write(text))
     assert pairs_of(data) == pairs
-    assert (data.weights is None) if weights is None else (data.weights.tolist() == weights)
+    if weights is None:
+        assert data.weights is None
+    else:
+        np.testing.assert_array_equal(data.weights, np.array(weights, dtype=float))
     assert data.report["rows"] == data.report.iloc[1:].sum()
     assert data.genes.tolist() == sorted({gene for pair in pairs for gene in pair})
 
@@ -212,6 +228,22 @@ def test_columns_of_a_table(write):
         (STRING, {"columns": [0, 1]}, "columns was given, but the file was read as 'string'"),
         ("#ID(s) interactor A\tID(s) interactor B\nx:1\ty:2\n", {}, "PSI-MI TAB"),
         ("<graphml", {}, "no GraphML"),
+        ("a b\nb c x\n", {}, "lines of different length"),
+        ("a -> b\nb -> c\n", {}, "'->' in its second column, which is no gene"),
+        ("a pp b\nc pp d\n", {}, "format='sif'"),
+        ("gene\ta\tb\na\t0\t1\nb\t1\t0\n", {}, "adjacency matrix"),
+        ("0,a,b\n1,b,c\n", {}, "column of row numbers"),
+        ("a,b,score\nx,y,high\n", {}, "not numbers"),
+        ("a;b;score\nx;y;0,5\n", {}, "not numbers"),
+        ("source\ttarget\n", {}, "holds no pair"),
+        ("ID1\tID2\na\tb\n", {}, "header=True or header=False"),
+        ("a b\n", {"columns": ["a"]}, "expected two different columns"),
+        ("a b\n", {"columns": [0, 0]}, "expected two different columns"),
+        ('[["a", "b"]]', {}, "is JSON"),
+        ("graph [ node [ id 0 ] ]", {}, "is GML"),
+        ("<html><body>not found</body></html>", {}, "is HTML"),
+        ("PK\0\0", {}, "is no text"),
+        (STRING, {"min_weight": 0.7}, "expected 700"),
     ],
 )
 def test_refused(write, text, options, words):
@@ -240,3 +272,24 @@ def test_what_is_read_can_be_fitted(write):
     data = read_interactions(write("\n".join([*lines, "g1\t-", "g2\tNA"])))
     model = DegreeProduct(genes=data.genes, random_state=0).fit(data.pairs)
     assert len(model.positive_pairs_) == len(data.pairs) == data.report["pairs"]
+
+
+def test_genes_that_are_called_like_columns_are_kept_when_asked(write):
+    path = write("ID1\tID2\na\tb\n")
+    assert pairs_of(read_interactions(path, header=False)) == [("ID1", "ID2"), ("a", "b")]
+    assert pairs_of(read_interactions(path, header=True)) == [("a", "b")]
+
+
+def test_files_of_excel_and_of_cytoscape(tmp_path, write):
+    wide = tmp_path / "unicode.txt"
+    wide.write_bytes("a\tb\r\nb\tc\r\n".encode("utf-16"))
+    assert pairs_of(read_interactions(wide)) == [("a", "b"), ("b", "c")]
+    sif = write("# session\nsource\tinteraction\ttarget\na\tpp\tb\n", "x.sif")
+    assert pairs_of(read_interactions(sif)) == [("a", "b")]
+    assert pairs_of(read_interactions(write("a pp b\nc pp d\n"), format="sif")) == [("a", "b"), ("c", "d")]
+
+
+def test_comments_above_biogrid(write):
+    assert pairs_of(
+        read_interactions(write("# downloaded today\n" + biogrid_text(), "x.txt"), species=559292)
+    ) == pairs_of(read_interactions(write(biogrid_text()), species=559292))

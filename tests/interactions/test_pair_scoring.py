@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skperturb.datasets import make_gene_network
 from skperturb.interactions import CommonNeighbors, GNEEmbedder, L3Paths, SpectralGeneEmbedder
@@ -124,3 +124,27 @@ def test_log_odds_of_small_networks_are_of_ordinary_size(name):
         scores = model.decision_function([(a, b) for k, a in enumerate(genes) for b in genes[:k]])
     assert np.isfinite(scores).all()
     assert np.abs(scores).max() < 30
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        L3Paths(random_state=0),
+        GNEEmbedder(n_components=2, max_epochs=1, device="cpu", random_state=0),
+        SpectralGeneEmbedder(n_components=2, random_state=0),
+    ],
+)
+def test_a_gene_that_a_fold_does_not_train_makes_no_score_nan(model):
+    """A chain of genes under a plain KFold: the pairs at its ends are all that is known of some genes."""
+    pairs = [(f"g{k:02d}", f"g{k + 1:02d}") for k in range(18)] + [(f"g{k:02d}", f"g{k + 2:02d}") for k in range(17)]
+    pairs.append(("only here", "g00"))
+    search = GridSearchCV(model, {"random_state": [0, 1]}, cv=KFold(3), error_score="raise").fit(pairs)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    # One pair alone has this gene, so that the fold that tests it does not train it.
+    negatives = sample_negative_pairs(pairs[:-1], random_state=0)
+    X, y = np.concatenate([pairs, negatives]), np.repeat([1, 0], [len(pairs), len(negatives)])
+    splitter = KFold(3, shuffle=True, random_state=0)
+    known = model.set_params(unknown="zero")
+    assert np.isfinite(cross_val_score(known, X, y, cv=splitter, scoring="roc_auc", error_score="raise")).all()
+    with pytest.raises(ValueError, match="unknown='zero'"):
+        cross_val_score(model.set_params(unknown="error"), X, y, cv=splitter, scoring="roc_auc", error_score="raise")

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata, spearmanr
 
@@ -76,6 +75,23 @@ def test_spearman_undefined_is_zero(options):
         assert spearman_correlation(RNG.rand(4, 4), constant, **options) == 0
 
 
+@pytest.mark.parametrize("average", ["matrix", "column"])
+def test_spearman_uses_what_is_defined(average):
+    truth = S.copy()
+    truth[0, 1], truth[2, 2], truth[3, 4], truth[5, 4] = np.nan, np.nan, np.inf, -np.inf
+    known, size = ~np.isnan(truth), np.where(np.isinf(truth), 1e9, np.abs(truth))
+    if average == "matrix":
+        expected = brute_spearman(size[known], np.abs(P)[known])
+    else:
+        columns = [(size[known[:, j], j], np.abs(P)[known[:, j], j]) for j in range(6)]
+        expected = np.mean([brute_spearman(*pair) for pair in columns])
+    assert spearman_correlation(truth, P, average=average) == pytest.approx(expected)
+    assert spearman_correlation(sp.csr_array(truth), P, average=average) == pytest.approx(expected)
+    signed = np.where(np.isinf(truth), np.sign(truth) * 1e9, truth)[known]
+    found = spearman_correlation(truth, P, absolute=False)
+    assert found == pytest.approx(brute_spearman(signed, P[known]))
+
+
 def test_jitter_is_the_mean_over_draws():
     score = spearman_correlation(S, P, ties="jitter", n_draws=3, jitter=0.02, random_state=5)
     rng = np.random.RandomState(5)
@@ -109,8 +125,8 @@ def test_alignment_by_name():
         ([S], [S, S], ValueError, "y_true has 1 elements but y_pred has 2"),
         (S, [S], ValueError, "y_true is a single matrix but y_pred is a sequence"),
         ([S, S], [S, S[:3]], ValueError, r"y_true\[1\] has shape \(6, 6\) but y_pred\[1\] has shape \(3, 6\)"),
-        ([S * np.nan], [S], ValueError, r"y_true\[0\] holds nan"),
-        ([S], [np.full((6, 6), np.inf)], ValueError, r"y_pred\[0\] holds"),
+        ([S, S * np.nan], [S, S], ValueError, r"y_true\[1\] (has no defined entry: all 36 are NaN|holds nan)"),
+        ([S], [np.full((6, 6), np.nan)], ValueError, r"y_pred\[0\] holds nan at position \(0, 0\)"),
         ({0: S}, [S], TypeError, "y_true is a dict"),
         ([], [], ValueError, "y_true is empty"),
         ([np.array([["a"]])], [S], TypeError, r"y_true\[0\] has dtype <U1"),
@@ -208,3 +224,12 @@ def test_a_constant_prediction_scores_zero_also_when_it_is_rounded():
     assert len(np.unique(constant)) > 1
     assert spearman_correlation(truth, constant) == 0.0
     assert spearman_correlation(truth, truth) == pytest.approx(1.0)
+
+
+def test_columns_that_were_not_predicted_make_no_smaller_distance():
+    truth = pd.DataFrame([[3.0, 4.0]], index=["KLF1"], columns=["a", "b"])
+    with pytest.raises(ValueError, match=r"y_pred lacks 1 of the 2 columns of y_true, such as \['b'\]"):
+        l2_distance(truth, truth[["a"]] * 0)
+    assert l2_distance(truth, truth[["a"]] * 0, genes=["a"]) == 3.0
+    with pytest.raises(ValueError, match=r"genes has the names \['b'\], which y_pred lacks"):
+        l2_distance(truth, truth[["a"]] * 0, genes=["a", "b"])

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
@@ -196,3 +195,25 @@ def test_labels_in_a_search_give_numbers():
         search = GridSearchCV(model, {}, cv=splitter)
         search.fit(labels, y)
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("splitter", [CombinationSplit(2, random_state=0), UnseenPerturbationSplit(2, random_state=0)])
+def test_matrices_that_are_no_doses(splitter):
+    doses = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [np.nan, 1.0]])
+    for X in (doses, pd.DataFrame(doses), pd.DataFrame(doses).astype("Float64"), doses.astype(object)):
+        with pytest.raises(ValueError, match=r"X\[3\] holds a dose that is NaN or infinite"):
+            next(splitter.split(X))
+
+
+def test_numbers_as_objects_are_doses():
+    doses = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 1.0]])
+    folds = [
+        [part.tolist() for part in next(CombinationSplit(1, train_size=0.0, random_state=0).split(X))]
+        for X in (doses, doses.astype(object), pd.DataFrame(doses.astype(int)).astype("Int64"))
+    ]
+    assert folds[:2] == [[[0, 1], [2, 3]]] * 2
+
+
+def test_a_split_without_training_is_refused():
+    with pytest.raises(ValueError, match="1 rows to test and none to train"):
+        next(CombinationSplit(1).split(["A+B"]))

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from skperturb.metrics import spearman_correlation
@@ -274,7 +273,7 @@ def test_sources_scale_to_20_000_nodes():
     [
         ([CASCADE], [np.eye(3)], r"y\[0\] has 3 rows but X\[0\] has 4 nodes"),
         ([CASCADE], [np.eye(4), np.eye(4)], "X has 1 elements but y has 2"),
-        ([CASCADE], [np.full((4, 4), np.nan)], r"y\[0\] holds nan"),
+        ([CASCADE, CASCADE], [np.eye(4), np.full((4, 4), np.nan)], r"y\[1\] has no defined entry"),
     ],
 )
 def test_fit_checks_targets(X, y, message):

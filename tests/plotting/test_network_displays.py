@@ -71,3 +71,52 @@ def test_properties_of_a_cascade_and_of_a_cycle():
     assert of_cycle["log mean |J|"] == 0
     assert of_cycle["Burt's constraint"] == pytest.approx(0.5)
     assert network_properties(np.zeros((3, 3)))["Burt's constraint"] == 0
+
+
+def test_network_is_drawn_in_layers_with_signed_edges_and_colored_responses():
+    from matplotlib.colors import to_rgba
+
+    from skperturb.networks import InfluenceNetwork
+    from skperturb.plotting import NetworkDisplay
+
+    names = ["inhibitor", "gene", "protein", "lonely"]
+    matrix = np.array([[-1.0, 0, 0, 0], [-2, -1, 0, 0], [0, 3, -1, 0], [0, 0, 0, -1]])
+    network = InfluenceNetwork(matrix, names=names)
+    responses = pd.DataFrame(np.eye(4), names, names)
+    responses.loc["gene", "inhibitor"], responses.loc["protein", "inhibitor"] = -0.5, -np.inf
+    display = NetworkDisplay.from_network(network, responses=responses).plot()
+    assert display.source == "inhibitor"
+    assert display.layers() == [["inhibitor"], ["gene"], ["protein"], ["lonely"]]
+    x = [display.positions_[name][0] for name in names[:3]]
+    assert x == sorted(x)
+    assert len(set(x)) == 3
+    arrows = {tuple(patch.get_edgecolor()[:3]) for patch in display.ax_.patches}
+    assert arrows == {to_rgba("tab:green")[:3], to_rgba("tab:red")[:3]}
+    shown = display.ax_.collections[0].get_array()
+    assert shown[0] > 0 > shown[1] >= shown[2]
+    assert shown[3] == 0
+    assert {text.get_text() for text in display.ax_.texts} >= set(names)
+    bare = NetworkDisplay.from_network(matrix, source=1).plot()
+    assert bare.response is None
+    assert bare.layers()[0] == [1]
+    with pytest.raises(ValueError, match="source is 'none', which the network lacks"):
+        NetworkDisplay.from_network(network, source="none")
+    with pytest.raises(ValueError, match="the display shows one network"):
+        NetworkDisplay.from_network([matrix, matrix])
+
+
+def test_heatmaps_tell_signs_scores_and_what_is_undefined():
+    from skperturb.plotting import SensitivityHeatmapDisplay
+
+    truth = np.array([[1.0, np.nan, -0.2], [-0.5, 1.0, 0.3], [np.inf, 0.0, 1.0]])
+    display = SensitivityHeatmapDisplay.from_predictions(truth, {"same": np.nan_to_num(truth)}, signed=True).plot()
+    ranks = display.ranks["truth"]
+    assert np.isnan(ranks[0, 1])
+    assert np.isnan(display.ranks["same"][0, 1])
+    assert ranks[2, 0] == 1.0
+    assert ranks[1, 0] < 0 < ranks[1, 2]
+    assert display.scores["same"] == pytest.approx(1.0)
+    assert "Spearman 1.00" in display.axes_[1].get_title()
+    assert display.axes_[0].images[0].get_clim() == (-1, 1)
+    with pytest.raises(ValueError, match="all are NaN"):
+        SensitivityHeatmapDisplay.from_predictions(np.full((2, 2), np.nan), np.eye(2))

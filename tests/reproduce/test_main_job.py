@@ -3,7 +3,7 @@ import pytest
 from skperturb.__main__ import main
 from skperturb.datasets import load_textbook_models
 from skperturb.reproduce._network_scores import REACHABILITY
-from skperturb.reproduce.textbook import run_textbook_models
+from skperturb.reproduce.textbook import ENSEMBLE, run_textbook_models
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +12,7 @@ def results():
 
 
 def test_every_embedded_model_is_scored_or_left_out_with_a_reason(results):
-    assert [result.kind for result in results] == ["steady_state", "dynamo"]
+    assert [result.kind for result in results] == ["relative", "dynamo"]
     for result in results:
         assert sorted(result.names + list(result.left_out)) == sorted(load_textbook_models().names)
         assert len(result.names) >= 18
@@ -24,6 +24,9 @@ def test_the_baseline_is_the_first_row_of_the_table(results):
     text = result.report()
     assert text.index(REACHABILITY) < text.index("distance directed")
     assert next(iter(result.scores)) == REACHABILITY
+    assert text.index(ENSEMBLE) < text.index("distance directed")
+    gain = result.scores[ENSEMBLE].mean() - result.scores["distance directed"].mean()
+    assert (gain > 0.05).all()
     # Among reachable pairs, reachability is constant: it knows nothing there by construction.
     assert (result.scores[REACHABILITY]["reachable"] == 0).all()
 
@@ -32,7 +35,7 @@ def test_command_line_prints_the_table_and_saves_the_figures(tmp_path, capsys):
     assert main(["--figures", str(tmp_path / "figures")]) == 0
     out = capsys.readouterr().out
     assert "distance directed" in out
-    for name in ("sensitivity_heatmaps.png", "accuracy_per_model.png"):
+    for name in ("sensitivity_heatmaps.png", "accuracy_per_model.png", "network.png"):
         path = tmp_path / "figures" / name
         assert str(path) in out
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -113,10 +113,10 @@ def test_the_number_of_models_is_that_of_our_ensembles():
     assert [m.n_models for m in methods if m.target == "class"] == [1, 1]
 
 
-@pytest.mark.parametrize(("kind", "n_tested"), [("dynamo", 10), ("steady_state", 12)])
+@pytest.mark.parametrize(("kind", "n_tested"), [("dynamo", 10), ("relative", 12)])
 def test_command_prints_the_table_and_writes_the_rows(monkeypatch, capsys, tmp_path, kind, n_tested):
-    def small_methods(n_models):
-        params = {"hidden_dim": 4, "n_layers": 1, "max_epochs": 1, "random_state": 0}
+    def small_methods(n_models, kind):
+        params = {"kind": kind, "hidden_dim": 4, "n_layers": 1, "max_epochs": 1, "random_state": 0}
         return {"enhancer, structure": GCNEnhancer(n_models=n_models, **params)}
 
     asked = {}
@@ -130,6 +130,7 @@ def test_command_prints_the_table_and_writes_the_rows(monkeypatch, capsys, tmp_p
     printed = capsys.readouterr()
     assert f"{n_tested} networks of" in printed.out
     assert "averages 2 models" in printed.out
+    assert ("structural ensemble" in printed.out) == (kind != "dynamo")
     assert "fold 5 of 5" in printed.err
     # Without a published table for this truth, every network is tested.
     assert len(json.loads(out.read_text())) == n_tested
@@ -149,18 +150,29 @@ def test_oracle_bounds_on_some_networks(data_home):
     assert "0.80" in text
 
 
-def test_what_grows_without_bound_has_the_highest_rank(monkeypatch):
+def test_truths_that_exist_in_part_are_kept_and_counted(monkeypatch):
     import skperturb.sbml
-    from skperturb.networks import InfluenceNetwork
+    from skperturb.exceptions import UndefinedSensitivityError
     from skperturb.reproduce import enhancer
 
     truth = np.full((12, 12), -0.25)
-    truth[3, 4], truth[5, 6], truth[0, 0] = 40.0, np.inf, np.nan
-    monkeypatch.setattr(skperturb.sbml, "sensitivity_matrix", lambda network, kind: truth)
+    truth[3, 4], truth[5, 6], truth[0, 1] = 40.0, np.inf, np.nan
+
+    def sensitivity_matrix(network, kind, undefined="raise"):
+        if undefined == "raise":
+            raise UndefinedSensitivityError("undefined")
+        return truth
+
+    monkeypatch.setattr(skperturb.sbml, "sensitivity_matrix", sensitivity_matrix)
     network = InfluenceNetwork(np.eye(12))
     _, found = enhancer._with_truth(network, "steady_state")
-    assert found.max() == found[5, 6] == found[0, 0] > 40.0
-    assert found[3, 4] == 40.0
-    assert np.isfinite(found).all()
-    assert (found[truth == -0.25] == 0.25).all()
+    np.testing.assert_array_equal(found, np.abs(truth))
     assert enhancer._with_truth(InfluenceNetwork(np.eye(3)), "steady_state") is None
+    item = {"id": "m", "group": "g", "truth": found}
+    row = enhancer._row(item, {BASELINE: np.eye(12), "propagation signed": np.eye(12)})
+    assert (row["n_nodes"], row["n_undefined"]) == (12, 1)
+    text = report([row, row | {"id": "n", "n_undefined": 0}])
+    assert "287 of 288 entries of the truths are defined; 1 models have undefined ones" in text
+    truth[:] = np.nan
+    with pytest.raises(UndefinedSensitivityError):
+        enhancer._with_truth(network, "steady_state")

@@ -9,7 +9,8 @@ import pytest
 
 from skperturb.__main__ import main
 from skperturb.datasets import make_perturbation_screen
-from skperturb.reproduce._response_data import degrade_graph, load_mirrored, load_own
+from skperturb.model_selection import CombinationSplit
+from skperturb.reproduce._response_data import count_outside, degrade_graph, load_mirrored, load_own
 from skperturb.reproduce._response_models import models_for
 from skperturb.reproduce.responses import (
     add_arguments,
@@ -171,6 +172,7 @@ def test_report_compares_within_repeats():
     shared = {
         "task": "double", "dataset": "d", "pearson_delta": 0.5, "discrimination": 0.5, "seconds": 1.0,
         "predict_milliseconds": 2.0, "parameters": 1234, "coverage": None, "win_rate": 0.5, "interaction_r2": 0.0,
+        "baseline_l2": 3.0, "replicate_l2": 1.0,
     }  # fmt: skip
     errors = {"additive": (2.0, 4.0), "mine": (1.0, 3.0)}
     rows = [
@@ -183,6 +185,42 @@ def test_report_compares_within_repeats():
     assert "[1.000, 3.000]" in lines["mine"]
     assert "+0.0 %" in lines["additive"]
     assert "1,234" in lines["mine"]
+    # Half of the way from 3 to 1.
+    assert " 0.500 " in lines["mine"].split("]")[2]
+    assert " 0.000 " in lines["additive"].split("]")[2]
+    assert "scaled: 0 is addition (L2 3.000), 1 a second measurement of the same noise (L2 1.000)" in report(rows)
+    unknown = report([row | {"replicate_l2": None} for row in rows])
+    assert "scaled: unknown, the noise of this screen is not known (baseline: addition, L2 3.000)" in unknown
+
+
+@pytest.mark.parametrize("source", ["cells", "table"])
+def test_noise_of_an_own_screen(cells, source, tmp_path):
+    bulk = pseudobulk(cells, "perturbation", "control")
+    if source == "cells":
+        stored = cells.copy()
+        del stored.uns["graph"], stored.uns["response"]
+        stored.write_h5ad(tmp_path / "own.h5ad")
+        screen = load_own(h5ad=tmp_path / "own.h5ad")
+    else:
+        total = bulk.variance.sum(axis=1)
+        bulk.target.assign(noise_variance=total).to_csv(tmp_path / "bulk.tsv", sep="\t")
+        screen = load_own(pseudobulk_table=tmp_path / "bulk.tsv")
+        assert screen.y.shape == bulk.target.shape
+    (row,) = reproduce_responses(screen, repeats=1, models=["mean"])
+    assert row["baseline_l2"] < row["l2"]  # addition is nearer
+    test = next(CombinationSplit(1, random_state=0).split(screen.X))[1]
+    expected = np.sqrt(2 * bulk.variance.to_numpy()[test].sum(axis=1)).mean()
+    assert row["replicate_l2"] == pytest.approx(expected)
+    (row,) = reproduce_responses(screen, "single", repeats=2, models=["mean"])[:1]
+    assert row["baseline_l2"] == pytest.approx(row["l2"])
+
+
+def test_noise_of_single_cells_is_unknown(own):
+    (row,) = reproduce_responses(own, repeats=1, models=["mean"])
+    assert row["replicate_l2"] is None
+    own.noise = pd.DataFrame(np.nan, own.y.index, own.y.columns)
+    (row,) = reproduce_responses(own, repeats=1, models=["mean"])
+    assert row["replicate_l2"] is None
 
 
 def test_table_of_interactions_has_the_sizes_of_the_split(own):
@@ -233,3 +271,56 @@ def test_models_on_degraded_graphs_have_that_share_of_the_edges(own, cells):
     for percent in (-50, -10, 30):
         graph = models[f"APP published, edges {percent:+d} %"](0).graph
         assert len(graph) == len(own.graph) + round(percent / 100 * len(own.graph))
+
+
+def test_own_labels_features_and_genes_outside(cells, tmp_path):
+    table = pseudobulk(cells, "perturbation", "control").target
+    table.index = [";".join(f"{gene}_g1" for gene in str(label).split("+")) for label in table.index]
+    table.to_csv(tmp_path / "bulk.tsv", sep="\t")
+    pd.DataFrame(np.eye(8), index=[f"gene{k}" for k in range(8)]).to_csv(tmp_path / "paths.csv")
+    pd.DataFrame({"a": ["gene0", "gene1"], "b": ["gene2", "gene9"]}).to_csv(
+        tmp_path / "graph.tsv", sep="\t", index=False
+    )
+    screen = load_own(
+        pseudobulk_table=tmp_path / "bulk.tsv",
+        graph=tmp_path / "graph.tsv",
+        gene_features=[tmp_path / "paths.csv"],
+        sep=[";"],
+        guide_suffix="_g[0-9]",
+    )
+    assert sorted(screen.X.columns) == sorted(f"gene{k}" for k in range(10))
+    outside = count_outside(screen).splitlines()
+    assert outside[0].startswith("6 of 10 perturbed genes are not in the graph, such as ")
+    assert outside[1].startswith("2 of 10 perturbed genes are not in the table 'paths', such as gene8, gene9")
+    assert {"linear, paths embedding", "kernel, paths", "kernel, networks and paths"} <= set(
+        models_for("single", screen)
+    )
+    # Kernels need ten genes of one's own.
+    rows = reproduce_responses(screen, "single", repeats=2, models=["mean", "linear, paths embedding"])
+    assert np.isfinite([row["l2"] for row in rows]).all()
+    (tmp_path / "names.csv").write_text("gene\nA\n")
+    with pytest.raises(ValueError, match="has one column"):
+        load_own(
+            pseudobulk_table=tmp_path / "bulk.tsv",
+            gene_features=[tmp_path / "names.csv"],
+            sep=[";"],
+            guide_suffix="_g[0-9]",
+        )
+
+
+def test_predictions_of_untested_perturbations(cells, tmp_path, capsys):
+    table = pseudobulk(cells, "perturbation", "control").target
+    table.to_csv(tmp_path / "bulk.tsv", sep="\t")
+    line = ["reproduce", "responses", "--pseudobulk", str(tmp_path / "bulk.tsv"), "--csv", str(tmp_path / "out.csv")]
+    assert main([*line, "--predict", "pairs"]) == 0
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert len(written) == 45 - 24
+    assert not set(written["condition"]) & set(table.index)
+    assert written["surprise"].is_monotonic_decreasing
+    assert list(written.columns[5:35]) == list(table.columns)
+    assert (written[[f"{gene} std" for gene in table.columns]] > 0).all(axis=None)
+    np.testing.assert_allclose(written["effect"], np.linalg.norm(written[table.columns], axis=1))
+    assert written["condition"][0] in capsys.readouterr().out
+    # Also genes that nobody perturbed, and an order of one's own.
+    assert main([*line, "--predict", "gene1+gene0", "new", "--rank-by", "effect"]) == 0
+    assert set(pd.read_csv(tmp_path / "out.csv")["condition"]) == {"gene1+gene0", "new"}

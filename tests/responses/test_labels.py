@@ -4,8 +4,8 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+import scipy.sparse as sp
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from skperturb._label_patterns import is_known_control
 from skperturb._labels import LabelReader
@@ -66,7 +66,31 @@ REFUSED = [
     ("(+)-JQ1", "brackets|inside|number"),
     ("", "empty"),
     ("A_0.1+A_0.2", "two doses"),
-    *((f"A{char}B", "sep=") for char in ";|&,/:~"),
+    *((f"A{char}B", "sep=") for char in ";|&,/:~\\#=<>^!?*\t\n×＋，；"),
+    ("KLF1 and CEBPA", "sep=' and '"),
+    ("KLF1 x CEBPA", "sep=' x '"),
+    ("A+1+2", "number"),
+    ("A_inf", "control="),
+    ("STAT1_x2", "unit"),
+    ("drug 10uM", "unit"),
+    ("drug-10 nM", "unit"),
+    ("drug (10 µM)", "unit"),
+    ("drug (0.5)", "dose"),
+    ("STAT1-KO", "kind of a perturbation"),
+    ("STAT1 knockdown", "kind of a perturbation"),
+    ("STAT1ko", "kind of a perturbation"),
+    ("shSTAT1", "guide_prefix"),
+    ("STAT1_A", "guide_suffix"),
+    ("STAT1_guideB", "guide_suffix"),
+    ("STAT1_exon2", "guide_suffix"),
+    ("STAT1_ACGTACGTACGTACGTACGT", "guide"),
+    ("STAT1-ACGTACGTACGTACGTACGT", "sequence of a guide"),
+    ("STAT1_LPS", "column of its own"),
+    *((text, "quotation|seen") for text in ("'STAT1'", '"STAT1"', "b'STAT1'", "STAT1\u200b", "\ufeffSTAT1", "“STAT1”")),
+    *((text, "brackets") for text in ("[STAT1]", "(STAT1)", "{STAT1}")),
+    *((f"STAT1{char}NT", "name of a control") for char in "- ."),
+    ("ctrl-STAT1", "name of a control"),
+    ("Vehicle (DMSO)", "name of a control"),
     *(
         (name, "control=")
         for name in (
@@ -94,6 +118,14 @@ REFUSED = [
             "ONE_NON-GENE_SITE_45",
             "None",
             "unassigned",
+            "not_assigned",
+            "True",
+            "Unstimulated",
+            "non-perturbed",
+            "siNC",
+            "tdTomato",
+            "NonTargeting_Human_0001",
+            "low quality",
         )
     ),
 ]
@@ -200,11 +232,16 @@ def test_hyphens_of_gene_symbols_are_no_separators():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["A_x1", "A_x2", "B_x3"], "no name behind '_'"),
+        (["A_y1", "A_y2", "B_y3"], "no name behind '_'"),
         (["A", "B", "C", "A_x", "B_x", "C_x"], "no name behind '_'"),
-        (["one_A", "two_A", "one_B", "A"], "no name before '_'"),
+        (["one_AB", "two_AB", "one_BX", "AB"], "no name before '_'"),
         (["ELF1-1", "ELF1-2", "GABPA-1"], "ends in a number"),
         (["KLF1", "Klf1"], "differ in case only"),
+        (["ENSG00000115415.11", "ENSG00000115415.12"], "version of an identifier"),
+        (["caf\u00e9", "cafe\u0301"], "differ in case only"),
+        *((["STAT1", "KLF1", f"STAT1{end}"], "is the name 'STAT1' with something") for end in ("-1", ".1", " 1", "-a")),
+        *((["STAT1", "KLF1", f"{start}STAT1"], "is the name 'STAT1' with something") for start in ("g", "cr", "mi-")),
+        *((["A", "B", f"A{sep}B"], "which are names in other labels") for sep in ("--", "  ", ".")),
     ],
 )
 def test_doubts_that_a_set_of_labels_raises(labels, message):
@@ -223,6 +260,59 @@ def test_other_labels_change_no_reading():
 
 def test_numbers_as_text_need_a_vocabulary():
     assert PerturbationEncoder(genes=["7157", "672"]).fit_transform(["7157", "672+7157"]).tolist() == [[1, 0], [1, 1]]
+
+
+def test_guides_of_controls():
+    """ "NT_g1" is one of the known names by itself; where guides are removed it is the control "NT"."""
+    reader = LabelReader("NT", guide_suffix=r"_g\d+")
+    assert [one.is_control for one in reader.read_all(["NT_g1", "NT_g2", "NT"])] == [True] * 3
+    assert reader.read("KLF1_g1+NT_g2").doses == {"KLF1": 1}
+
+
+def test_a_separator_that_is_not_named_joins_no_genes():
+    for sep, label in (("|", "ctrl+KLF1"), ("+", "KLF1_NT"), (" ", "KLF1+ctrl")):
+        with pytest.raises(ValueError, match="name of a control"):
+            PerturbationEncoder(sep=sep).fit(["KLF1", label])
+    for sep, label in (("|", "KLF1+CEBPA"), ("+", "KLF1_CEBPA"), (";", "KLF1 + CEBPA")):
+        with pytest.raises(ValueError, match="names in other labels too"):
+            PerturbationEncoder(sep=sep).fit(["KLF1", "CEBPA", label])
+
+
+def test_names_of_chemicals_are_genes():
+    names = ["Nutlin-3", "17-AAG", "Tubastatin A HCl", "let-7d", "mir-30g", "compound 3d", "su(Hw)"]
+    assert sorted(PerturbationEncoder().fit(names).genes_) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"control": ["ctrl", 1]}, TypeError, r"control holds 1 \(int\)"),
+        ({"genes": ["A", None]}, ValueError, "genes holds None, which is missing"),
+        ({"genes": ["A", "ctrl"]}, ValueError, "genes holds 'ctrl', which is a control too"),
+        ({"genes": {"A", "B"}}, TypeError, "genes is a set, which has no order"),
+    ],
+)
+def test_options_that_are_none(options, error, message):
+    with pytest.raises(error, match=message):
+        PerturbationEncoder(**options).fit(["A"])
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ({"A", "B"}, TypeError, "set, which has no order"),
+        (sp.eye_array(2), TypeError, "sparse matrix"),
+        (np.ma.array(["A", "B"], mask=[False, True]), TypeError, "masked"),
+        (pd.DataFrame([["A", "x"], ["B", "y"]], columns=["p", "p"]), ValueError, "2 columns of the table"),
+        (pd.DataFrame({"p": [], "q": []}), ValueError, "X is empty"),
+        (pd.Series(["A", pd.NA], dtype="string"), TypeError, r"X\[1\] is <NA>"),
+        (pd.MultiIndex.from_tuples([("A", "x")]), TypeError, r"X\[0\] is \('A', 'x'\)"),
+        ([["A", "B"], ["A"]], TypeError, r"X\[0\] is \['A', 'B'\]"),
+    ],
+)
+def test_containers_that_hold_no_labels(X, error, message):
+    with pytest.raises(error, match=message):
+        PerturbationEncoder(column="p").fit(X)
 
 
 def test_unknown_genes_can_be_ignored():
@@ -274,6 +364,13 @@ ODD_NAMES = ["HLA_A", "STAT1_g1", "AAVS1", "1-Mar", "7157", "x;y", "pDS051", "K5
 CONTROLS = ["ctrl", "NT", "non-targeting", "DMSO_TF", "NegCtrl0", "*", "nan", "62(mod)", "safe targeting"]
 SEPARATORS = ["+", "_", ",", "|", ";", "&", "~", "/", ":", " and ", "++"]
 DOSES = [1.0, 1.0, 1.0, 0.1, 2.5, 250.0]
+#: What removes the guides, and names of guides; the last one removes what precedes a gene.
+GUIDES = [
+    ({}, ("",), ("",)),
+    ({"guide_suffix": r"-sg\d+"}, ("",), ("", "-sg1", "-sg12")),
+    ({"guide_suffix": r"@[ab]\d?"}, ("",), ("@a", "@b2")),
+    ({"guide_prefix": "p-sg"}, ("", "p-sg"), ("",)),
+]
 
 
 @st.composite
@@ -291,21 +388,27 @@ def screens(draw):
             max_size=8,
         )
     )
+    guide_options, starts, ends = draw(st.sampled_from(GUIDES))
+    guides = [(start, end) for start in starts for end in ends]
     rows = [(name, {}) for name in controls]
     for doses in conditions:
         for _ in range(draw(st.integers(1, 3))):
-            rows.append((draw(spellings(doses, sep, controls)), doses))
+            rows.append((draw(spellings(doses, sep, controls, guides)), doses))
     rows = draw(st.permutations(rows))
-    options = {"control": controls, "sep": sep, "genes": genes if with_vocabulary else None}
+    options = {"control": controls, "sep": sep, "genes": genes if with_vocabulary else None, **guide_options}
     return [label for label, _ in rows], [frozenset(doses.items()) for _, doses in rows], options, genes
 
 
 @st.composite
-def spellings(draw, doses, sep, controls):
-    """One of the ways to write a condition: any order, blanks, a control in place of a second gene."""
-    parts = [gene if dose == 1.0 else f"{gene}{sep}{dose:g}" for gene, dose in doses.items()]
+def spellings(draw, doses, sep, controls, guides):
+    """One of the ways to write a condition: any order, guides, blanks, a control in place of a second gene."""
+    parts = []
+    for gene, dose in doses.items():
+        start, end = draw(st.sampled_from(guides))
+        parts.append(f"{start}{gene}{end}" if dose == 1.0 else f"{start}{gene}{end}{sep}{dose:g}")
     if draw(st.booleans()):
-        parts.append(draw(st.sampled_from(controls)))
+        start, end = draw(st.sampled_from(guides))
+        parts.append(f"{start}{draw(st.sampled_from(controls))}{end}")
     parts = draw(st.permutations(parts))
     blank = draw(st.sampled_from(["", " "]))
     return blank + f"{blank}{sep}{blank}".join(parts) + blank
@@ -350,6 +453,7 @@ def check_pseudobulk(labels, truth, options):
         options["control"],
         sep=options["sep"],
         perturbed_genes=options["genes"],
+        **{name: options[name] for name in ("guide_suffix", "guide_prefix") if name in options},
     )
     by_set = pd.Series(values[:, 0]).groupby(pd.Series(truth, dtype=object).map(hash)).mean()
     expected = {key: by_set[hash(key)] - by_set[hash(frozenset())] for key in truth if key}

@@ -363,3 +363,91 @@ def test_a_covariate_is_named_once(cells):
     for covariates in (["line", "line"], ["condition"]):
         with pytest.raises(ValueError, match=f"names '{covariates[0]}' twice or as groupby"):
             pseudobulk(cells, "condition", "ctrl", covariates=covariates)
+
+
+def screen(labels, **columns):
+    obs = pd.DataFrame({"condition": labels, **columns}, index=[f"cell{k}" for k in range(len(labels))])
+    return anndata.AnnData(np.array([[0.5, 1.0], [1.5, 0.5], [2.5, 0.0], [0.5, 3.5]]), obs=obs)
+
+
+@pytest.mark.parametrize("absent", ["", "nan", "<NA>", " NA "])
+def test_texts_that_say_missing_are_missing(absent):
+    cells = screen(["ctrl", "ctrl", "A", "A"], batch=["x", absent, "x", "x"])
+    with pytest.warns(UserWarning, match="1 of 4 cells are left out, 1 of them controls"):
+        bulk = pseudobulk(cells, "condition", "ctrl", covariates="batch")
+    assert bulk.target.iloc[0].tolist() == [1.5 - 0.5, 1.75 - 1.0]
+    kept = pseudobulk(cells, "condition", "ctrl", covariates="batch", missing="keep")
+    assert kept.n_control_cells.to_dict() == {"x": 1, "missing": 1}
+
+
+def test_levels_of_a_covariate_are_spelled_alike():
+    cells = screen(["ctrl", "ctrl", "A", "A"], batch=["x", "x ", " x", "x"])
+    bulk = pseudobulk(cells, "condition", "ctrl", covariates="batch")
+    assert bulk.target.to_dict("list") == {"0": [0.5], "1": [1.0]}
+    cells = screen(["ctrl", "ctrl", "A", "A"], batch=["x", "X", "x", "X"])
+    with pytest.warns(UserWarning, match=r"'batch' has levels that differ in case only, \['X', 'x'\]"):
+        pseudobulk(cells, "condition", "ctrl", covariates="batch")
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        pd.Categorical(["x", "y", "x", "y"], categories=["z", "y", "x"]),
+        pd.array([True, False, True, False], dtype="boolean"),
+        pd.array([1, 2, 1, 2], dtype="Int64"),
+        np.array(["2024-01-01", "2024-01-02"] * 2, dtype="datetime64[D]"),
+        pd.cut([1, 2, 1, 2], [0, 1, 2]),
+        np.array([1, "y", 1, "y"], dtype=object),
+    ],
+)
+def test_covariates_of_any_type(levels):
+    cells = screen(["ctrl", "ctrl", "A", "A"])
+    cells.obs["batch"] = levels
+    bulk = pseudobulk(cells, "condition", "ctrl", covariates="batch")
+    assert sorted(bulk.target["0"]) == [-1.0, 2.0]
+    assert bulk.n_control_cells.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1], ["ctrl", "ctrl", "A", 1], [False, False, True, True], [0.0, 0, 1, 1]])
+def test_labels_that_are_no_texts_are_refused(labels):
+    with pytest.raises(TypeError, match=r"adata.obs\['condition'\] holds the label .* expected texts.*astype\(str\)"):
+        pseudobulk(screen(labels), "condition", "ctrl")
+
+
+@pytest.mark.parametrize("control", [pd.Index(["ctrl"]), pd.Series(["ctrl"]), {"ctrl"}, np.array(["ctrl"]), ("ctrl",)])
+def test_controls_in_any_container(control):
+    assert pseudobulk(screen(["ctrl", "ctrl", "A", "A"]), "condition", control).target.to_dict("list") == {
+        "0": [0.5],
+        "1": [1.0],
+    }
+
+
+def test_guides_of_controls_are_controls():
+    cells = screen(["NT_g1", "NT_g2", "A_g1", "A_g2"])
+    bulk = pseudobulk(cells, "condition", "NT", guide_suffix=r"_g\d+")
+    assert bulk.n_control_cells == 2
+    assert bulk.target.loc["A"].tolist() == [0.5, 1.0]
+
+
+def test_tables_with_ambiguous_names():
+    cells = screen(["ctrl", "ctrl", "A", "A"], batch=["x", "y", "x", "y"])
+    cells.obs.index.name = "batch"
+    assert pseudobulk(cells, "condition", "ctrl", covariates="batch").target["0"].tolist() == [2.0, -1.0]
+    cells = screen(["ctrl", "ctrl", "A", "A"])
+    cells.obs = pd.concat([cells.obs, cells.obs], axis=1)
+    with pytest.raises(ValueError, match="several columns 'condition'"):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_empty_tables_are_refused():
+    cells = screen(["ctrl", "ctrl", "A", "A"])
+    for part, what in ((cells[:0], "cells"), (cells[:, :0], "genes")):
+        with pytest.raises(ValueError, match=f"adata has no {what}"):
+            pseudobulk(part, "condition", "ctrl")
+    with pytest.raises(ValueError, match="is empty"):
+        pseudobulk(cells, "condition", [])
+
+
+def test_columns_without_a_hash_can_vary():
+    cells = screen(["ctrl", "ctrl", "A", "A"], barcodes=[[1], [2], [1], [2]])
+    assert pseudobulk(cells, "condition", "ctrl").varying == ["barcodes"]

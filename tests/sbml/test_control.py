@@ -8,7 +8,14 @@ import pytest
 import scipy.linalg as sla
 
 from skperturb.datasets import load_textbook_models
-from skperturb.exceptions import NoSteadyStateError, SBMLError, UndefinedSensitivityError, UnsupportedModelError
+from skperturb.exceptions import (
+    InvalidModelError,
+    ModelWarning,
+    NoSteadyStateError,
+    SBMLError,
+    UndefinedSensitivityError,
+    UnsupportedModelError,
+)
 from skperturb.sbml import (
     KineticModel,
     antimony_to_sbml,
@@ -276,8 +283,8 @@ def test_states_of_other_models_and_shapes_are_refused(pathway, cycle):
         control_coefficients(pathway, cycle.steady_state())
     with pytest.raises(ValueError, match="x has shape"):
         elasticities(pathway, [1.0])
-    with pytest.raises(TypeError, match="model is a str; expected a KineticModel"):
-        elasticities("model.xml")
+    with pytest.raises(TypeError, match=r"model is int 3; expected a KineticModel"):
+        elasticities(3)
 
 
 @pytest.mark.parametrize(
@@ -328,3 +335,49 @@ def test_events_have_acted():
     assert control_coefficients(model, replace(steady, method="trajectory")).loc["B"].sum() == pytest.approx(
         0, abs=1e-9
     )
+
+
+# -- sources, several models --------------------------------------------------------------------------
+FUNCTIONS = [
+    elasticities,
+    lambda model, *state, **options: parameter_sensitivity(model, *state, undefined="nan", **options),
+    lambda model, *state, **options: control_coefficients(model, *state, undefined="nan", **options),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_models_paths_texts_and_lists_give_the_same_tables(function, tmp_path):
+    texts = [text for text in load_textbook_models().data if 'id="upper_glycolysis"' in text or 'id="toggle' in text]
+    path = tmp_path / "first.xml"
+    path.write_text(texts[0], encoding="utf-8")
+    models = [KineticModel.from_sbml(text) for text in texts]
+    expected = [function(model) for model in models]
+    pd.testing.assert_frame_equal(function(texts[0]), expected[0])
+    pd.testing.assert_frame_equal(function(path), expected[0])
+    for several in (models, tuple(texts), [path, models[1]], np.array(models, dtype=object), pd.Series(texts)):
+        found = function(several)
+        assert found.shape == (2,)
+        for table, other in zip(found, expected, strict=True):
+            pd.testing.assert_frame_equal(table, other)
+    for table, other in zip(function(texts, n_jobs=2), expected, strict=True):
+        pd.testing.assert_frame_equal(table, other)
+
+
+def test_a_model_of_several_that_fails(pathway, cycle):
+    grows = model_of("model grows; A = 0; in1: -> A; p; p = 1; end")
+    with pytest.raises(NoSteadyStateError, match=r"^model\[1\] \(grows\): grows: no steady state") as caught:
+        control_coefficients([pathway, grows, cycle])
+    assert caught.value.status == "diverged"
+    with pytest.warns(ModelWarning, match=r"1 of 3 models have no table: model\[1\] \(grows\)"):
+        tables = control_coefficients([pathway, grows, cycle], on_error="skip")
+    assert [table.shape for table in tables] == [(2, 3), (0, 0), (2, 2)]
+    with pytest.raises(ValueError, match=r"^model\[0\] \(model 0\): "):
+        elasticities(["<sbml>", pathway])
+    with pytest.raises(InvalidModelError, match=r"^model\[1\] \(no_such_file\)"):
+        elasticities([pathway, "no_such_file.xml"])
+    with pytest.raises(TypeError, match=r"model\[1\] is .*; expected a KineticModel"):
+        elasticities([pathway, 3])
+    with pytest.raises(ValueError, match="on_error='nan' is unknown"):
+        elasticities([pathway], on_error="nan")
+    with pytest.raises(ValueError, match="it belongs to one"):
+        elasticities([pathway], [1.0, 2.0])

@@ -15,8 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from skperturb._network import InfluenceNetwork
 from skperturb.datasets import load_textbook_models

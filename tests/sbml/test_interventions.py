@@ -340,6 +340,9 @@ def test_the_command_combines_changes_and_follows_courses(model_file, capsys):
         (["--scale", "kk=2"], "did you mean 'k'"),
         ([], "no intervention was given"),
         (["--knock-out", "v", "v"], "the name 'knock_out v' is taken"),
+        (["--together", "--set", "k=1", "k=2"], "--set names k twice"),
+        (["--together", "--scale", "k=1", "--scale", "k=1"], "--scale names k twice"),
+        (["--together", "--knock-out", "v", "v"], "--knock-out names v twice"),
     ],
 )
 def test_the_command_names_what_is_wrong(model_file, capsys, arguments, message):
@@ -439,3 +442,131 @@ def test_sets_do_not_compile_again(pathway, monkeypatch):
 def test_bad_sets_are_refused(pathway, sets, error, message):
     with pytest.raises(error, match=message):
         steady_states(pathway, sets)
+
+
+# -- several models -----------------------------------------------------------------------------------
+def test_several_models_in_one_table(pathway, binding, tmp_path):
+    path = tmp_path / "cascade.xml"
+    path.write_text(TEXTBOOK["upper_glycolysis"], encoding="utf-8")
+    change = Intervention(scale={"X": 2.0})
+    table = perturb([pathway, pathway], change)
+    assert table.index.names == ["model", "intervention"]
+    assert table.index.get_level_values("model").unique().tolist() == ["pathway (0)", "pathway (1)"]
+    pd.testing.assert_frame_equal(table.loc["pathway (1)"], perturb(pathway, change))
+    with pytest.raises(ValueError, match=r"^model\[1\] \(binding\): interventions\[0\].*'X' is no variable"):
+        perturb([pathway, binding], change)
+    table = perturb([pathway, binding, path], change, on_error="nan", n_jobs=2)
+    assert table.index.get_level_values("model").unique().tolist() == ["pathway", "binding", "cascade"]
+    assert table["outcome", "status"].tolist() == ["steady", "steady", "refused", "refused"]
+    assert "'X' is no variable" in table.loc["binding", ("outcome", "reason")].iloc[0]
+    assert table.loc["pathway", ("log2_fold_change", "S2")].tolist() == pytest.approx([0.0, 1.0])
+    course = perturb([pathway, binding], change, response=[1.0, 2.0], on_error="nan")
+    assert course.index.names == ["model", "intervention", "time"]
+    with pytest.raises(ValueError, match="on_error='skip' is unknown"):
+        perturb([pathway], change, on_error="skip")
+
+
+def test_perturbed_states_that_oscillate_or_diverge_say_so():
+    # The Brusselator rests below b = 1 + a**2 and circles above it; without its outflow it grows.
+    brusselator = model_of(
+        """model brusselator
+        x = 1; y = 1; a = 1; b = 1.5; k = 1;
+        feed: -> x; a; turn: x -> y; b*x; back: y -> x; x^2*y; out1: x -> ; k*x;
+        end"""
+    )
+    table = perturb(
+        brusselator,
+        [
+            Intervention(set={"b": 3.0}, name="above the bifurcation"),
+            Intervention(scale={"b": 1.1}, name="below it"),
+            Intervention(knock_out="out1", name="no outflow"),
+        ],
+    )
+    assert table["outcome", "status"].tolist() == ["steady", "oscillating", "steady", "diverged"]
+    assert all(table["outcome", "reason"].iloc[[1, 3]])
+    assert table["value"].iloc[[1, 3]].isna().all().all()
+    assert table["value"].loc["below it"].tolist() == pytest.approx([1.0, 1.65], rel=1e-8)
+
+
+# -- a peer and bad input -----------------------------------------------------------------------------
+def without_reaction(source, reaction):
+    """Return the file with the rate of a reaction times zero."""
+    document = libsbml.readSBMLFromString(source)
+    law = document.getModel().getReaction(reaction).getKineticLaw()
+    tree, zero = libsbml.ASTNode(libsbml.AST_TIMES), libsbml.ASTNode(libsbml.AST_REAL)
+    zero.setValue(0.0)
+    tree.addChild(zero)
+    tree.addChild(law.getMath().deepCopy())
+    law.setMath(tree)
+    return libsbml.writeSBMLToString(document)
+
+
+@pytest.mark.parametrize("name", list(TEXTBOOK)[:24])
+def test_knock_outs_of_textbook_models_beside_libroadrunner(name):
+    roadrunner = pytest.importorskip("roadrunner")
+    model = KineticModel.from_sbml(TEXTBOOK[name])
+    reaction = model.reaction_ids[len(model.reaction_ids) // 2]
+    times = [0.0, 3.0, 30.0]
+    table = perturb(model, Intervention(knock_out=reaction, name="off"), response=times)["value"]
+    peer = roadrunner.RoadRunner(without_reaction(TEXTBOOK[name], reaction))
+    peer.integrator.relative_tolerance, peer.integrator.absolute_tolerance = 1e-10, 1e-14
+    species = [name for name in model.variables if name in peer.model.getFloatingSpeciesIds()]
+    theirs = peer.simulate(times=times, selections=["time", *(f"[{name}]" for name in species)])[:, 1:]
+    ours = table.loc["off", species].to_numpy()
+    # Oscillators lose a digit in their phase; both integrate at 1e-8 or better.
+    assert np.abs(ours - theirs).max() < 1e-5 * np.abs(theirs).max()
+    before = table.loc["unperturbed", species].to_numpy()
+    assert np.abs(ours - before).max() > 1e-3 * np.abs(before).max() or name == "toggle_switch"
+
+
+@pytest.fixture
+def ruled():
+    return model_of(
+        """model ruled
+        species A = 1, B = 2, T; T := A + B; c := 2*k; k = 1.5;
+        up: A -> B; k*A; down: B -> A; c*B;
+        end"""
+    )
+
+
+BAD_INPUT = [
+    ("K", 1.0, r"'K'.*did you mean 'k'"),
+    ("c", 1.0, r"'c' is determined by a rule, so it has no value of its own; change what it is computed from: 'k'"),
+    ("T", 1.0, r"'T' is determined by a rule, so it has no value of its own"),
+    ("A", -1.0, r"\['A'\] is -1, a negative amount; expected a number >= 0"),
+    ("k", np.nan, "expected a finite number|is nan"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BAD_INPUT)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, name, value: (model.with_initial if name == "A" else model.with_parameters)({name: value}),
+        lambda model, name, value: perturb(model, Intervention(set={name: value})),
+        lambda model, name, value: steady_states(model, pd.DataFrame({name: [value]})),
+        lambda model, name, value: simulate_many(model, pd.DataFrame({name: [value]}), [1.0]),
+    ],
+    ids=["with_parameters", "perturb", "steady_states", "simulate_many"],
+)
+def test_bad_input_has_one_clear_error(ruled, call, name, value, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        call(ruled, name, value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(("name", "message"), [(name, message) for name, _, message in BAD_INPUT[:3]])
+def test_bad_names_in_sensitivities_have_one_clear_error(ruled, name, message):
+    from skperturb.sbml import time_course_sensitivity
+
+    with pytest.raises(ValueError, match=message):
+        parameter_sensitivity(ruled, parameters=["k", name])
+    with pytest.raises(ValueError, match=message):
+        time_course_sensitivity(ruled, [1.0], parameters=["k", name])
+
+
+def test_sets_with_missing_values_are_refused(ruled):
+    # Without a column the value of the model stays; a column that some sets lack leaves holes.
+    assert steady_states(ruled, pd.DataFrame(index=[0, 1]))["outcome", "status"].tolist() == ["steady"] * 2
+    with pytest.raises(ValueError, match=r"\['k'\] is nan"):
+        steady_states(ruled, pd.concat([pd.DataFrame({"k": [1.0]}), pd.DataFrame({"A": [2.0]})], ignore_index=True))

@@ -6,8 +6,7 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.integrate import solve_ivp
 from scipy.sparse import csr_array
 
@@ -18,7 +17,7 @@ from skperturb.sbml import JacobianExtractor, KineticModel
 from skperturb.sbml._responding.clamp import clamp_response
 from skperturb.sbml._solving.moieties import conservation_laws
 from skperturb.sbml._solving.steady_state import find_steady_state
-from skperturb.sbml.sensitivity import sensitivity_matrix
+from skperturb.sbml.sensitivity import sensitivity_matrices, sensitivity_matrix
 
 
 def network_of(model, **keywords):
@@ -525,3 +524,33 @@ def test_a_model_is_no_network():
         sensitivity_matrix(model)
     # The advice works.
     assert sensitivity_matrix(JacobianExtractor().fit_transform([model])[0]).shape[0] > 0
+
+
+def test_matrices_of_several_networks():
+    networks = JacobianExtractor(on_error="skip").fit_transform(load_textbook_models().data[:6])
+    found = sensitivity_matrices(networks, undefined="nan")
+    again = sensitivity_matrices(list(networks), undefined="nan", n_jobs=2)
+    for network, matrix, same in zip(networks, found, again, strict=True):
+        pd.testing.assert_frame_equal(matrix, sensitivity_matrix(network, undefined="nan"))
+        pd.testing.assert_frame_equal(matrix, same)
+    swap = InfluenceNetwork([[-1.0, 1.0, 0], [1.0, -1.0, 0], [1.0, 0, -1.0]], model_id="open")
+    feeding = InfluenceNetwork([[0.0, 0, 0], [1.0, -1.0, 2.0], [0.0, 1.0, -2.0]], model_id="fed")
+    with pytest.raises(UndefinedSensitivityError, match=r"^networks\[1\] \(fed\): the response"):
+        sensitivity_matrices([swap, feeding])
+    with pytest.warns(ModelWarning, match=r"1 of 2 networks have no sensitivity matrix: networks\[1\] \(fed\)"):
+        kept, empty = sensitivity_matrices([swap, feeding], on_error="skip")
+    assert kept.shape == (3, 3)
+    assert empty.shape == (0, 0)
+    with pytest.raises(TypeError, match=r"networks\[1\].*KineticModel"):
+        sensitivity_matrices([swap, KineticModel.from_sbml(load_textbook_models().data[0])])
+    with pytest.raises(ValueError, match="kind='odd'"):
+        sensitivity_matrices([swap], "odd", on_error="skip")
+
+
+def test_a_list_is_refused_with_the_name_of_the_function_for_lists():
+    network = InfluenceNetwork(-np.eye(2))
+    other = np.empty(2, dtype=object)
+    other[:] = [network, -np.eye(3)]
+    for several in ([network], (network, network), other, pd.Series([network, network]), [np.eye(2), np.eye(3)]):
+        with pytest.raises(TypeError, match=r"of \d networks; expected one.*sensitivity_matrices\(networks\)"):
+            sensitivity_matrix(several)

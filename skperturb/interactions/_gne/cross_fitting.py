@@ -37,10 +37,10 @@ a single model's word. Each model lacks one fold of the edges, so few folds unde
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
-import scipy.sparse as sp
 from joblib import Parallel, delayed
 
 from skperturb._pairs import pair_codes, symmetric_graph
@@ -67,13 +67,16 @@ class CrossFitting(Generic[Model]):
         Decides the folds, and the seed of each training.
     n_jobs : int or None, default=None
         Processes that train folds at the same time, as joblib counts them. Then both functions have to be picklable.
+    label : str, default=""
+        If given, ``train(graph, seed, label)`` gets it with the number of the fold and of all folds filled in.
     """
 
-    train: Callable[[sp.csr_array, int], Model]
+    train: Callable[..., Model]
     describe: Callable[[Model, np.ndarray], np.ndarray]
     n_folds: int
     random_state: np.random.RandomState
     n_jobs: int | None = None
+    label: str = ""
 
     def fit(
         self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int, wanted: np.ndarray | None = None
@@ -100,7 +103,7 @@ class CrossFitting(Generic[Model]):
         seeds = [int(self.random_state.randint(np.iinfo(np.int32).max)) for _ in range(self.n_folds)]
         results = Parallel(n_jobs=self.n_jobs)(
             delayed(_train_and_describe)(
-                self.train,
+                partial(self.train, label=self.label.format(fold + 1, self.n_folds)) if self.label else self.train,
                 self.describe,
                 positions[(kinds == POSITIVE) & (folds != fold)],
                 n_nodes,
@@ -125,7 +128,7 @@ class CrossFitting(Generic[Model]):
 
 
 def _train_and_describe(
-    train: Callable[[sp.csr_array, int], Model],
+    train: Callable[..., Model],
     describe: Callable[[Model, np.ndarray], np.ndarray],
     edges: np.ndarray,
     n_nodes: int,

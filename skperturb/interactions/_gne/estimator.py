@@ -1,5 +1,6 @@
 """GNEEmbedder: vectors of genes from known interactions and expression, and new interactions from the vectors."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -28,6 +29,10 @@ _CROSS_FITTED = ("log_odds", "structural")
 _MANY_FOLDS, _FEW_FOLDS, _FEW_INTERACTIONS = 10, 5, 3000
 
 
+# A graph convolution sees nothing of a gene without partners; a look-up network learns what attributes tell.
+_FOR_UNSEEN = {"encoder": "lookup", "pair_features": "native", "early_stopping": False}
+
+
 class GNEEmbedder(PairModelMixin, BaseEstimator):
     r"""Embed genes from known interactions and expression, and predict new interactions.
 
@@ -45,8 +50,9 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
 
     Parameters
     ----------
-    expression : DataFrame of shape (n_genes, n_samples), default=None
-        Attributes of genes, in rows, aligned by name; each gene is standardized. Row k of an array is gene k.
+    expression : DataFrame of shape (n_genes, n_samples), or dict of DataFrames, default=None
+        Attributes of genes, in rows, aligned by name; each gene is standardized. Row k of an array is gene k. Several
+        tables, such as ``{"expression": …, "GO": …}``, count alike, and each may miss genes.
     encoder : {"gnn", "lookup"}, default="gnn"
         Identity part: a convolution over the gene's partners, or a free vector for each gene (the paper's).
     n_components : int, default=64
@@ -67,8 +73,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         uniform negatives cost average precision. No order of pairs is best against both kinds: 1 is best against
         uniform negatives, 0 against degree-matched ones.
     loss : {"softmax", "sampled_softmax", "bce"}, default="softmax"
-        The softmax over all genes, a softmax over few candidates, or a binary cross-entropy. With more than 2,048 genes
-        the denominator of the first is estimated in each step, without bias, from about 1,024 genes that are drawn by
+        The softmax over all genes, a softmax over few candidates, or a binary cross-entropy. With more than 1,024 genes
+        the denominator of the first is estimated in each step, without bias, from about 512 genes that are drawn by
         their degrees; its numerator stays exact.
     pair_features : {"log_odds", "structural", "native", "cross", "hadamard"}, default="log_odds"
         What `transform` returns: the log-odds of the cross-fitted classifier (one column); what that classifier
@@ -89,12 +95,13 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         Share of the interactions that early stopping holds out.
     patience : int, default=2
         Epochs without improvement until early stopping.
-    lr : float, default=0.007
-        Learning rate of Adam.
-    max_epochs : int, default=20
+    lr : float, default=0.02
+        Learning rate of Adam. With loss="softmax" the highest one: it warms up over 15 % of the steps and cools down.
+    max_epochs : int, default=12
         Number of passes over the interactions.
     batch_size : int, default=256
-        Interactions in a step; with loss="softmax" genes, each with all its interactions.
+        Interactions in a step; with loss="softmax" genes, each with all its interactions, and of few genes less, so
+        that an epoch has 8 steps.
     weight_decay : float, default=1e-4
         Of Adam.
     genes : sequence of str or int, default=None
@@ -109,7 +116,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     random_state : int, RandomState or None, default=None
         Decides initial weights, batches, candidates and folds.
     verbose : int, default=0
-        Print skorch's table of epochs when positive.
+        Print a line for each epoch, with its fold, when positive.
     callbacks : sequence of skorch callbacks, default=None
         Called during the training.
 
@@ -140,6 +147,10 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     pairs, `transform` the mean over all networks, so ``fit_transform(X)`` differs from ``fit(X).transform(X)``: a
     classifier behind it in a Pipeline learns from descriptions such as new pairs will have. With the other pair
     features a single network is trained on everything, as in the paper.
+
+    A pair with a gene that has attributes but no known interaction, of which a convolution over partners sees nothing,
+    is described by a second network, with look-up vectors and ``pair_features="native"``. It is trained if there are
+    such genes.
 
     The classifier learns from up to four negatives of each kind for an interaction. If `y` holds negatives, they count
     as uniform ones, and what is missing is drawn from the genes of the pairs.
@@ -207,8 +218,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 2,
-        lr: float = 0.007,
-        max_epochs: int = 20,
+        lr: float = 0.02,
+        max_epochs: int = 12,
         batch_size: int = 256,
         weight_decay: float = 1e-4,
         genes: Any = None,
@@ -288,7 +299,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         return cls(expression, **{**paper, **parameters})
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn vectors and the description of pairs.
 
         Parameters
@@ -297,6 +308,11 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             Pairs of gene names (str) or integers.
         y : array-like of shape (n_pairs,), default=None
             1 for an interaction, 0 for a pair without; None if all are interactions.
+        sample_weight : array-like of shape (n_pairs,), default=None
+            How much each pair counts in the classifier, such as the confidence in it; the graph has all interactions
+            alike. The mean over all rows of a pair is taken, and sampled negatives count as much as an interaction
+            does on average. A third column of a DataFrame `X` that is named "weight", "confidence" or "score" is the
+            same.
 
         Returns
         -------
@@ -309,24 +325,26 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         ValueError
             If pairs are self-pairs, labelled both 0 and 1, or none is positive, or `expression` does not fit.
         """
-        self._fit(X, y, describe=False)
+        self._fit(X, y, sample_weight, describe=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, sample_weight=None):
         """Learn, and describe each training pair by what was learned without it.
 
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2)
         y : array-like of shape (n_pairs,), default=None
+        sample_weight : array-like of shape (n_pairs,), default=None
+            As in `fit`.
 
         Returns
         -------
         ndarray of shape (n_pairs, n_features)
             See the notes of the class: differs from ``fit(X, y).transform(X)`` for cross-fitted features.
         """
-        return self._fit(X, y, describe=True)
+        return self._fit(X, y, sample_weight, describe=True)
 
     def embed(self, genes):
         """Return the vectors y = h + ṽ of genes.
@@ -347,16 +365,18 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     def _log_odds(self, features: np.ndarray) -> np.ndarray:
         return features[:, 0] if self.pair_features == "log_odds" else self._head.decision_function(features)
 
-    def _fit(self, X: Any, y: Any, describe: bool) -> np.ndarray:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, describe: bool) -> np.ndarray:
         """Fit, and return the description of the pairs in `X` that a later step may train on, if it is wanted."""
         if self.directed and self.pair_features in _CROSS_FITTED:
             raise ValueError(
                 f"pair_features={self.pair_features!r} describes undirected pairs only, got directed=True; use "
                 "'native', 'cross' or 'hadamard'."
             )
-        positions, labels = self._start(X, y)
+        positions, labels = self._start(X, y, sample_weight)
         if self.pair_features in _CROSS_FITTED:
             features = self._cross_fit(positions, labels, describe)
+            if self.pair_features == "log_odds":
+                self._fit_unseen(X, y, sample_weight)
         else:
             self._folds = [self._trainer()(self._graph, self._draw_seed())]
             features = self._pair_features(positions)
@@ -384,16 +404,32 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             n_folds=min(self._n_folds(n_interactions), n_interactions),
             random_state=self._rng,
             n_jobs=self.n_jobs,
+            label="fold {} of {}" if self.verbose else "",
         )
         wanted = learned | (describe & (np.arange(len(positions)) < n_pairs))
         self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1, wanted)
         share = {"uniform": 1.0, "degree": 0.0, "mixed": self.uniform_share}[self.negatives]
-        self._head = PairClassifier(share, self._draw_seed()).fit(features[learned], kinds[learned])
+        weights = self._weights_of((kinds == POSITIVE).astype(np.int64))
+        self._head = PairClassifier(share, self._draw_seed()).fit(
+            features[learned], kinds[learned], None if weights is None else weights[learned]
+        )
         # The classifier weighs the kinds of negatives so that together they are as many as the interactions.
         self.base_rate_ = 0.5
         if self.pair_features == "structural" or not describe:
             return features[:n_pairs]
         return self._head.decision_function(features[:n_pairs])[:, None]
+
+    def _fit_unseen(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Train the model of pairs with a gene that has attributes but no partner."""
+        self._unseen = None
+        lonely = np.diff(self._graph.indptr) == 0
+        if self._expression is None or self.attribute_weight == 0 or not lonely[self._expression.any(axis=1)].any():
+            return
+        alone = {**self.get_params(deep=False), **_FOR_UNSEEN, "random_state": self._draw_seed(), "verbose": 0}
+        with warnings.catch_warnings():
+            # What there is to say about the data was said.
+            warnings.simplefilter("ignore", UserWarning)
+            self._unseen = type(self)(**alone).fit(X, y, sample_weight)
 
     def _n_folds(self, n_interactions: int) -> int:
         if self.n_folds is not None:
@@ -440,7 +476,13 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         features = np.mean([fold.structural(positions) for fold in self._folds], axis=0)
         if self.pair_features == "structural":
             return features
-        return self._head.decision_function(features)[:, None]
+        scores = self._head.decision_function(features)
+        if self._unseen is not None and self._expression is not None:
+            lonely = (np.diff(self._graph.indptr) == 0) & self._expression.any(axis=1)
+            chosen = lonely[positions].any(axis=1)
+            if chosen.any():
+                scores[chosen] = self._unseen._log_odds(self._unseen._pair_features(positions[chosen]))
+        return scores[:, None]
 
     def _evidence(self, positions: np.ndarray) -> pd.DataFrame:
         """Return by how much log-odds fall if the features of one kind take the means of the training."""
@@ -487,5 +529,6 @@ class _Trainer:
     attributes: np.ndarray | None
     expression: np.ndarray | None
 
-    def __call__(self, graph: sp.csr_array, seed: int) -> PairFeatures:
-        return PairFeatures(train_vectors(graph, self.attributes, self.parameters, seed), graph, self.expression)
+    def __call__(self, graph: sp.csr_array, seed: int, label: str = "") -> PairFeatures:
+        vectors = train_vectors(graph, self.attributes, self.parameters, seed, label)
+        return PairFeatures(vectors, graph, self.expression)

@@ -31,7 +31,7 @@ _LEAST_PROBABILITY = 1e-9
 # Genes up to which the normalizer of the softmax is exact, and the expected number of sampled ones beyond. All 4,511
 # genes of E. coli take half as long again and change no AUROC on its validation interactions by 0.001; the time of the
 # exact one grows with the square of the number of genes.
-_EXACT_GENES, _SAMPLED_GENES = 2048, 1024
+_EXACT_GENES, _SAMPLED_GENES = 1024, 512
 # Bounds the memory of encoding all genes; what comes out does not depend on it beyond rounding.
 _GENES_PER_BLOCK = 1024
 

@@ -11,9 +11,9 @@ __all__ = ["Perceptron"]
 # Two hidden layers of this width. Half of it loses 0.001 of the degree-matched AUROC on validation interactions of
 # E. coli.
 _WIDTH, _HIDDEN_LAYERS = 64, 2
-# Passes over the pairs, and the learning rate at its highest. Eight passes in batches of 4096 lose 0.0005 of that
-# AUROC.
-_EPOCHS, _LR = 12, 0.01
+# Passes over the pairs, and the learning rate at its highest. Twelve passes take half as long again and change no AUROC
+# on validation interactions of E. coli by more than 0.0003.
+_EPOCHS, _LR = 8, 0.01
 _WEIGHT_DECAY = 1e-4
 # Steps of a pass, within bounds of the batch: few pairs are cut into small batches, or too few steps would be made.
 _STEPS, _LEAST_IN_BATCH, _MOST_IN_BATCH = 60, 64, 2048
@@ -33,7 +33,14 @@ class Perceptron:
     biases: list[np.ndarray]
 
     @classmethod
-    def fit(cls, features: np.ndarray, kinds: np.ndarray, class_weights: np.ndarray, seed: int) -> "Perceptron":
+    def fit(
+        cls,
+        features: np.ndarray,
+        kinds: np.ndarray,
+        class_weights: np.ndarray,
+        seed: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> "Perceptron":
         """Minimize the cross-entropy.
 
         Parameters
@@ -44,6 +51,7 @@ class Perceptron:
             From 0 to n_kinds - 1.
         class_weights : ndarray of shape (n_kinds,)
         seed : int
+        sample_weight : ndarray of shape (n_pairs,), default=None
 
         Returns
         -------
@@ -53,13 +61,16 @@ class Perceptron:
 
         from skperturb._training import TensorTable, fit_net, gentle_training
 
-        table = TensorTable({"input": torch.from_numpy(features.astype(np.float32))}, torch.from_numpy(kinds))
+        target = torch.from_numpy(kinds)
+        if sample_weight is not None:
+            target = torch.from_numpy(np.column_stack([kinds, sample_weight]).astype(np.float32))
+        table = TensorTable({"input": torch.from_numpy(features.astype(np.float32))}, target)
         batch_size = int(np.clip(len(kinds) // _STEPS, _LEAST_IN_BATCH, _MOST_IN_BATCH))
         n_steps = _EPOCHS * -(-len(kinds) // batch_size)
         net = fit_net(
             lambda: _layers(features.shape[1], len(class_weights)),
             table,
-            criterion=torch.nn.CrossEntropyLoss,
+            criterion=torch.nn.CrossEntropyLoss if sample_weight is None else _weighted_loss(),
             criterion__weight=torch.from_numpy(class_weights.astype(np.float32)),
             lr=_LR,
             max_epochs=_EPOCHS,
@@ -85,6 +96,20 @@ class Perceptron:
             values = values @ weight + bias
             values *= expit(values)
         return values @ self.weights[-1] + self.biases[-1]
+
+
+def _weighted_loss() -> Any:
+    """Return the class of a cross-entropy whose targets have the weight of each pair in a second column."""
+    import torch
+
+    class WeightedCrossEntropy(torch.nn.CrossEntropyLoss):
+        def forward(self, input: Any, target: Any) -> Any:
+            kinds, weights = target[:, 0].long(), target[:, 1]
+            assert self.weight is not None
+            losses = torch.nn.functional.cross_entropy(input, kinds, self.weight, reduction="none")
+            return (losses * weights).sum() / (self.weight[kinds] * weights).sum()
+
+    return WeightedCrossEntropy
 
 
 def _layers(n_features: int, n_kinds: int) -> Any:

@@ -13,6 +13,8 @@ __all__ = ["GNEParameters", "GeneVectors", "train_vectors"]
 _ROWS_PER_BLOCK = 1024
 # Share of uniform ones among the mixed candidates of a sampled loss.
 _UNIFORM_CANDIDATES = 0.5
+# Steps of an epoch below which a network of few genes is cut into smaller batches, down to this size.
+_STEPS, _LEAST_IN_BATCH = 8, 32
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,17 @@ class GeneVectors:
         """Return the logarithm of the softmax's denominator of each gene."""
         result = np.empty(len(self.hidden))
         for start in range(0, len(result), _ROWS_PER_BLOCK):
-            logits = self.hidden[start : start + _ROWS_PER_BLOCK] @ self.output.T + self.bias
+            # In single precision, as the vectors are: the exponentials of doubles take three times as long.
+            logits = self.hidden[start : start + _ROWS_PER_BLOCK] @ self.output.T
+            logits += self.bias.astype(np.float32)
             top = logits.max(axis=1)
-            result[start : start + _ROWS_PER_BLOCK] = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+            logits -= top[:, None]
+            result[start : start + _ROWS_PER_BLOCK] = top + np.log(np.exp(logits, out=logits).sum(axis=1))
         return result
 
 
 def train_vectors(
-    graph: sp.csr_array, expression: np.ndarray | None, parameters: GNEParameters, seed: int
+    graph: sp.csr_array, expression: np.ndarray | None, parameters: GNEParameters, seed: int, label: str = ""
 ) -> GeneVectors:
     """Train the network on a graph.
 
@@ -85,6 +90,8 @@ def train_vectors(
     parameters : GNEParameters
     seed : int
         Decides the result.
+    label : str, default=""
+        Begins the lines of progress.
 
     Returns
     -------
@@ -92,9 +99,10 @@ def train_vectors(
     """
     import torch
 
-    from skperturb._training import TensorBatches, fit_net
+    from skperturb._training import TensorBatches, fit_net, warm_and_cool
     from skperturb.interactions._gne.early_stopping import ValidationAUROC, hold_out
     from skperturb.interactions._gne.module import GNENetwork
+    from skperturb.interactions._gne.progress import EpochLines
 
     rng = np.random.RandomState(seed)
     train, held_out = graph, None
@@ -118,16 +126,23 @@ def train_vectors(
         )
 
     callbacks = list(parameters.callbacks or [])
+    batch_size = parameters.batch_size
     if held_out is not None:
         # First, so that the others find what it writes.
         callbacks.insert(0, ValidationAUROC(*held_out))
+    elif parameters.loss == "softmax":
+        batch_size = int(np.clip(len(dataset) // _STEPS, min(_LEAST_IN_BATCH, batch_size), batch_size))
+        n_steps = parameters.max_epochs * -(-len(dataset) // batch_size)
+        callbacks.insert(0, warm_and_cool(parameters.lr, n_steps))
+    if parameters.verbose > 0:
+        callbacks.append(EpochLines(label, parameters.max_epochs))
     net = fit_net(
         build,
         dataset,
         **criterion,
         lr=parameters.lr,
         max_epochs=parameters.max_epochs,
-        batch_size=parameters.batch_size,
+        batch_size=batch_size,
         weight_decay=parameters.weight_decay,
         early_stopping=held_out is not None,
         patience=parameters.patience,
@@ -135,7 +150,6 @@ def train_vectors(
         lower_is_better=False,
         device=parameters.device,
         random_state=rng,
-        verbose=parameters.verbose,
         callbacks=callbacks,
         iterator_train=TensorBatches,
         iterator_valid=TensorBatches,

@@ -62,14 +62,18 @@ def node_classes(truth: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     truth : ndarray of shape (n_nodes, n_nodes)
-        Magnitudes of the sensitivities.
+        Magnitudes of the sensitivities; NaN is left out.
 
     Returns
     -------
     ndarray of int of shape (n_nodes,)
-        From 1.
+        From 1; 0 for a node without a defined response.
     """
-    return np.round(np.median(rank_classes(truth), axis=1)).astype(int)
+    classes = rank_classes(truth)
+    known = ~np.isnan(classes).all(axis=1)
+    result = np.zeros(len(classes), dtype=int)
+    result[known] = np.round(np.nanmedian(classes[known], axis=1)).astype(int)
+    return result
 
 
 def fit_class_model(
@@ -144,8 +148,9 @@ def _class_factor(model: ClassModel, example: Example) -> np.ndarray:
 def _dataset(examples: Sequence[Example], full: bool, n_features: int, n_classes: int) -> _OneGraph:
     inputs = _joined([example.graph for example in examples], full, n_features, torch.float32)
     classes = [np.minimum(node_classes(np.asarray(example.truth)), n_classes - 1) for example in examples]
-    # The center node has no class.
-    target = np.concatenate([*classes, [_IGNORED] * int(full)]).astype(np.int64)
+    # The center node has no class, nor has one whose responses are all undefined.
+    target = np.concatenate([*classes, [0] * int(full)]).astype(np.int64)
+    target[target == 0] = _IGNORED
     return _OneGraph(inputs, torch.as_tensor(target))
 
 

@@ -1,5 +1,6 @@
 """The estimator that learns from many networks how far perturbations reach."""
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -9,12 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import HasMethods, Interval, StrOptions, fit_context
-from skperturb._validation import ensure_networks
+from skperturb._validation import NetworkRecord, as_sequence, ensure_networks, is_network
 from skperturb.base import BaseEstimator
+from skperturb.exceptions import ModelWarning
 from skperturb.metrics import spearman_correlation
-from skperturb.networks._distance import DynamoDistance
+from skperturb.networks._enhancer.default_base import DefaultBase
 from skperturb.networks._enhancer.examples import Example, make_examples, target_matrices
-from skperturb.networks._predictor import as_object_array
+from skperturb.networks._predictor import as_object_array, select_columns
+from skperturb.networks._sources import resolve_sources
 
 __all__ = ["GCNEnhancer"]
 
@@ -28,15 +31,16 @@ class GCNEnhancer(BaseEstimator):
 
     With P the prediction of `estimator`, the enhanced prediction [1]_ is
 
-    .. math:: P^\text{enhanced}_{ij} = E_{ij} |P_{ij}|,
+    .. math:: P^\text{enhanced}_{ij} = E_{ij} P_{ij},
 
-    where the factor E is learned from networks whose sensitivity matrices are known. Pairs that no directed path
+    where the factor E > 0 is learned from networks whose sensitivity matrices are known. Pairs that no directed path
     connects stay exactly 0.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Predicts the patterns that are enhanced; `DynamoDistance` when None.
+        Predicts the patterns that are enhanced. None takes `StructuralSensitivity` for networks with a structure, and
+        `DynamoDistance` for others, and for all with ``target="class"``, ``features="sign"`` or ``kind="dynamo"``.
     target : {"rank", "class"}, default="rank"
         - "rank": the model scores every (target, source) pair. Messages run along the edges in both directions, with
           weights learned from signs and structure, once for each source, and a learned potential of each node counts
@@ -53,6 +57,9 @@ class GCNEnhancer(BaseEstimator):
         reversibility, orders and forms of the rate laws, moieties, compartments), or its sign pattern alone. Neither
         reads magnitudes of the Jacobian, kinetic constants or concentrations. To predict networks without a
         structure, learn from signs.
+    kind : {"relative", "steady_state", "dynamo"}, default="relative"
+        The kind of sensitivities that are learned and predicted (see `skperturb.sbml.sensitivity_matrix`): decides the
+        base, and what is drawn at random for the features.
     hidden_dim : int, default=32
         Width of the hidden layers.
     n_layers : int, default=4
@@ -74,6 +81,8 @@ class GCNEnhancer(BaseEstimator):
         Epochs without improvement before stopping.
     n_models : int, default=5
         Number of models with different seeds whose scores are averaged.
+    sources : sequence of names or positions, or sequence of such sequences, default=None
+        The sources to predict, one column each; None means every node. See `DynamoDistance`. Training takes all.
     device : str, default="auto"
         Where to train: "auto" takes CUDA where it is there. Prediction runs on the CPU.
     random_state : int, RandomState instance or None, default=None
@@ -89,6 +98,8 @@ class GCNEnhancer(BaseEstimator):
         The fitted base estimator.
     models_ : list
         The trained models.
+    reads_structure_ : bool
+        Whether structures were among what was learned from.
     n_networks_ : int
         Number of networks that were learned from: those that have reached pairs of different sensitivity.
 
@@ -100,16 +111,14 @@ class GCNEnhancer(BaseEstimator):
     Notes
     -----
     Networks of the same publication are variants of each other: split by publication (`GroupKFold`), or the score
-    measures memory. Among the features of ``target="rank"`` are distances, propagation and the mean of log \|S\| over
-    fixed draws of random kinetics; so the model learns the residual. With reached pairs standardized to mean 0 and
-    variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
+    measures memory. Among the features of ``target="rank"`` are distances, propagation and what the ensemble of
+    `StructuralSensitivity` says of each pair; so the model learns the residual. With reached pairs standardized to mean
+    0 and variance 1 in each network, averaged over the models and exponentiated, the prediction ranks pairs and has no
     scale of its own. Before that, 0.4 times the equally standardized logarithm of the base estimator's prediction is
     added: networks unlike those of the training set are then predicted no worse than by the base estimator alone.
     A network without edges is predicted as a multiple of the identity. Where reactions pull in opposite directions,
-    kinetic constants may decide the sign of an entry of the Jacobian, and through it the prediction.
-
-    The random kinetics are drawn in the order of the nodes, so that a prediction changes slightly when the nodes of a
-    network are listed in another order.
+    kinetic constants may decide the sign of an entry of the Jacobian, and through it the prediction. The order of the
+    nodes has no influence.
 
     In each epoch a network shows the model at most 24 of its sources, drawn anew; predictions work on the sources of
     large networks in chunks. Memory is then O(n_nodes²) for the features alone.
@@ -136,6 +145,7 @@ class GCNEnhancer(BaseEstimator):
         "target": [StrOptions({"rank", "class"})],
         "graph": [StrOptions({"sparse", "full"})],
         "features": [StrOptions({"sign", "structure"})],
+        "kind": [StrOptions({"relative", "steady_state", "dynamo"})],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -146,6 +156,7 @@ class GCNEnhancer(BaseEstimator):
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "n_models": [Interval(Integral, 1, None, closed="left")],
+        "sources": ["array-like", None],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -159,6 +170,7 @@ class GCNEnhancer(BaseEstimator):
         target: str = "rank",
         graph: str = "sparse",
         features: str = "structure",
+        kind: str = "relative",
         hidden_dim: int = 32,
         n_layers: int = 4,
         dropout: float = 0.3,
@@ -169,6 +181,7 @@ class GCNEnhancer(BaseEstimator):
         early_stopping: bool = False,
         patience: int = 10,
         n_models: int = 5,
+        sources: Any = None,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -178,6 +191,7 @@ class GCNEnhancer(BaseEstimator):
         self.target = target
         self.graph = graph
         self.features = features
+        self.kind = kind
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.dropout = dropout
@@ -188,6 +202,7 @@ class GCNEnhancer(BaseEstimator):
         self.early_stopping = early_stopping
         self.patience = patience
         self.n_models = n_models
+        self.sources = sources
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -224,6 +239,7 @@ class GCNEnhancer(BaseEstimator):
         preset: dict[str, Any] = {
             "target": "class",
             "features": "sign",
+            "kind": "dynamo",
             "hidden_dim": 16,
             "n_layers": 2,
             "dropout": 0.5,
@@ -242,7 +258,8 @@ class GCNEnhancer(BaseEstimator):
         X : sequence of n_networks networks
             `InfluenceNetwork` objects, square arrays, sparse matrices or square DataFrames.
         y : sequence of n_networks matrices
-            True sensitivity matrices, aligned by name where both sides have names; magnitudes count.
+            True sensitivity matrices, aligned by name where both sides have names; magnitudes count. Entries that are
+            NaN are undefined, and not learned from; infinite ones rank highest.
 
         Returns
         -------
@@ -254,13 +271,15 @@ class GCNEnhancer(BaseEstimator):
         TypeError
             If `X` or `y` is no sequence of matrices.
         ValueError
-            If a matrix is not square or not finite, `y` does not fit `X`, or no network has anything to learn from.
+            If a network is not square or not finite, `y` does not fit `X` or has a matrix without a defined entry, or
+            no network has anything to learn from.
         """
         records = ensure_networks(X)
         truths = target_matrices(records, y)
-        self.estimator_ = DynamoDistance() if self.estimator is None else clone(self.estimator)
+        self.estimator_ = self._base() if self.estimator is None else clone(self.estimator)
         self.estimator_.fit(X, y)
-        examples = make_examples(X, records, self.estimator_.predict(X), self.features, truths)
+        self.reads_structure_ = self.features == "structure" and any(map(_has_structure, as_sequence(X)))
+        examples = make_examples(X, records, self.estimator_, self.features, self.kind, truths)
         examples = [example for example in examples if example.is_informative]
         if not examples:
             raise ValueError(
@@ -274,6 +293,24 @@ class GCNEnhancer(BaseEstimator):
         params = self.get_params(deep=False)
         self.models_ = [fit_model(training, validation, params, rng) for _ in range(self.n_models)]
         return self
+
+    def _base(self) -> DefaultBase:
+        return DefaultBase(self.kind, structural=self.target == "rank" and self.features == "structure")
+
+    def _warn_of_bare(self, items: list[Any], records: list[NetworkRecord]) -> None:
+        bare = [
+            i
+            for i, item in enumerate(items)
+            if self.reads_structure_ and records[i].n_nodes and not _has_structure(item)
+        ]
+        if bare:
+            listed = ", ".join(f"X[{i}]" for i in bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
+            warnings.warn(
+                f"{listed} have no structure, but the model has learned from networks that have one: their predictions "
+                "come from features that it has hardly seen. Learn with features='sign' to predict such networks.",
+                ModelWarning,
+                stacklevel=4,
+            )
 
     def _hold_out(
         self, examples: list[Example], rng: np.random.RandomState
@@ -297,8 +334,14 @@ class GCNEnhancer(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_networks,), dtype object
-            One non-negative matrix per network, row i responding to source column j; a DataFrame where the network
-            had names, 0 × 0 for an empty network.
+            One matrix per network, row i responding to source column j; a DataFrame where the network had names, 0 × 0
+            for an empty network. With ``target="rank"`` the signs are those of the base prediction, or of signed
+            propagation where that predicts magnitudes only.
+
+        Warns
+        -----
+        ModelWarning
+            If the model has learned from structures and a network has none.
         """
         return self._predicted(X, pattern=True)
 
@@ -334,16 +377,24 @@ class GCNEnhancer(BaseEstimator):
             `skperturb.metrics.spearman_correlation` over whole matrices, ties broken by average ranks; an empty
             network counts as 0.
         """
+        if self.sources is not None:
+            records = ensure_networks(X)
+            y = select_columns(records, resolve_sources(self.sources, records), y)
         return spearman_correlation(y, self.predict(X))
 
     def _predicted(self, X: Any, *, pattern: bool) -> np.ndarray:
         check_is_fitted(self)
         records = ensure_networks(X)
-        examples = make_examples(X, records, self.estimator_.predict(X), self.features)
+        self._warn_of_bare(as_sequence(X), records)
+        examples = make_examples(X, records, self.estimator_, self.features, self.kind)
+        columns = [None] * len(records) if self.sources is None else resolve_sources(self.sources, records)
         results = []
-        for record, example in zip(records, examples, strict=True):
+        for record, example, chosen in zip(records, examples, columns, strict=True):
             factor = self._factor(example)
-            results.append(record.label(factor * example.base if pattern else factor))
+            values = factor * example.base if pattern else factor
+            # The classes of the published model say nothing of signs.
+            values = values * example.sign if pattern and self.target == "rank" else values
+            results.append(record.label(values if chosen is None else values[:, chosen], chosen))
         return as_object_array(results)
 
     def _factor(self, example: Example) -> np.ndarray:
@@ -356,6 +407,10 @@ class GCNEnhancer(BaseEstimator):
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
+
+
+def _has_structure(network: Any) -> bool:
+    return is_network(network) and network.structure is not None
 
 
 def _backend(target: str) -> tuple[Any, Any]:

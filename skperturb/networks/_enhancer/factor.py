@@ -35,7 +35,8 @@ def bio_impact_matrix(
     network : InfluenceNetwork, DataFrame, array-like or sparse matrix of shape (n_nodes, n_nodes)
         The Jacobian A, column = source.
     sensitivity : DataFrame or array-like of shape (n_nodes, n_nodes), default=None
-        The true sensitivity matrix S; needed with ``source="sensitivity"``.
+        The true sensitivity matrix S; needed with ``source="sensitivity"``. Undefined entries (NaN) stay NaN and
+        use up no rank; infinite ones have the highest.
     source : {"sensitivity", "jacobian"}, default="sensitivity"
         Which matrix is ranked. The text of [1]_ names the Jacobian, but only ranks of the sensitivities reproduce its
         upper bounds.
@@ -220,15 +221,17 @@ def aligned_target(record: NetworkRecord, target: Any, label: str, network_label
     Raises
     ------
     ValueError
-        If sizes or names differ.
+        If sizes or names differ, or all entries are NaN.
     """
-    matrix, index, columns = coerce_matrix(target, label)
+    matrix, index, columns = coerce_matrix(target, label, finite=False)
     dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     n_nodes = record.n_nodes
     if dense.shape != (n_nodes, n_nodes):
         raise ValueError(
             f"{label} has shape {dense.shape}; expected ({n_nodes}, {n_nodes}), as {network_label} has {n_nodes} nodes."
         )
+    if dense.size and np.isnan(dense).all():
+        raise ValueError(f"{label} has no defined entry: all {dense.size} are NaN. Leave it out, and {network_label}.")
     if index is not None and columns is not None and record.names is not None and not _is_positional(index):
         odd = [str(name) for name in record.names if name not in index or name not in columns]
         if odd or not index.is_unique or not columns.is_unique:

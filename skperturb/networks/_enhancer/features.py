@@ -8,8 +8,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from skperturb._validation import NetworkRecord
-from skperturb.metrics import rank_data
-from skperturb.networks._enhancer.random_kinetics import sampled_responses
+from skperturb.networks._enhancer.random_kinetics import ENSEMBLE_COLUMNS, ensemble_features, relative_ranks
 from skperturb.networks._enhancer.reactions import EDGE_COLUMNS, NODE_COLUMNS, ReactionRoles, reaction_roles
 from skperturb.networks._propagation import propagation
 from skperturb.networks._sign_pattern import sign_pattern
@@ -27,30 +26,24 @@ __all__ = [
 # which a perturbation halves at every step, so that the neighborhood decides. The share lies below 1 by definition.
 _PROPAGATIONS = ((0.5, True), (0.9, True), (0.9, False))
 
-# Means of the logarithm of the magnitudes of A (no unit), around 0.1, where responses fade from edge to edge, and
-# around 3, where the network is close to rest; each tells what the other does not. The means of log |S| correlate with
-# |S| (Spearman, 20 networks of BioModels) by 0.40 and 0.31, at -20, where the shortest path alone counts, by 0.32, and
-# at 10, where nothing but I - A = -A is left, by 0.22.
-_LOCATIONS = (-2.0, 1.0)
-
 # Columns of the features, in their order: what the sign pattern says of a node, and of a pair, in single steps.
 SIGN_COLUMNS = 9
 _STEP_COLUMNS = 10
 # Columns of the pair features whose means over sources and over targets describe a node: propagation without signs,
-# and of each location rank, mean and deviation.
+# and what the ensemble says.
 _FIRST_SUMMARIZED = _STEP_COLUMNS + len(_PROPAGATIONS) - 1
-_SUMMARIZED = tuple(range(_FIRST_SUMMARIZED, _FIRST_SUMMARIZED + 1 + 3 * len(_LOCATIONS)))
+_SUMMARIZED = tuple(range(_FIRST_SUMMARIZED, _FIRST_SUMMARIZED + 1 + ENSEMBLE_COLUMNS))
 # The column with 1 / (1 + length of the shortest path), which is positive where there is a path.
 _CLOSENESS = 1
 
 NODE_FEATURES = 2 * (SIGN_COLUMNS + NODE_COLUMNS) + 2 * len(_SUMMARIZED)
 EDGE_FEATURES = 3 + EDGE_COLUMNS
-PAIR_FEATURES = _STEP_COLUMNS + len(_PROPAGATIONS) + 3 * len(_LOCATIONS) + 2
+PAIR_FEATURES = _STEP_COLUMNS + len(_PROPAGATIONS) + ENSEMBLE_COLUMNS + 2
 
 # Decimals to which values are rounded before they are ranked, so that equal values that differ in rounding tie.
 # Numbering the nodes of a network in another way left the ranks of propagation as they were up to 14 decimals and
 # moved them at 16. Of its different values 9 decimals keep 99.6 % apart, 8 decimals 98.7 %, 10 decimals 99.9 %
-# (40 networks of BioModels); random kinetics are rounded worse, so that the number stands nearer to the values.
+# (40 networks of BioModels).
 _TIE_DECIMALS = 9
 
 # The next four bring inputs to a size of one, as the optimizer's equal steps on all weights ask for. None is critical:
@@ -64,9 +57,6 @@ _OWN_FLOOR = 0.3
 # The same for means over sources and targets, which vary by 0.017 at least: ten times more takes a third of the
 # contrast of the flattest, and far less (1e-6) blows up the rounding of single precision where all nodes are alike.
 _SUMMARY_FLOOR = 1e-3
-# Divide the mean and the deviation of log |S|, which then vary within a network by 0.3 to 0.5 and stand at 0.5.
-_MEAN_SCALE = 5
-_DEVIATION_SCALE = 3
 
 
 @dataclass(frozen=True)
@@ -96,15 +86,18 @@ class NetworkFeatures:
         return self.pair_features[..., _CLOSENESS] > 0
 
 
-def network_features(record: NetworkRecord, structure: Any = None) -> NetworkFeatures:
+def network_features(record: NetworkRecord, network: Any = None, kind: str = "relative") -> NetworkFeatures:
     """Describe a network by its sign pattern and, where given, by its structure.
 
     Parameters
     ----------
     record : NetworkRecord
         Nothing of its matrix but the signs is read.
-    structure : NetworkStructure, default=None
-        What SBML says without any kinetic constant. Without it those features are 0.
+    network : InfluenceNetwork, default=None
+        The network, of which the structure is read: what SBML says without any kinetic constant. Without it those
+        features are 0.
+    kind : {"relative", "steady_state", "dynamo"}, default="relative"
+        What is to be predicted; decides what is drawn at random.
 
     Returns
     -------
@@ -112,12 +105,13 @@ def network_features(record: NetworkRecord, structure: Any = None) -> NetworkFea
     """
     matrix = record.matrix
     signs = np.sign(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
-    roles = None
+    roles, structure = None, getattr(network, "structure", None)
     if structure is not None and record.names is not None:
         roles = reaction_roles(structure, list(record.names))
     targets, sources = np.nonzero(signs - np.diag(np.diag(signs)))
     lengths = dijkstra(sp.csr_array(np.abs(signs).T), unweighted=True).T
-    pairs = _pair_features(signs, lengths, roles)
+    sampled = ensemble_features(record, None if structure is None else network, kind, np.isfinite(lengths))
+    pairs = _pair_features(signs, lengths, roles, sampled)
     return NetworkFeatures(
         n_nodes=len(signs),
         edges=np.stack([sources, targets]),
@@ -174,7 +168,9 @@ def _standardized(values: np.ndarray, floor: float) -> np.ndarray:
     return (values - values.mean(axis=0)) / (values.std(axis=0) + floor)
 
 
-def _pair_features(signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles | None) -> np.ndarray:
+def _pair_features(
+    signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles | None, sampled: np.ndarray
+) -> np.ndarray:
     n_nodes = len(signs)
     reachable = np.isfinite(lengths)
     mutual = np.minimum(lengths, lengths.T)
@@ -193,11 +189,8 @@ def _pair_features(signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles 
     record = NetworkRecord(signs, None)
     for alpha, signed in _PROPAGATIONS:
         propagated = propagation(sign_pattern(record, signed=signed), alpha)
-        features.append(_relative_ranks(np.abs(propagated), reachable))
-    for location in _LOCATIONS:
-        mean, deviation = sampled_responses(signs, roles, location=location)
-        features += [_relative_ranks(mean, reachable), np.where(reachable, mean, 0.0) / _MEAN_SCALE]
-        features.append(np.where(reachable, deviation, 0.0) / _DEVIATION_SCALE)
+        features.append(relative_ranks(np.round(np.abs(propagated), _TIE_DECIMALS), reachable))
+    features += list(np.moveaxis(sampled, -1, 0))
     features += [np.zeros_like(lengths)] * 2 if roles is None else _shared(roles)
     return np.stack(features, axis=-1).astype(np.float32)
 
@@ -205,9 +198,3 @@ def _pair_features(signs: np.ndarray, lengths: np.ndarray, roles: ReactionRoles 
 def _shared(roles: ReactionRoles) -> list[np.ndarray]:
     same = roles.compartment[:, None] == roles.compartment
     return [roles.share_moiety, same & (roles.compartment >= 0)[:, None]]
-
-
-def _relative_ranks(values: np.ndarray, reachable: np.ndarray) -> np.ndarray:
-    """Rank the values of the reachable pairs, from 0 to 1; 0 elsewhere."""
-    ranks = rank_data(np.where(reachable, np.round(values, _TIE_DECIMALS), np.nan), axis=None)
-    return np.nan_to_num(ranks) / max(int(reachable.sum()), 1)

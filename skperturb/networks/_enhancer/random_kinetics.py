@@ -1,123 +1,107 @@
-r"""How strongly nodes respond on average over random kinetics: what signs and structure alone say about S.
+"""What an ensemble of all kinetics that a network allows says of its pairs: the random features of the enhancer.
 
-Which of two nodes responds more strongly depends on constants that no sign pattern holds. Yet most choices of the
-constants agree on much of the order: where nodes pass on less than they receive, a response fades along a chain. So the
-constants are drawn at random, S is computed for each draw, and the mean and the deviation of log |S| stand for what
-holds for most choices and for what remains open:
-
->>> import numpy as np
->>> chain = np.array([[-1.0, 0.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])
->>> mean, deviation = sampled_responses(chain, None, location=-2.0)
->>> mean[:, 0].round(1)
-array([ 0. , -2.3, -4.4])
->>> deviation[:, 0].round(1)
-array([0. , 1.7, 2.4])
+Which of two nodes responds more strongly depends on constants that no structure holds. Yet most choices of the
+constants agree on much of the order. So kinetics are drawn as `StructuralSensitivity` draws them, the responses that
+are to be predicted are computed for each draw, and what the draws have in common describes a pair.
 """
+
+from typing import Any
 
 import numpy as np
 
-from skperturb.networks._enhancer.reactions import ReactionRoles
+from skperturb._validation import NetworkRecord
+from skperturb.metrics import rank_data
+from skperturb.networks._structural.estimator import StructuralSensitivity
 
-__all__ = ["sampled_responses"]
+__all__ = ["ENSEMBLE_COLUMNS", "ensemble_features", "relative_ranks"]
 
-# Responses below this share of the source's own count as equal to it. Inverting with rounding errors, two algorithms
-# differed by at most 1e-11 in 99.9 % of the entries of small magnitudes of A and by 1e-9 of large ones (40 networks of
-# BioModels, 10 draws each). It concerns 1 % of the reached pairs; ten times more would make 1.4 % of them equal, ten
-# times less would rank the rounding errors of the badly conditioned draws.
-_FLOOR = 1e-9
+ENSEMBLE_COLUMNS = 6
 
-# Standard deviations of natural logarithms, thus without unit. What is compared is the Spearman correlation of the
-# means with |S| (reached pairs off the diagonal, 20 networks of BioModels) at the lower and the higher location of
-# `features`.
-# Entries of A that no reaction explains: 0.33 and 0.18. Ten times less, when lengths and numbers of paths decide, gives
-# 0.38 and 0.10; ten times more, when few extreme draws decide the mean, 0.20 and 0.19.
-_ENTRY_SPREAD = 1.5
-# Elasticities: 0.40 and 0.31, as without any spread. Ten times more drowns fluxes and concentrations: 0.29 and 0.25.
-_ELASTICITY_SPREAD = 0.7
-# Concentrations; fluxes spread by 1. The derivative of a rate by a concentration falls as the concentration rises.
-# A tenth changes little (0.39 and 0.31), ten times more lets the concentrations alone decide (0.37 and 0.34).
-_LEVEL_SPREAD = 0.7
+# Number of draws: the ranks of their means are nearly settled (see `StructuralSensitivity`).
+_N_DRAWS = 48
+# Responses beyond this many decades count as none or as infinite.
+_MOST_DECADES = 9.0
+# For kind "dynamo": means of the natural logarithm of the entries of A in units of one over time, around 0.1, where
+# responses fade from edge to edge, and around 3, where the network is close to rest; each tells what the other does
+# not. The means of log |S| correlate with |S| (Spearman, 20 networks of BioModels) by 0.40 and 0.31, at -20, where the
+# shortest path alone counts, by 0.32, and at 10, where nothing but I - A = -A is left, by 0.22.
+_LOCATIONS = (-2.0, 1.0)
+# Divide means and deviations of log-responses, which then vary within a network by 0.3 to 0.5 and stand at 0.5.
+_MEAN_SCALE = 5.0
+_DEVIATION_SCALE = 3.0
 
 
-def sampled_responses(
-    signs: np.ndarray,
-    roles: ReactionRoles | None,
-    *,
-    location: float,
-    n_draws: int = 48,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Average :math:`\log |S|` over random magnitudes of the entries of A.
-
-    .. math:: S = (I - A)^{-1}, \qquad |A_{ij}| \sim \text{log-normal}
-
-    each column of S divided by its diagonal entry. With `roles`, the magnitudes come from random fluxes, elasticities
-    and concentrations of the reactions, so that what one reaction takes from a substrate it gives to its product.
+def ensemble_features(record: NetworkRecord, network: Any, kind: str, reachable: np.ndarray) -> np.ndarray:
+    """Describe each pair by the draws of the ensemble.
 
     Parameters
     ----------
-    signs : ndarray of shape (n_nodes, n_nodes)
-        Sign pattern of A.
-    roles : ReactionRoles or None
-    location : float
-        Mean of the logarithm of the magnitudes.
-    n_draws : int, default=48
-        Two seeds agree to a rank correlation of 0.97 (measured on 20 networks of BioModels); with a tenth of the draws
-        to 0.87, with ten times as many to 0.995 in ten times the time, no closer to the true sensitivities.
-    seed : int, default=0
-        The draws are always the same, so that a prediction depends on its network alone.
+    record : NetworkRecord
+        Nothing of its matrix but the signs is read.
+    network : InfluenceNetwork or None
+        With its structure; None for the signs alone.
+    kind : {"relative", "steady_state", "dynamo"}
+        What is to be predicted.
+    reachable : ndarray of bool of shape (n_nodes, n_nodes)
+        Pairs that a path connects; all others have zeros.
 
     Returns
     -------
-    mean, deviation : ndarray of shape (n_nodes, n_nodes)
-        Mean and standard deviation of log |S|.
+    ndarray of shape (n_nodes, n_nodes, ENSEMBLE_COLUMNS)
+        Twice the relative rank of a mean, with two columns that vary about as much. "dynamo": mean log-response, its
+        mean and deviation, at each of two locations. Other kinds: mean log-response, its mean and deviation; mean rank
+        inside the source column, mean sign, and share of the draws that respond.
     """
-    n_nodes = len(signs)
-    rng = np.random.default_rng(seed)
-    drawer = _Magnitudes(signs, roles, location)
-    total, squares = np.zeros((n_nodes, n_nodes)), np.zeros((n_nodes, n_nodes))
-    identity = np.eye(n_nodes)
-    for _ in range(n_draws):
-        matrix = drawer.draw(rng)
-        try:
-            inverse = np.linalg.inv(identity - matrix)
-        except np.linalg.LinAlgError:
-            inverse = np.linalg.pinv(identity - matrix)
-        own = np.abs(np.diag(inverse))
-        response = np.abs(inverse) / np.where(own > 0, own, 1.0)
-        logs = np.log(np.clip(response, _FLOOR, 1 / _FLOOR))
-        total += logs
-        squares += logs**2
-    mean = total / n_draws
-    return mean, np.sqrt(np.maximum(squares / n_draws - mean**2, 0.0))
+    if kind == "dynamo":
+        columns = [
+            column
+            for location in _LOCATIONS
+            for column in _log_columns(_dynamo_draws(record, network, location), reachable)
+        ]
+    else:
+        model = StructuralSensitivity(_N_DRAWS, kind=kind)
+        draws = model._draw(record, network, np.arange(record.n_nodes), 0).draws
+        columns = [*_log_columns(draws, reachable), *_column_columns(draws, reachable)]
+    return np.where(reachable[..., None], np.stack(columns, axis=-1), 0.0)
 
 
-class _Magnitudes:
-    """Draws matrices with a given sign pattern."""
-
-    def __init__(self, signs: np.ndarray, roles: ReactionRoles | None, location: float) -> None:
-        self.signs = signs
-        self.location = location
-        self.roles = roles
-        if roles is not None:
-            self.slopes = roles.dependence * _slope_signs(signs, roles)
-
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        free = np.exp(self.location + _ENTRY_SPREAD * rng.standard_normal(self.signs.shape))
-        if self.roles is None:
-            return self.signs * free
-        n_reactions, n_nodes = self.slopes.shape
-        flux = rng.standard_normal((n_reactions, 1))
-        level = _LEVEL_SPREAD * rng.standard_normal((1, n_nodes))
-        elasticity = _ELASTICITY_SPREAD * rng.standard_normal((n_reactions, n_nodes))
-        slope = np.exp(self.location + flux - level + elasticity)
-        carried = np.abs(self.roles.stoichiometry @ (self.slopes * slope))
-        # Where no reaction carries an edge (rules, parameters), or two cancel exactly, the sign pattern alone counts.
-        return self.signs * np.where(carried > 0, carried, free)
+def relative_ranks(values: np.ndarray, reachable: np.ndarray) -> np.ndarray:
+    """Rank the values of the reachable pairs, from 0 to 1; 0 elsewhere."""
+    ranks = rank_data(np.where(reachable, values, np.nan), axis=None)
+    return np.nan_to_num(ranks) / max(int(reachable.sum()), 1)
 
 
-def _slope_signs(signs: np.ndarray, roles: ReactionRoles) -> np.ndarray:
-    """Guess the sign of each derivative of a rate: by its order, else by the edges that it carries."""
-    votes = np.sign(roles.stoichiometry).T @ signs
-    guess = np.where(votes < 0, -1.0, 1.0)
-    return np.where(np.isnan(roles.orders), guess, np.sign(roles.orders))
+def _log_columns(draws: np.ndarray, reachable: np.ndarray) -> list[np.ndarray]:
+    with np.errstate(divide="ignore"):
+        decades = np.clip(np.log10(np.abs(draws)), -_MOST_DECADES, _MOST_DECADES)
+    logs = np.log(10.0) * decades
+    mean, deviation = logs.mean(axis=0), logs.std(axis=0)
+    return [relative_ranks(mean, reachable), mean / _MEAN_SCALE, deviation / _DEVIATION_SCALE]
+
+
+def _column_columns(draws: np.ndarray, reachable: np.ndarray) -> list[np.ndarray]:
+    ranks = np.mean([rank_data(np.abs(draw)) for draw in draws], axis=0)
+    return [relative_ranks(ranks, reachable), np.sign(draws).mean(axis=0), (draws != 0.0).mean(axis=0)]
+
+
+def _dynamo_draws(record: NetworkRecord, network: Any, location: float) -> np.ndarray:
+    """Draw (I − A)^-1 with each column divided by its diagonal: shape (n_draws, n_nodes, n_nodes)."""
+    n_nodes = record.n_nodes
+    rng = np.random.default_rng(0)
+    ensemble, order, _ = StructuralSensitivity(_N_DRAWS)._ensemble_of(record, network, rng)
+    jacobians = ensemble.draw_jacobians(_N_DRAWS, rng)
+    back = np.argsort(order)
+    jacobians = jacobians[:, back[:, None], back]
+    there = jacobians != 0.0
+    logs = np.log(np.abs(np.where(there, jacobians, 1.0))).sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1)
+    matrices = np.eye(n_nodes) - jacobians * np.exp(location - logs)[:, None, None]
+    inverses = np.stack([_inverse(matrix) for matrix in matrices])
+    own = np.diagonal(inverses, axis1=1, axis2=2)
+    return inverses / np.where(own != 0.0, own, 1.0)[:, None, :]
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(matrix)

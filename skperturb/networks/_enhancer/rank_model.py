@@ -188,11 +188,13 @@ def _offsets(example: Example) -> np.ndarray:
 
 
 def _targets(example: Example) -> np.ndarray:
-    """Return true ranks (all, off the diagonal), offsets and kinds of the pairs: shape (n_nodes, n_nodes, 4)."""
-    truth = example.truth
+    """Return true ranks (all, off the diagonal, in the column), offsets and kinds: shape (n_nodes, n_nodes, 5)."""
+    truth = np.asarray(example.truth)
+    # What is undefined is nothing to learn from, like pairs that are not reached.
+    known = example.reached & ~np.isnan(truth)
     diagonal = np.eye(example.graph.n_nodes, dtype=bool)
-    ranks = [_ranks(truth, example.reached), _ranks(truth, example.reached & ~diagonal)]
-    kind = np.where(example.reached, np.where(diagonal, _DIAGONAL, _OFF_DIAGONAL), _UNREACHED)
+    ranks = [_ranks(truth, known), _ranks(truth, known & ~diagonal), _column_ranks(truth, known)]
+    kind = np.where(known, np.where(diagonal, _DIAGONAL, _OFF_DIAGONAL), _UNREACHED)
     return np.stack([*ranks, _offsets(example), kind], axis=-1).astype(np.float32)
 
 
@@ -200,11 +202,18 @@ def _ranks(values: Any, keep: np.ndarray) -> np.ndarray:
     return np.nan_to_num(rank_data(np.where(keep, values, np.nan), axis=None)) / max(int(keep.sum()), 1)
 
 
+def _column_ranks(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    ranks = np.nan_to_num(rank_data(np.where(keep, values, np.nan)))
+    return ranks / np.maximum(keep.sum(axis=0), 1)
+
+
 def _collate(items: Sequence[_Item]) -> tuple[GraphBatch, torch.Tensor]:
-    targets = []
-    for number, (_, _, target) in enumerate(items):
+    targets, first = [], 0
+    for number, (_, sources, target) in enumerate(items):
         flat = target.reshape(-1, target.shape[-1])
-        targets.append(np.column_stack([flat, np.full(len(flat), number)]))
+        column = first + np.tile(np.arange(len(sources)), len(target))
+        targets.append(np.column_stack([flat, np.full(len(flat), number), column]))
+        first += len(sources)
     inputs = _inputs([(graph, sources) for graph, sources, _ in items], torch.float32)
     return GraphBatch(inputs, len(items)), torch.as_tensor(np.concatenate(targets), dtype=torch.float32)
 
@@ -257,7 +266,7 @@ class PairConv(MessagePassing):
         if n_nodes > self.dense_nodes:
             return self.propagate(edge_index, x=x, weight=weight)
         dense = x.new_zeros(n_heads, n_nodes, n_nodes)
-        dense[:, edge_index[1], edge_index[0]] = weight.T
+        dense[:, edge_index[1], edge_index[0]] = weight.T.to(x.dtype)  # under autocast they differ
         columns = x.permute(2, 0, 1, 3).reshape(n_heads, n_nodes, n_sources * n_channels)
         return torch.bmm(dense, columns).view(n_heads, n_nodes, n_sources, n_channels).permute(1, 2, 0, 3)
 
@@ -392,9 +401,10 @@ class PairGCN(torch.nn.Module):
 class CorrelationLoss(torch.nn.Module):
     """One minus the Pearson correlation of scores and true ranks, in each network, averaged over the networks.
 
-    The mean of two correlations counts: over all reachable pairs, and over those off the diagonal. The differences of
-    potentials have a loss of their own, off the diagonal, so that they learn what nodes have in common over all pairs
-    before the messages fit it pair by pair.
+    The mean of three correlations counts: over all reachable pairs, over those off the diagonal, and inside each source
+    column, which is what a person who perturbs one thing reads. The differences of potentials have a loss of their own,
+    off the diagonal, so that they learn what nodes have in common over all pairs before the messages fit it pair by
+    pair.
     """
 
     def forward(self, score: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -404,26 +414,34 @@ class CorrelationLoss(torch.nn.Module):
         ----------
         score : tensor of shape (n_pairs, 2)
             From `PairGCN`.
-        truth : tensor of shape (n_pairs, 5)
-            True rank, rank off the diagonal, offset of the score, kind of the pair (0 where none is reached, 1, or 2
-            on the diagonal), and the number of the network.
+        truth : tensor of shape (n_pairs, 7)
+            True rank, rank off the diagonal, rank in the column, offset of the score, kind of the pair (0 where none
+            is reached, 1, or 2 on the diagonal), and the numbers of the network and of the column.
         """
-        rank, rank_aside, offset, kind, number = truth.unbind(dim=1)
-        network = number.long()
+        # Under autocast the scores come in bfloat16, whose sums over a network would be off in the third digit.
+        score = score.to(truth.dtype)
+        rank, rank_aside, rank_column, offset, kind, number, of_column = truth.unbind(dim=1)
+        network, column = number.long(), of_column.long()
         reached, aside = (kind != _UNREACHED).to(score.dtype), (kind == _OFF_DIAGONAL).to(score.dtype)
         offset_score, difference = score[:, 0] + offset, score[:, 1]
         whole = _correlations(offset_score, rank, reached, network)
         off_diagonal = _correlations(offset_score, rank_aside, aside, network)
+        in_columns = _correlations(offset_score, rank_column, reached, column, least=2)
         of_potentials = _correlations(difference, rank_aside, aside, network)
-        return (1 - (whole + off_diagonal) / 2) + (1 - of_potentials)
+        return (1 - (whole + off_diagonal + in_columns) / 3) + (1 - of_potentials)
 
 
-def _correlations(x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, network: torch.Tensor) -> torch.Tensor:
+def _correlations(
+    x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, network: torch.Tensor, least: int = 0
+) -> torch.Tensor:
+    """Return the mean correlation over the groups that have at least so many pairs."""
     n_networks = int(network.max()) + 1
 
     def total(values):
         return torch.zeros(n_networks, dtype=x.dtype, device=x.device).index_add_(0, network, values * weight)
 
-    count = total(torch.ones_like(x)).clamp(min=1)
+    pairs = total(torch.ones_like(x))
+    count, large = pairs.clamp(min=1), (pairs >= least).to(x.dtype)
     x, y = x - (total(x) / count)[network], y - (total(y) / count)[network]
-    return (total(x * y) / (total(x * x) * total(y * y) + _NO_CORRELATION).sqrt()).mean()
+    correlations = total(x * y) / (total(x * x) * total(y * y) + _NO_CORRELATION).sqrt()
+    return (correlations * large).sum() / large.sum().clamp(min=1)

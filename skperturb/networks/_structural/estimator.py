@@ -16,6 +16,7 @@ from skperturb._sklearn import Interval, StrOptions
 from skperturb._validation import NetworkRecord, as_sequence, ensure_networks, is_network
 from skperturb.base import BaseEstimator
 from skperturb.metrics import rank_data
+from skperturb.networks._known import known_of, known_values
 from skperturb.networks._predictor import NetworkPredictorMixin, as_object_array
 from skperturb.networks._propagation import propagation
 from skperturb.networks._sources import resolve_sources
@@ -57,12 +58,12 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         Number of draws. The ranks are nearly settled after 60.
     kind : {"relative", "steady_state"}, default="relative"
         What is predicted: :math:`R_{ij}`, or :math:`S_{ij} = R_{ij} x_i / x_j` in the units of the variables.
-    state : {"network"} or mapping, default=None
+    state : {"network"}, Series or mapping, default=None
         Known concentrations, which weigh the members of conserved totals, and turn relative responses into those of
-        kind "steady_state": "network" takes the `state` of each network; a mapping holds for each ``model_id`` a
-        Series or mapping from variables to values. None draws them.
-    fluxes : mapping, default=None
-        Known net fluxes at rest: for each ``model_id`` a Series or mapping from reactions to values. None draws them.
+        kind "steady_state": "network" takes the `state` of each network; a Series or a mapping from names to numbers
+        holds for every network; a mapping of those holds one for each ``model_id``. None draws them.
+    fluxes : Series or mapping, default=None
+        Known net fluxes at rest of the reactions, in the same forms as `state`. None draws them.
     only_stable : bool, default=False
         Leave out draws in which the network would not return to its steady state. If none is left, all count.
     sources : sequence of names or positions, or sequence of such sequences, default=None
@@ -88,7 +89,8 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     each variable decays where the pattern has no entry on the diagonal, and there are no conserved totals. The answer
     is then little more than a signed propagation with a probability.
 
-    Where nodes have names, their order has no influence on the draws.
+    The order of the nodes has no influence on the draws. Where a network has a structure, they follow its names;
+    where it has none, they follow the pattern around each node, and nodes in symmetric places share their draws.
 
     References
     ----------
@@ -116,8 +118,8 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "kind": [StrOptions({"relative", "steady_state"})],
-        "state": [StrOptions({"network"}), Mapping, None],
-        "fluxes": [Mapping, None],
+        "state": [StrOptions({"network"}), Mapping, pd.Series, None],
+        "fluxes": [Mapping, pd.Series, None],
         "only_stable": ["boolean"],
         "sources": ["array-like", None],
         "random_state": ["random_state"],
@@ -255,8 +257,7 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
             return _Found(record, np.zeros((1, 0, 0)), np.zeros((0, 0), dtype=bool), sources)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         rng = np.random.default_rng(seed)
-        # In the order of the names, so that shuffled nodes get the same draws.
-        order = np.arange(n_nodes) if record.names is None else np.argsort(record.names.astype(str), kind="stable")
+        order = _order_of(record)
         ensemble, zeros = self._ensemble(record, network, order, position, rng)
         blocks = list(ensemble.draw(self.n_draws, rng, only_stable=self.only_stable))
         if not blocks:
@@ -277,46 +278,62 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         matrix = record.matrix if isinstance(record.matrix, np.ndarray) else record.matrix.toarray()
         signs = np.sign(matrix)[np.ix_(order, order)]
         structure = getattr(network, "structure", None)
-        state = self._known("state", self.state, network, position)
+        state = self._concentrations(record, network, order, position)
         if structure is None:
-            ensemble = StructuralEnsemble(signs, None, np.zeros((0, len(order))))
+            ensemble = StructuralEnsemble(signs, None, np.zeros((0, len(order))), state)
             return ensemble, _unreached(signs)
         assert record.names is not None, "a network with a structure has names"
         names = [record.names[k] for k in order]
         structure = _sorted_reactions(structure)
         reactions = one_way_reactions(structure, names, signs)
         laws = _laws(network, names, reactions)
-        fluxes = self._known("fluxes", self.fluxes, network, position)
+        fluxes = known_of("fluxes", self.fluxes, network, network.model_id, position)
         ensemble = StructuralEnsemble(
             signs,
             reactions,
             laws,
-            None if state is None else _values(state, names, f"the state of X[{position}]"),
-            None if fluxes is None else _values(fluxes, structure.reactions, f"the fluxes of X[{position}]"),
+            state,
+            None if fluxes is None else known_values(fluxes, structure.reactions, f"the fluxes of X[{position}]"),
         )
         stoichiometry = structure.stoichiometry.reindex(names).fillna(0.0).to_numpy(dtype=float)
         dependence = structure.rate_dependence.reindex(columns=names).eq(True).to_numpy(dtype=bool)
         other = (signs != 0.0) & ensemble.by_signs_only[:, None]
-        return ensemble, structural_zeros(stoichiometry, dependence, other, rng)
+        # What the pattern does not connect does not respond, whatever the structure would allow at other states.
+        return ensemble, structural_zeros(stoichiometry, dependence, other, rng) | _unreached(signs)
 
-    @staticmethod
-    def _known(name: str, option: Any, network: Any, position: int) -> Any:
-        """Return what is known of one network: the option's entry for its id, or its own state."""
-        if option is None or network is None:
+    def _ensemble_of(
+        self, record: NetworkRecord, network: Any, rng: np.random.Generator
+    ) -> tuple[StructuralEnsemble, np.ndarray, list[str]]:
+        """Return the ensemble of one network, the positions of its nodes and the names of its reactions in its order.
+
+        Parameters
+        ----------
+        record : NetworkRecord
+        network : InfluenceNetwork
+        rng : Generator
+
+        Returns
+        -------
+        ensemble : StructuralEnsemble
+        order : ndarray of int
+        reactions : list of str
+        """
+        order = _order_of(record)
+        ensemble, _ = self._ensemble(record, network, order, 0, rng)
+        structure = getattr(network, "structure", None)
+        return ensemble, order, [] if structure is None else list(_sorted_reactions(structure).reactions)
+
+    def _concentrations(
+        self, record: NetworkRecord, network: Any, order: np.ndarray, position: int
+    ) -> np.ndarray | None:
+        if self.state is None:
             return None
-        if isinstance(option, str):
-            if network.state is None:
-                raise ValueError(
-                    f"{name}={option!r}, but X[{position}] has no state; make it with JacobianExtractor, pass "
-                    f"InfluenceNetwork(..., state=...), or use {name}=None."
-                )
-            return network.state
-        if network.model_id not in option:
+        known = known_of("state", self.state, network, getattr(network, "model_id", None), position)
+        if record.names is None:
             raise ValueError(
-                f"{name} has no entry for X[{position}] (model_id={network.model_id!r}); expected one for each "
-                f"network, got {list(option)[:3]}."
+                f"state holds values by name, but X[{position}] has no names; pass a DataFrame or a network."
             )
-        return option[network.model_id]
+        return known_values(known, [record.names[k] for k in order], f"the state of X[{position}]")
 
 
 class _Found:
@@ -364,6 +381,13 @@ class _Found:
         return np.sign(propagation(np.sign(matrix), _ALPHA))
 
 
+def _order_of(record: NetworkRecord) -> np.ndarray:
+    """Return the positions of the nodes in the order of their names, so that shuffled nodes get the same draws."""
+    if record.names is None:
+        return np.arange(record.n_nodes)
+    return np.argsort(record.names.astype(str), kind="stable")
+
+
 def _sorted_reactions(structure: Any) -> Any:
     """Return the structure with its reactions in the order of their ids, which no reordered file changes."""
     order = np.argsort(np.array(structure.reactions, dtype=str), kind="stable")
@@ -399,16 +423,3 @@ def _laws(network: Any, names: list[Any], reactions: OneWayReactions) -> np.ndar
     result = np.zeros((len(laws), len(names)))
     result[:, rows] = laws
     return result
-
-
-def _values(known: Any, names: Sequence[Any], where: str) -> np.ndarray:
-    """Return the values in the order of names, each of which has to be there."""
-    series = pd.Series(known, dtype=float)
-    missing = [name for name in names if name not in series.index]
-    if missing or not series.index.is_unique:
-        raise ValueError(f"{where} lacks or repeats {len(missing)} of {len(names)} names ({missing[:3]}).")
-    values = series.reindex(list(names)).to_numpy()
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"{where} is {values[bad[0]]} for {names[bad[0]]!r}; expected finite numbers.")
-    return values

@@ -6,7 +6,7 @@ import numpy as np
 
 from skperturb.networks._structural.one_way import OneWayReactions
 
-__all__ = ["draw_fluxes", "draw_gross_fluxes"]
+__all__ = ["draw_balanced_fluxes", "draw_fluxes", "draw_gross_fluxes", "exactly_balanced", "with_tracer"]
 
 # Standard deviation of the natural logarithm of a flux before balance: two fluxes of one network differ by a factor
 # of eight, as measured ones do. On 38 BioModels networks 0.5 or 3 change the mean rank correlation by less than .01.
@@ -25,9 +25,24 @@ _LARGEST_LOG = 40.0
 _TRACER = 1e-4
 # Gross flux of a reversible reaction without net flux, in shares of the median net flux of the network.
 _LEAST_NET = 1e-3
+# Eigenvalues, relative to the largest, below which a combination of balances follows from others.
+_SAME_BALANCE = 1e-10
+_CORRECTIONS = 3
 
 
 def draw_fluxes(reactions: OneWayReactions, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw fluxes as `draw_balanced_fluxes` does, with a tracer where a step can carry none.
+
+    Returns
+    -------
+    ndarray of shape (n_draws, n_steps)
+        Positive.
+    """
+    fluxes = draw_balanced_fluxes(reactions, n_draws, rng)
+    return fluxes if reactions.can_only_rest else with_tracer(fluxes)
+
+
+def draw_balanced_fluxes(reactions: OneWayReactions, n_draws: int, rng: np.random.Generator) -> np.ndarray:
     r"""Draw fluxes that leave every node at rest.
 
     Log-normal draws :math:`v^0` are brought to balance by the least change in the sense of relative entropy,
@@ -37,15 +52,30 @@ def draw_fluxes(reactions: OneWayReactions, n_draws: int, rng: np.random.Generat
     Returns
     -------
     ndarray of shape (n_draws, n_steps)
-        Positive.
+        Not negative; next to nothing where no balance allows a flux.
     """
     fluxes = np.exp(rng.normal(0.0, _LOG_SPREAD, (n_draws, reactions.stoichiometry.shape[1])))
     if reactions.can_only_rest:
         later = np.flatnonzero(reactions.opposite > np.arange(len(reactions.opposite)))
         fluxes[:, reactions.opposite[later]] = fluxes[:, later]
         return fluxes
-    balanced = _balanced(fluxes, reactions.stoichiometry)
-    return np.maximum(balanced, _TRACER * np.median(balanced, axis=1, keepdims=True))
+    return _balanced(fluxes, reactions.stoichiometry)
+
+
+def with_tracer(fluxes: np.ndarray) -> np.ndarray:
+    """Give every step the least flux that still conducts a perturbation."""
+    return np.maximum(fluxes, _TRACER * np.median(np.abs(fluxes), axis=1, keepdims=True))
+
+
+def exactly_balanced(fluxes: np.ndarray, stoichiometry: np.ndarray) -> np.ndarray:
+    """Take away what imbalance is left, by changes in proportion to the fluxes."""
+    matrix = stoichiometry[(stoichiometry != 0.0).any(axis=1)]
+    for _ in range(_CORRECTIONS):
+        left = fluxes @ matrix.T
+        weight = (matrix * np.abs(fluxes)[:, None, :]) @ matrix.T
+        inverse = np.linalg.pinv(weight, rcond=_SAME_BALANCE, hermitian=True)
+        fluxes = fluxes - np.abs(fluxes) * (np.matmul(inverse, left[..., None])[..., 0] @ matrix)
+    return fluxes
 
 
 def _balanced(fluxes: np.ndarray, stoichiometry: np.ndarray) -> np.ndarray:

@@ -5,8 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.decomposition import TruncatedSVD
 
-__all__ = ["largest_weights", "mean_attention"]
+__all__ = ["largest_weights", "main_axes", "mean_attention"]
+
+#: Conditions whose attention is computed at once: 160 MB for 10,000 genes and 32 hidden dimensions.
+_ROWS = 64
 
 
 def mean_attention(nets: Sequence[Any], doses: np.ndarray) -> np.ndarray:
@@ -24,13 +28,32 @@ def mean_attention(nets: Sequence[Any], doses: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    tensor = torch.from_numpy(doses)
     weights = np.zeros(doses.shape)
     with torch.inference_mode():
         for net in nets:
             module = net.module_
-            weights += module.attention(*module.embed(tensor)).numpy() / len(nets)
+            for start in range(0, len(doses), _ROWS):
+                tensor = torch.from_numpy(doses[start : start + _ROWS])
+                part = weights[start : start + _ROWS]
+                part += module.attention(*module.embed(tensor)).numpy() / len(nets)
     return weights
+
+
+def main_axes(values: np.ndarray, n_axes: int) -> np.ndarray:
+    """Return values along their main axes, in which a network learns what to look at as well as in all outputs.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_outputs)
+    n_axes : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, at most n_axes)
+    """
+    if values.shape[1] <= n_axes:
+        return values
+    return TruncatedSVD(n_axes, algorithm="randomized", random_state=0).fit_transform(values)
 
 
 def largest_weights(weights: pd.DataFrame, n_genes: int) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from sklearn.model_selection import GroupKFold
 
 from skperturb.responses._additive import AdditiveRegressor
 from skperturb.responses._conditions import n_perturbed
-from skperturb.responses._held_out import N_PARTS, name_columns, predict_held_out
+from skperturb.responses._held_out import N_PARTS, fit_with_noise, name_columns, predict_held_out
 from skperturb.responses._kernels.estimator import KernelPerturbationRegressor
 from skperturb.responses._linear import LinearPerturbationRegressor
+from skperturb.responses._noise import NO_NOISE, RowNoise
 
 __all__ = ["FittedBaseline", "VarianceBaseline", "baseline_values", "fit_baseline"]
 
@@ -92,6 +93,7 @@ def fit_baseline(
     names: Any,
     *,
     edge_weights: Any = "use",
+    noise: RowNoise = NO_NOISE,
 ) -> FittedBaseline:
     """Fit the baseline of `APPRegressor` and compute its held-out errors.
 
@@ -103,6 +105,8 @@ def fit_baseline(
     names : sequence
         Genes, the columns of `X`.
     edge_weights : see `APPRegressor`
+    noise : RowNoise
+        Of `y`.
 
     Returns
     -------
@@ -112,13 +116,13 @@ def fit_baseline(
     if baseline is None:
         return FittedBaseline(None, "all", everything, y)
     model = _make(baseline, graph, gene_features, edge_weights)
-    model.fit(name_columns(X, names), y)
+    fit_with_noise(model, name_columns(X, names), y, noise)
     mode = "all" if baseline in ("mean", "linear") else _mode(X)
     count = n_perturbed(X)
     rows = {"all": everything, "combinations": np.flatnonzero(count > 1), "singles": np.flatnonzero(count == 1)}[mode]
     if hasattr(model, "loo_residuals_"):
         return FittedBaseline(model, mode, rows, model.loo_residuals_[rows])
-    return FittedBaseline(model, mode, rows, y[rows] - _held_out(model, X, y, rows, names))
+    return FittedBaseline(model, mode, rows, y[rows] - _held_out(model, X, y, rows, names, noise))
 
 
 def baseline_values(baseline: Any, X: np.ndarray, names: Any) -> np.ndarray:
@@ -161,11 +165,11 @@ def _mode(X: np.ndarray) -> str:
     return "singles" if (count == 1).any() else "all"
 
 
-def _held_out(model: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, names: Any) -> np.ndarray:
+def _held_out(model: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, names: Any, noise: RowNoise) -> np.ndarray:
     """Predict the rows from the other conditions, in parts that keep replicates of a condition together."""
     groups = np.unique(X[rows] != 0, axis=0, return_inverse=True)[1].ravel()
     n_parts = min(N_PARTS, groups.max() + 1 if len(groups) else 0)
     if n_parts < 2:
         return np.reshape(model.predict(name_columns(X[rows], names)), (len(rows), -1))
     parts = [part for _, part in GroupKFold(n_parts).split(rows, groups=groups)]
-    return predict_held_out(model, X, y, rows, parts, names)
+    return predict_held_out(model, X, y, rows, parts, names, noise)

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from skperturb.responses._conditions import condition_groups
+from skperturb.responses._conditions import condition_groups, row_norms
 from skperturb.responses._held_out import is_better
 from skperturb.responses._tolerances import NEGLIGIBLE
 
-__all__ = ["Correction", "choose_weight", "network_output", "train_correction"]
+__all__ = ["Correction", "can_be_weighed", "choose_weight", "mean_square", "network_output", "train_correction"]
 
+#: Numbers that the attention of a batch of predictions may take: 128 MB.
+_MAX_NUMBERS = 16_000_000
 #: Conditions for each network below which the correction is not weighed: some part would hold a single one, and at the
 #: default size `is_better` would judge by a standard error from fewer than ten errors.
 _MIN_CONDITIONS_EACH = 2
@@ -47,20 +49,21 @@ class Correction:
 
 
 def train_correction(
-    train: Callable[[np.ndarray, np.ndarray], Any],
+    train: Callable[[np.ndarray, np.ndarray, np.ndarray | None], Any],
     doses: np.ndarray,
     target: np.ndarray,
     *,
     n_models: int,
     weighed: bool,
     rng: np.random.RandomState,
+    weight: np.ndarray | None = None,
 ) -> Correction:
     """Train the ensemble and weigh what it says.
 
     Parameters
     ----------
     train : callable
-        Of doses and of a target in units of its root mean square; returns a trained network.
+        Of doses, of a target in units of its root mean square and of weights; returns a trained network.
     doses : ndarray of shape (n_conditions, n_nodes)
     target : ndarray of shape (n_conditions, n_outputs)
         What the baseline leaves over.
@@ -68,6 +71,8 @@ def train_correction(
     weighed : bool
         Whether the correction counts only as far as it helps on held-out conditions. Otherwise it counts in full.
     rng : RandomState
+    weight : ndarray of shape (n_conditions,), default=None
+        How much each condition counts.
 
     Returns
     -------
@@ -79,25 +84,34 @@ def train_correction(
     nets = []
     held_out = np.zeros_like(target)
     for training, testing in folds:
-        net = train(doses[training], target[training] / scale)
+        net = train(doses[training], target[training] / scale, None if weight is None else weight[training])
         nets.append(net)
         if testing is not None:
             held_out[testing] = network_output(net, doses[testing]) * scale
     # A correction that cannot be weighed on held-out conditions does not count, unless it was asked for.
-    weight, left_over = float(not weighed), target
+    factor, left_over = float(not weighed), target
     if folds[0][1] is not None:
-        weight = choose_weight(target, held_out)
-        left_over = target - weight * held_out
-    error_variance = np.mean(left_over**2, axis=0) if len(left_over) else np.zeros(target.shape[1])
-    return Correction(nets, weight, scale, error_variance)
+        factor = choose_weight(target, held_out, weight)
+        left_over = target - factor * held_out
+    return Correction(nets, factor, scale, mean_square(left_over))
+
+
+def mean_square(residual: np.ndarray) -> np.ndarray:
+    """Return the mean square of each output, zero without conditions."""
+    return np.einsum("co,co->o", residual, residual) / max(len(residual), 1)
+
+
+def can_be_weighed(X: np.ndarray, n_models: int) -> bool:
+    """Tell whether there are enough conditions to hold some out for each network."""
+    return len(condition_groups(X)[0]) >= _MIN_CONDITIONS_EACH * n_models
 
 
 def _folds(doses: np.ndarray, n_models: int, rng: np.random.RandomState) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Return what each network is trained on and what it leaves out; nothing is left out of too few conditions."""
     everything = np.arange(len(doses))
     # Replicates stay together: otherwise they would predict one another, and the correction would look good.
-    first, group = condition_groups(doses)
-    if len(first) < _MIN_CONDITIONS_EACH * n_models:
+    _, group = condition_groups(doses)
+    if not can_be_weighed(doses, n_models):
         return [(everything, None)] * n_models
     splitter = GroupKFold(n_models, shuffle=True, random_state=rng.randint(np.iinfo(np.int32).max))
     return [(training, testing) for training, testing in splitter.split(everything, groups=group)]
@@ -107,11 +121,17 @@ def network_output(net: Any, doses: np.ndarray) -> np.ndarray:
     """Return what a trained network predicts, shape (n_conditions, n_outputs), in the unit of its training."""
     import torch
 
+    module = net.module_
+    size = max(_MAX_NUMBERS // max(doses.shape[1] * module.hidden_dim, 1), 1)
     with torch.inference_mode():
-        return net.module_(torch.from_numpy(doses)).numpy()
+        parts = [
+            module(torch.from_numpy(np.asarray(doses[start : start + size], dtype=np.float64))).numpy()
+            for start in range(0, max(len(doses), 1), size)
+        ]
+    return np.concatenate(parts)
 
 
-def choose_weight(target: np.ndarray, held_out: np.ndarray) -> float:
+def choose_weight(target: np.ndarray, held_out: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Return the factor of the correction with the smallest held-out error, zero if it does not help.
 
     Parameters
@@ -120,15 +140,17 @@ def choose_weight(target: np.ndarray, held_out: np.ndarray) -> float:
         What the baseline leaves over.
     held_out : ndarray of shape (n_conditions, n_outputs)
         What networks that have not seen the condition predict of it.
+    weight : ndarray of shape (n_conditions,), default=None
+        How much each condition counts in the factor.
 
     Returns
     -------
     float
         Between 0 (the baseline remains as it is) and 1 (no network may exaggerate what it learned).
     """
-    power = float((held_out**2).sum())
+    counts = np.ones(len(target)) if weight is None else weight
+    power = float(counts @ np.einsum("co,co->c", held_out, held_out))
     if power == 0.0:
         return 0.0
-    weight = float(np.clip((held_out * target).sum() / power, 0.0, 1.0))
-    errors = np.linalg.norm(target - weight * held_out, axis=1)
-    return weight if is_better(errors, np.linalg.norm(target, axis=1)) else 0.0
+    factor = float(np.clip(counts @ np.einsum("co,co->c", held_out, target) / power, 0.0, 1.0))
+    return factor if is_better(row_norms(target - factor * held_out), row_norms(target)) else 0.0

@@ -6,21 +6,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator as _AnyEstimator
-from sklearn.base import RegressorMixin
+from sklearn.base import BaseEstimator as _AnyEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
-from skperturb.responses._app.attention import largest_weights, mean_attention
+from skperturb.responses._app.attention import largest_weights, main_axes, mean_attention
 from skperturb.responses._app.baseline import VarianceBaseline, baseline_values, fit_baseline
-from skperturb.responses._app.correction import network_output, train_correction
+from skperturb.responses._app.correction import can_be_weighed, mean_square, network_output, train_correction
 from skperturb.responses._app.nodes import GeneNodes, warn_genes_outside
+from skperturb.responses._app.signal import could_learn
 from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed
 from skperturb.responses._gene_tables import gene_edges
 
 __all__ = ["APPRegressor"]
+
+#: Main axes of what the baseline leaves over that are kept to train a network on, should its attention be asked for:
+#: twice the default width of its layers, which bound what it can say.
+_REPORT_AXES = 64
 
 
 class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
@@ -68,6 +72,10 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         One layer, or two.
     aggregation : {"sum", "mean", "max"}, default="mean"
         AGG, over a gene and its neighbors.
+    training : {"auto", "always"}, default="auto"
+        "auto" trains the ensemble only if ridge regression on the vectors of the genes predicts something of what the
+        baseline leaves over, and if there are conditions to hold out: otherwise the correction would not count in the
+        end. Without a baseline, or with one network, whose correction is not weighed, training is always done.
     n_models : int, default=5
         Networks in the ensemble. With two or more and a baseline, each leaves out one part of the training conditions,
         on which the correction is weighed; with fewer than two conditions for each network the baseline remains.
@@ -94,14 +102,15 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     nets_ : list of skorch.NeuralNet
+        Empty where training was skipped.
     baseline_ : estimator or None
         The fitted baseline.
     correction_weight_ : float
-        α; 1 where it is not chosen.
+        α; 1 where it is not chosen, 0 where training was skipped.
     node_names_ : ndarray
         Genes that the attention ranges over.
     n_parameters_ : int
-        Trained parameters of one network.
+        Trained parameters of one network, 0 without one.
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
@@ -155,6 +164,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         "embedding": [StrOptions({"gnn", "identity", "random"})],
         "decoder": [StrOptions({"linear", "mlp"})],
         "aggregation": [StrOptions({"sum", "mean", "max"})],
+        "training": [StrOptions({"auto", "always"})],
         "n_models": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
@@ -183,6 +193,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         embedding: str = "gnn",
         decoder: str = "linear",
         aggregation: str = "mean",
+        training: str = "auto",
         n_models: int = 5,
         hidden_dim: int = 32,
         n_layers: int = 2,
@@ -207,6 +218,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         self.embedding = embedding
         self.decoder = decoder
         self.aggregation = aggregation
+        self.training = training
         self.n_models = n_models
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
@@ -249,7 +261,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         return cls(graph, gene_features, **{**paper, **params})
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> "APPRegressor":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None) -> "APPRegressor":
         """Fit the baseline and the networks.
 
         Parameters
@@ -258,6 +270,10 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
+        sample_weight : array-like of shape (n_conditions,), default=None
+            How much each condition counts, in the baseline (if it takes weights) and in the networks.
+        noise_variance : array-like of shape (n_conditions,) or (n_conditions, n_outputs), default=None
+            Variance of the noise of each response, see `KernelPerturbationRegressor.fit`.
 
         Returns
         -------
@@ -268,31 +284,39 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         TypeError
             If X holds labels, which `PerturbationEncoder` turns into doses.
         ValueError
-            If rows of X and y have different names, or a callback watches a loss that is not measured.
+            If rows of X, y, weights and noise have different names, weights or noise are negative or NaN, or a callback
+            watches a loss that is not measured.
         """
-        X, y = self._validate_fit(X, y)
-        self._check_callbacks()
+        X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
+        self._check_training()
         rng = check_random_state(self.random_state)
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
         fitted = fit_baseline(
-            self.baseline, self.graph, self.gene_features, X, y, names, edge_weights=self.edge_weights
+            self.baseline, self.graph, self.gene_features, X, y, names, edge_weights=self.edge_weights, noise=noise
         )
         self.baseline_ = fitted.estimator
         self._mode = fitted.mode
-        known = estimate_effects(X, y)
-        self._known = known.known
-        effects = known.values if self._mode == "combinations" and self.single_effects else None
+        self._known = (X != 0).any(axis=0)
+        with_effects = self._mode == "combinations" and self.single_effects
+        effects = estimate_effects(X, y, noise=noise).values if with_effects else None
         self._nodes = GeneNodes(names, self._output_names, edges, self.gene_features, effects)
         # The kernel baseline has warned already.
         if self.baseline not in ("auto", "kernel"):
             warn_genes_outside(self._nodes, X.shape[1], edges)
         self.node_names_ = self._nodes.names.to_numpy()
-        self._fit_correction(self._nodes.widen(X[fitted.rows]), fitted.residual, rng)
+        rows = noise.take(fitted.rows)
+        weight = rows.precision(fitted.residual) if noise.is_known else None
+        everything = len(fitted.rows) == len(X)
+        self._fit_correction(X if everything else X[fitted.rows], fitted.residual, weight, rng)
         return self
 
-    def _check_callbacks(self) -> None:
+    def _check_training(self) -> None:
         # Now, and not when the baseline has been fitted, which can take minutes. Torch is heavy to import.
+        if self.device not in ("auto", "cpu"):
+            from skperturb._training import resolve_device
+
+            resolve_device(self.device)
         if self.callbacks:
             from skperturb._training import check_monitors
 
@@ -301,32 +325,78 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
                 "APPRegressor weighs its networks by parts that they leave out (n_models) and holds out no others",
             )
 
-    def _fit_correction(self, doses: np.ndarray, residual: np.ndarray, rng: np.random.RandomState) -> None:
+    def _fit_correction(
+        self, X: np.ndarray, residual: np.ndarray, weight: np.ndarray | None, rng: np.random.RandomState
+    ) -> None:
+        weighed = self.baseline is not None and self.n_models > 1
+        self._report: dict[str, Any] | None = None
+        if weighed and self.training == "auto" and not self._is_worth_training(X, residual, weight):
+            self._skip_training(X, residual, weight, rng)
+            return
         correction = train_correction(
             partial(self._fit_net, rng=rng),
-            doses,
+            self._nodes.widen(X, np.float32),
             residual,
             n_models=self.n_models,
-            weighed=self.baseline is not None and self.n_models > 1,
+            weighed=weighed,
             rng=rng,
+            weight=weight,
         )
         self.nets_, self.correction_weight_ = correction.nets, correction.weight
         self._scale, self._error_variance = correction.scale, correction.error_variance
         self.n_parameters_ = sum(parameter.numel() for parameter in self.nets_[0].module_.parameters())
         self.n_iter_ = len(self.nets_[0].history)
 
-    def _fit_net(self, doses: np.ndarray, target: np.ndarray, rng: np.random.RandomState) -> Any:
+    def _is_worth_training(self, X: np.ndarray, residual: np.ndarray, weight: np.ndarray | None) -> bool:
+        return can_be_weighed(X, self.n_models) and could_learn(self._nodes, X, residual, weight)
+
+    def _skip_training(
+        self, X: np.ndarray, residual: np.ndarray, weight: np.ndarray | None, rng: np.random.RandomState
+    ) -> None:
+        self.nets_ = []
+        self.correction_weight_, self._scale = 0.0, 1.0
+        self._error_variance = mean_square(residual)
+        self.n_parameters_ = self.n_iter_ = 0
+        # What a network needs that is trained when somebody asks what attention looks at.
+        row, gene = np.nonzero(X)
+        self._report = {
+            "entries": (row, gene, X[row, gene]),
+            "target": main_axes(residual, _REPORT_AXES).astype(np.float32),
+            "weight": weight,
+            "seed": int(rng.randint(np.iinfo(np.int32).max)),
+        }
+
+    def _attending_nets(self) -> list[Any]:
+        """Return the networks, or train one where training was skipped."""
+        if self._report is None:
+            return self.nets_
+        if "net" not in self._report:
+            row, gene, dose = self._report["entries"]
+            target = self._report["target"]
+            doses = np.zeros((len(target), len(self.node_names_)), dtype=np.float32)
+            doses[row, gene] = dose
+            size = float(np.sqrt(np.mean(target**2))) or 1.0
+            rng = np.random.RandomState(self._report["seed"])
+            self._report["net"] = self._fit_net(doses, target / size, self._report["weight"], rng)
+        return [self._report["net"]]
+
+    def _fit_net(
+        self, doses: np.ndarray, target: np.ndarray, weight: np.ndarray | None, rng: np.random.RandomState
+    ) -> Any:
         import torch
 
         from skperturb._training import TensorTable, fit_net
-        from skperturb.responses._app.module import AdaptivePerturbModule
+        from skperturb.responses._app.module import AdaptivePerturbModule, WeightedSquares
 
+        n_outputs = target.shape[1]
+        if weight is not None:
+            target = np.column_stack([target, weight])
         weights = self._nodes.edge_weight
         build = partial(
             AdaptivePerturbModule,
             torch.from_numpy(self._nodes.features.astype(np.float32)),
             torch.from_numpy(self._nodes.edge_index),
-            target.shape[1],
+            n_outputs,
             hidden_dim=self.hidden_dim,
             n_layers=self.n_layers,
             dropout=self.dropout,
@@ -340,12 +410,13 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             edge_weight=None if weights is None else torch.from_numpy(weights.astype(np.float32)),
         )
         table = TensorTable(
-            {"doses": torch.from_numpy(doses.astype(np.float32))}, torch.from_numpy(target.astype(np.float32))
+            {"doses": torch.from_numpy(doses.astype(np.float32, copy=False))},
+            torch.from_numpy(target.astype(np.float32)),
         )
         return fit_net(
             build,
             table,
-            criterion=torch.nn.MSELoss,
+            criterion=torch.nn.MSELoss if weight is None else WeightedSquares,
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -375,7 +446,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
-        corrections = self._corrections(X)
+        corrections = self._corrections(X) if self.nets_ else np.zeros((1, len(X), len(self._error_variance)))
         mean = corrections.mean(axis=0)
         variance = corrections.var(axis=0, ddof=1) if len(corrections) > 1 else np.zeros_like(mean)
         values = mean
@@ -415,7 +486,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         -------
         DataFrame of shape (n_conditions, n_nodes)
             Softmax weights a, averaged over the ensemble; rows sum to one. (The name ``attention`` is taken by the
-            parameter.)
+            parameter.) Where training was skipped, one network is trained for this, at the first call.
 
         Raises
         ------
@@ -424,9 +495,9 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
-        if self.nets_[0].module_.attention is None:
+        if not self.attention:
             raise ValueError("attention=False: the network has no attention weights; fit it with attention=True.")
-        weights = mean_attention(self.nets_, self._nodes.widen(X))
+        weights = mean_attention(self._attending_nets(), self._nodes.widen(X))
         return pd.DataFrame(weights, index=index, columns=self.node_names_)
 
     def top_genes(self, X: Any, n_genes: int = 10) -> pd.DataFrame:

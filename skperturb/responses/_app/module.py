@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch_geometric.nn import SimpleConv
 
-__all__ = ["AdaptivePerturbModule"]
+__all__ = ["AdaptivePerturbModule", "WeightedSquares"]
 
 #: Least sum of doses that the mean context is divided by: a control gets 0 / this = 0, not 0 / 0. It lies far below any
 #: dose and far above the smallest float32 (1e-38), so that ten times more or less changes nothing.
@@ -54,6 +54,7 @@ class AdaptivePerturbModule(nn.Module):
         edge_weight: torch.Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.hidden_dim = hidden_dim
         self.context = context
         self.register_buffer("features", features)
         self.register_buffer("edge_index", edge_index)
@@ -83,6 +84,16 @@ class AdaptivePerturbModule(nn.Module):
         if self.skip:
             parts.append(context)
         return self.decoder(torch.cat(parts, dim=1))
+
+
+class WeightedSquares(nn.Module):
+    """Mean squared error in which conditions count by a weight, the last column of the target."""
+
+    def forward(self, predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the weighted mean of the squared errors."""
+        weight = target[:, -1:]
+        squares = weight * (predicted - target[:, :-1]) ** 2
+        return squares.sum() / (weight.sum() * predicted.shape[1])
 
 
 class _Embedding(nn.Module):

@@ -7,7 +7,14 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from skperturb._persistence import PlainStateMixin
-from skperturb.responses._gene_tables import align_table, as_tables, mean_weights, warn_absent
+from skperturb.responses._gene_tables import (
+    align_table,
+    as_tables,
+    is_membership,
+    mean_weights,
+    membership_rows,
+    warn_absent,
+)
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["GeneNodes"]
@@ -15,6 +22,8 @@ __all__ = ["GeneNodes"]
 #: Wider tables are reduced to this many principal components: twice the default width of the hidden layers, which
 #: bounds the weights of the first layer however wide the table is.
 _MAX_FEATURES = 64
+#: Numbers in a table above which only the wanted components are computed. Below, all of them take seconds.
+_LARGE = 10_000_000
 
 
 class GeneNodes(PlainStateMixin):
@@ -74,9 +83,11 @@ class GeneNodes(PlainStateMixin):
             blocks.append(_reduced(block, names, "effects", center=False))
         self.features = np.hstack(blocks) if blocks else np.zeros((len(names), 0))
 
-    def widen(self, X: np.ndarray) -> np.ndarray:
+    def widen(self, X: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
         """Return doses of all nodes: read-out genes that are not perturbed get zero."""
-        return np.hstack([X, np.zeros((len(X), len(self.names) - X.shape[1]))])
+        doses = np.zeros((len(X), len(self.names)), dtype=dtype)
+        doses[:, : X.shape[1]] = X
+        return doses
 
 
 def _genes_of(edges: pd.DataFrame) -> pd.Index:
@@ -85,6 +96,11 @@ def _genes_of(edges: pd.DataFrame) -> pd.Index:
 
 def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) -> np.ndarray:
     """Align a table, reduce it, and give it unit mean square."""
+    if isinstance(table, pd.DataFrame) and table.size > _LARGE and is_membership(table):
+        # As dense numbers, terms of all genes would take gigabytes, and all their components minutes.
+        values = membership_rows(table, names, argument)[0]
+        values = PCA(_MAX_FEATURES, svd_solver="arpack", random_state=0).fit_transform(values)
+        return values / np.sqrt(np.mean(values**2))
     if not isinstance(table, pd.DataFrame) and len(table) < len(names):
         # A table without names belongs to the perturbed genes; the other nodes have none.
         table = np.vstack([np.asarray(table, dtype=float), np.zeros((len(names) - len(table), np.shape(table)[1]))])
@@ -93,7 +109,8 @@ def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) ->
     if center and present.any():
         values = np.where(present[:, None], values - values[present].mean(axis=0), 0.0)
     if values.shape[1] > _MAX_FEATURES:
-        values = PCA(min(_MAX_FEATURES, *values.shape), svd_solver="full").fit_transform(values)
+        solver = "full" if values.size <= _LARGE else "randomized"
+        values = PCA(min(_MAX_FEATURES, *values.shape), svd_solver=solver, random_state=0).fit_transform(values)
     size = np.sqrt(np.mean(values**2)) if values.size else 0.0
     return values / size if size > NEGLIGIBLE else values
 

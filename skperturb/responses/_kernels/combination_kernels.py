@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from skperturb.responses._conditions import sum_effects
 from skperturb.responses._kernels.multiple_kernels import fit_multiple_kernels
+from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels
 from skperturb.responses._kernels.widths import median_distance
 from skperturb.responses._tolerances import NEGLIGIBLE, NEGLIGIBLE_SQUARE
 
@@ -30,15 +32,15 @@ class CombinationKernels:
         Training combinations.
     effects : ndarray of shape (n_genes, n_outputs)
         Single effects.
-    gene_kernels : dict of str to ndarray of shape (n_genes, n_genes), default=None
+    gene_kernels : FeatureKernels, default=None
         Similarities of genes from elsewhere.
     """
 
-    def __init__(self, X: np.ndarray, effects: np.ndarray, gene_kernels: dict[str, np.ndarray] | None = None) -> None:
+    def __init__(self, X: np.ndarray, effects: np.ndarray, gene_kernels: FeatureKernels | None = None) -> None:
         self.X = X
         self.effects = effects
-        self.gene_kernels = dict(gene_kernels or {})
-        sums = X @ effects
+        self.gene_kernels = FeatureKernels({}) if gene_kernels is None else gene_kernels
+        sums = sum_effects(X, effects)
         self.width = median_distance(sums)
         # Only genes that act somewhere set the width: the others may be many and all alike.
         self.gene_width = median_distance(effects[(X != 0).any(axis=0)])
@@ -52,7 +54,7 @@ class CombinationKernels:
 
     def sums(self, X: np.ndarray) -> np.ndarray:
         """Return the sum of the single effects of each condition."""
-        return np.einsum("cg,go->co", X, self.effects)
+        return sum_effects(X, self.effects)
 
     def bases(self, X: np.ndarray) -> list[np.ndarray]:
         """Return mean functions: the sum, and the sum as far as the single effects point the same way or are large."""
@@ -82,7 +84,7 @@ class CombinationKernels:
             other, (trained, theirs) = self.X, self._trained
         else:
             trained, theirs = self.sums(other), (self._summary(other) - self.center) / self.spread
-        linear = np.einsum("no,mo->nm", sums, trained)
+        linear = sums @ trained.T
         gaussian = _gaussian(sums, trained, self.width)
         alike = _gaussian(mine, theirs, _ALIKE)
         kernels = {
@@ -95,11 +97,11 @@ class CombinationKernels:
         }
         used = np.flatnonzero((X != 0).any(axis=0) | (other != 0).any(axis=0))
         left, right = X[:, used], other[:, used]
-        kernels["shared genes"] = np.einsum("ng,mg->nm", left, right)
+        kernels["shared genes"] = left @ right.T
         by_effect = _gaussian(self.effects[used], self.effects[used], self.gene_width)
         kernels["pairs of effects"] = pair_kernel(left, right, by_effect)
-        for name, gene_kernel in self.gene_kernels.items():
-            kernels[f"pairs of {name}"] = pair_kernel(left, right, gene_kernel[np.ix_(used, used)])
+        for name in self.gene_kernels.names:
+            kernels[f"pairs of {name}"] = pair_kernel(left, right, self.gene_kernels.block(name, used, used))
         return {name: kernel / self.scales.get(name, 1.0) for name, kernel in kernels.items()}
 
     def _summary(self, X: np.ndarray) -> np.ndarray:
@@ -125,11 +127,11 @@ class CombinationKernelModel:
         What they add to their baseline.
     effects : ndarray of shape (n_genes, n_outputs)
         Single effects.
-    gene_kernels : dict of str to ndarray of shape (n_genes, n_genes)
+    gene_kernels : FeatureKernels
         Similarities of genes from elsewhere.
     slopes : bool
         Whether the sum of the single effects enters as a mean function.
-    robust, max_iter
+    given_noise, robust, max_iter
         See `fit_multiple_kernels`.
 
     Attributes
@@ -144,16 +146,18 @@ class CombinationKernelModel:
         X: np.ndarray,
         target: np.ndarray,
         effects: np.ndarray,
-        gene_kernels: dict[str, np.ndarray],
+        gene_kernels: FeatureKernels,
         *,
         slopes: bool,
+        given_noise: np.ndarray | None = None,
         robust: bool,
         max_iter: int,
     ) -> None:
         self._kernels = CombinationKernels(X, effects, gene_kernels)
+        self._rows = X
         bases = self._kernels.bases(X) if slopes else []
         self._fit = fit_multiple_kernels(
-            list(self._kernels(X).values()), target, bases, max_iter=max_iter, robust=robust
+            ArrayKernels(self._kernels(X)), target, bases, given_noise=given_noise, max_iter=max_iter, robust=robust
         )
         self.weights = dict(zip(self._kernels.scales, self._fit.weights.tolist(), strict=True))
         self.loo_residuals = self._fit.loo_residuals
@@ -162,21 +166,26 @@ class CombinationKernelModel:
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict what combinations add, shape (n_rows, n_outputs)."""
         bases = self._kernels.bases(X) if len(self._fit.slopes) else []
-        return self._fit.predict(list(self._kernels(X).values()), bases)
+        return self._fit.predict(self._cross(X), bases)
 
     def variance(self, X: np.ndarray) -> np.ndarray:
         """Return the variance of the error of `predict`, of the same shape."""
-        return self._fit.variance(list(self._kernels(X).values()), self._kernels.diagonals(X))
+        prior = self._fit.weights @ np.array(self._kernels.diagonals(X))
+        return self._fit.variance(self._cross(X), prior)
+
+    def _cross(self, X: np.ndarray) -> np.ndarray:
+        none = np.zeros((len(X), len(self._rows)))
+        return sum((w * k for w, k in zip(self._fit.weights, self._kernels(X).values(), strict=True)), none)
 
 
 def pair_kernel(left: np.ndarray, right: np.ndarray, gene_kernel: np.ndarray) -> np.ndarray:
     r"""Sum :math:`k(g, h)\,k(g', h')` over distinct genes of the one and distinct genes of the other condition."""
-    once = np.einsum("ng,gh->nh", left, gene_kernel)
-    other = np.einsum("mh,gh->mg", right, gene_kernel)
-    all_pairs = np.einsum("nh,mh->nm", once, right) ** 2
-    same_left = np.einsum("ng,mg->nm", left**2, other**2)
-    same_right = np.einsum("nh,mh->nm", once**2, right**2)
-    same_both = np.einsum("nh,mh->nm", np.einsum("ng,gh->nh", left**2, gene_kernel**2), right**2)
+    once = left @ gene_kernel
+    other = right @ gene_kernel.T
+    all_pairs = (once @ right.T) ** 2
+    same_left = left**2 @ (other**2).T
+    same_right = once**2 @ (right**2).T
+    same_both = (left**2 @ gene_kernel**2) @ (right**2).T
     return all_pairs - same_left - same_right + same_both
 
 

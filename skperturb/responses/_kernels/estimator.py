@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator as _AnyEstimator
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import BaseEstimator as _AnyEstimator, RegressorMixin, clone
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,14 +17,19 @@ from skperturb.responses._conditions import (
     SingleEffects,
     condition_groups,
     estimate_effects,
+    group_means,
     n_perturbed,
+    row_norms,
+    sum_effects,
 )
 from skperturb.responses._gene_tables import gene_edges
-from skperturb.responses._held_out import N_PARTS, is_better, predict_held_out
+from skperturb.responses._held_out import N_PARTS, fit_with_noise, is_better, predict_held_out
 from skperturb.responses._kernels.combination_kernels import CombinationKernelModel
 from skperturb.responses._kernels.gaussian_process import InteractionGaussianProcess, best_gaussian_process
 from skperturb.responses._kernels.gene_effects import MIN_GENES, GeneEffectModel
 from skperturb.responses._kernels.gene_kernels import gene_kernels
+from skperturb.responses._kernels.sources import FeatureKernels
+from skperturb.responses._noise import RowNoise, relative_noise
 
 __all__ = ["KernelPerturbationRegressor"]
 
@@ -156,7 +160,9 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.max_iter = max_iter
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> "KernelPerturbationRegressor":
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None
+    ) -> "KernelPerturbationRegressor":
         """Fit both steps.
 
         Parameters
@@ -165,6 +171,13 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
+        sample_weight : array-like of shape (n_conditions,), default=None
+            How much each condition counts, such as its number of cells. Only ratios matter. A Series is aligned by the
+            names of the rows.
+        noise_variance : array-like of shape (n_conditions,) or (n_conditions, n_outputs), default=None
+            Variance of the noise of each value of y, such as ``variance`` of `pseudobulk`, or their sum over the
+            outputs, such as ``noise_variance`` of `fetch_norman2019`; aligned by name. An infinite one leaves the
+            condition out, as a weight of zero does.
 
         Returns
         -------
@@ -175,37 +188,38 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         TypeError
             If X holds labels, which `PerturbationEncoder` turns into doses.
         ValueError
-            If rows of X and y have different names.
+            If rows of X, y, weights and noise have different names, or weights or noise are negative or NaN.
         """
-        X, y = self._validate_fit(X, y)
+        X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
+        noise = noise.without_equal_weights()
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
         kernels = gene_kernels(self.gene_features, edges, names)
-        effects = estimate_effects(X, y)
+        effects = estimate_effects(X, y, noise=noise)
         genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
-        if kernels and "genes, kernels" not in genes.loo_error and not effects.known.all():
-            _warn_unused(effects)
+        if kernels.names and not genes.weights and not effects.known.all():
+            _warn_unused(effects, tried="genes, kernels" in genes.loo_error, edges=edges)
         self.effects_ = genes.effects
         self._effect_variance = genes.variance
         self._observed = effects.observed
-        self.loo_residuals_ = np.where(n_perturbed(X)[:, None] == 1, (X != 0) @ genes.loo_residuals, 0.0)
+        self.loo_residuals_ = _residuals_of_singles(X, genes)
         self.loo_error_ = dict(genes.loo_error)
         self.n_iter_ = max(genes.n_iter, 1)
         self.kernel_weights_ = pd.Series(genes.weights, dtype=float)
-        self._fit_combinations(X, y, kernels, effects.observed)
+        self._fit_combinations(X, y, noise, kernels, effects)
         return self
 
     def _fit_combinations(
-        self, X: np.ndarray, y: np.ndarray, kernels: dict[str, np.ndarray], observed: np.ndarray
+        self, X: np.ndarray, y: np.ndarray, noise: RowNoise, kernels: FeatureKernels, effects: SingleEffects
     ) -> None:
         combinations = n_perturbed(X) > 1
         self._combinations: CombinationKernelModel | InteractionGaussianProcess | None = None
         self.baseline_ = None
         target = y[combinations]
         if isinstance(self.baseline, _AnyEstimator):
-            self.baseline_, expected = _out_of_fold(self.baseline, X, y, combinations)
+            self.baseline_, expected = _out_of_fold(self.baseline, X, y, noise, combinations)
         elif self.baseline in ("auto", "additive"):
-            expected = np.einsum("cg,go->co", X[combinations], self.effects_)
+            expected = sum_effects(X[combinations], self.effects_)
         else:
             expected = np.zeros_like(target)
             self.baseline_ = "none"
@@ -214,15 +228,16 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.loo_residuals_[combinations] = residual
         # A gene that is seen only in combinations has an effect that was estimated from them: their sums would look
         # better than those of new combinations, and the leave-one-out error with them.
-        usable = ~(X[combinations][:, ~observed] != 0).any(axis=1)
+        usable = ~(X[combinations][:, ~effects.observed] != 0).any(axis=1)
         used, rows = X[combinations][usable], residual[usable]
+        noise = noise.take(np.flatnonzero(combinations)[usable])
         # Replicates would predict one another: each combination counts once, with the mean of its replicates.
         first, group = condition_groups(used)
-        residual = pd.DataFrame(rows).groupby(group).mean().to_numpy()
+        residual = group_means(rows, group, noise.replicate_precision(0.0, len(rows)))
         if len(first) < (_MIN_PROCESS if self.baseline == "auto" and residual.any() else _MIN_COMBINATIONS):
             return
-        model = self._choose(used[first], residual, kernels)
-        plain, ours = (np.linalg.norm(values, axis=1) for values in (residual, model.loo_residuals))
+        model = self._choose(used[first], residual, kernels, _noise_of_groups(noise, effects, used[first], group))
+        plain, ours = row_norms(residual), row_norms(model.loo_residuals)
         self.loo_error_["combinations, baseline"] = float(plain.mean())
         if is_better(ours, plain) or self.baseline_ == "none":
             self._combinations = model
@@ -231,18 +246,27 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             self.kernel_weights_ = pd.concat([self.kernel_weights_, weights]) if len(self.kernel_weights_) else weights
 
     def _choose(
-        self, X: np.ndarray, residual: np.ndarray, kernels: dict[str, np.ndarray]
+        self, X: np.ndarray, residual: np.ndarray, kernels: FeatureKernels, given_noise: np.ndarray | None
     ) -> CombinationKernelModel | InteractionGaussianProcess:
         """Fit the models of what combinations add, and return the one with the smaller leave-one-out error."""
         auto = self.baseline == "auto"
         found: dict[str, Any] = {}
         if len(X) >= _MIN_COMBINATIONS:
             found["kernels"] = CombinationKernelModel(
-                X, residual, self.effects_, kernels, slopes=auto, robust=self.robust, max_iter=self.max_iter
+                X,
+                residual,
+                self.effects_,
+                kernels,
+                slopes=auto,
+                given_noise=given_noise,
+                robust=self.robust,
+                max_iter=self.max_iter,
             )
         if auto and residual.any():
-            found["process"] = best_gaussian_process(X, residual, self.effects_, max_iter=self.max_iter)
-        errors = {name: np.linalg.norm(model.loo_residuals, axis=1) for name, model in found.items()}
+            found["process"] = best_gaussian_process(
+                X, residual, self.effects_, given_noise=given_noise, max_iter=self.max_iter
+            )
+        errors = {name: row_norms(model.loo_residuals) for name, model in found.items()}
         self.loo_error_ |= {f"combinations, {name}": float(values.mean()) for name, values in errors.items()}
         self.n_iter_ = max(self.n_iter_, *(model.n_iter for model in found.values()))
         if len(found) < 2:
@@ -259,7 +283,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Doses. A row of zeros, a control, has no change.
         return_std : bool, default=False
             Also return the standard deviation of the error of the prediction, scaled by the leave-one-out errors. It
-            is zero for a gene that was observed alone, whose response is returned as it was measured.
+            is zero for a gene that was observed alone, whose response is returned as it was measured; with
+            ``noise_variance`` in `fit` it is the standard error of that measurement.
 
         Returns
         -------
@@ -286,7 +311,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Without names, and with two dimensions also where y had one.
         """
         check_is_fitted(self)
-        values = np.einsum("cg,go->co", X, self.effects_)
+        values = sum_effects(X, self.effects_)
         combinations = n_perturbed(X) > 1
         if isinstance(self.baseline_, _AnyEstimator) and combinations.any():
             values[combinations] = np.reshape(self.baseline_.predict(X[combinations]), (combinations.sum(), -1))
@@ -312,7 +337,9 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         check_is_fitted(self)
         combinations = n_perturbed(X) > 1
-        variance = np.einsum("cg,go->co", X**2, self._effect_variance)
+        variance = self._effect_variance.of_predicted(X)
+        # The errors of combinations, by which theirs is scaled, hold the noise of the single effects.
+        variance[~combinations] += self._effect_variance.of_observed(X[~combinations])
         corrected = self._corrected(X, combinations)
         variance[combinations & ~corrected] += self._combination_variance
         if self._combinations is not None and corrected.any():
@@ -328,23 +355,52 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         return combinations & (X[:, self._observed] != 0).any(axis=1)
 
 
-def _warn_unused(effects: SingleEffects) -> None:
+def _warn_unused(effects: SingleEffects, tried: bool, edges: pd.DataFrame | None) -> None:
     """Warn that the graph and the tables were read, but predict no effect."""
+    weighted = edges is not None and edges["weight"].nunique() > 1
+    if tried and not weighted:
+        # The usual answer to features that say nothing; `kernel_weights_` is empty then.
+        return
+    reason = f"{int(effects.observed.sum())} genes were perturbed alone, and similarity is learned from {MIN_GENES} on"
+    if tried:
+        reason = "similarity predicts known effects that are left out no better than their mean"
     warnings.warn(
         f"graph (with its weights) and gene_features are not used for the {int((~effects.known).sum())} genes without "
-        f"a known effect: {int(effects.observed.sum())} genes were perturbed alone, and similarity is learned from "
-        f"{MIN_GENES} on. The mean of the known effects is predicted.",
+        f"a known effect: {reason}. The mean of the known effects is predicted.",
         UserWarning,
         stacklevel=4,
     )
 
 
-def _out_of_fold(estimator: Any, X: np.ndarray, y: np.ndarray, combinations: np.ndarray) -> tuple[Any, np.ndarray]:
+def _residuals_of_singles(X: np.ndarray, genes: GeneEffectModel) -> np.ndarray:
+    """Return the leave-one-out residual of the gene of each single perturbation, zero for other conditions."""
+    residuals = np.zeros((len(X), genes.effects.shape[1]))
+    row, gene = np.nonzero(X)
+    alone = n_perturbed(X)[row] == 1
+    place = np.full(X.shape[1], -1)
+    place[genes.known] = np.arange(len(genes.known))
+    residuals[row[alone]] = genes.loo_residuals[place[gene[alone]]]
+    return residuals
+
+
+def _noise_of_groups(noise: RowNoise, effects: SingleEffects, X: np.ndarray, group: np.ndarray) -> np.ndarray | None:
+    """Return the relative noise of what combinations add to the sum of their single effects, which have noise too."""
+    if noise.variance is None:
+        return relative_noise(None if noise.weight is None else np.bincount(group, noise.weight), None)
+    # Of a mean that is weighted by precision.
+    precision = np.bincount(group, noise.replicate_precision(0.0, len(group)).mean(axis=1))
+    of_effects = effects.row_noise()
+    return relative_noise(None, 1.0 / precision + (0.0 if of_effects is None else sum_effects(X**2, of_effects)))
+
+
+def _out_of_fold(
+    estimator: Any, X: np.ndarray, y: np.ndarray, noise: RowNoise, combinations: np.ndarray
+) -> tuple[Any, np.ndarray]:
     """Fit an estimator, and predict each combination from the others and all single perturbations."""
     rows = np.flatnonzero(combinations)
     expected = np.zeros((len(rows), y.shape[1]))
     if len(rows) >= _MIN_COMBINATIONS:
         # The partition is the same in every fit, with a seed that nothing else uses: the model has no `random_state`.
         splitter = KFold(min(N_PARTS, len(rows)), shuffle=True, random_state=0)
-        expected = predict_held_out(estimator, X, y, rows, [part for _, part in splitter.split(rows)])
-    return clone(estimator).fit(X, y), expected
+        expected = predict_held_out(estimator, X, y, rows, [part for _, part in splitter.split(rows)], noise=noise)
+    return fit_with_noise(clone(estimator), X, y, noise), expected

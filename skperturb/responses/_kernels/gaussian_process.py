@@ -13,11 +13,13 @@ matrices, so that `KernelPerturbationRegressor` can compare the process with oth
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
+from skperturb.responses._conditions import sum_effects
 from skperturb.responses._kernels.combination_kernels import pair_kernel
 from skperturb.responses._kernels.widths import median_square
 from skperturb.responses._tolerances import NEGLIGIBLE
@@ -77,7 +79,7 @@ class _Slots:
     def of(cls, X: np.ndarray, effects: np.ndarray) -> "_Slots":
         row, gene = np.nonzero(X)
         own = X[row, gene][:, None] * effects[gene]
-        return cls(row, own, np.einsum("cg,go->co", X, effects)[row] - own)
+        return cls(row, own, sum_effects(X, effects)[row] - own)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class _Data:
     remainder : ndarray of shape (n_kernels, n_rows, n_rows)
     sizes : ndarray of shape (n_rows,)
         Logarithm of the size of the sum, zero on average.
+    noise_factor : ndarray of shape (n_rows,)
+        What the noise of each row is multiplied by.
     """
 
     target: np.ndarray
@@ -103,6 +107,7 @@ class _Data:
     partners: np.ndarray
     remainder: np.ndarray
     sizes: np.ndarray
+    noise_factor: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,9 @@ class InteractionGaussianProcess:
         How far the axes of the outputs are evened out while the coefficients are estimated, see `_metric`.
     max_iter : int, default=50
         Iterations of the search for the hyperparameters.
+    given_noise : ndarray of shape (n_conditions,), default=None
+        Noise of each condition relative to the median one. Half of the noise of the process is taken to be that of the
+        measurement, the other half to be how conditions differ from what the process says.
 
     Attributes
     ----------
@@ -170,12 +178,20 @@ class InteractionGaussianProcess:
     """
 
     def __init__(
-        self, X: np.ndarray, target: np.ndarray, effects: np.ndarray, *, metric: float = 0.0, max_iter: int = 50
+        self,
+        X: np.ndarray,
+        target: np.ndarray,
+        effects: np.ndarray,
+        *,
+        metric: float = 0.0,
+        max_iter: int = 50,
+        given_noise: np.ndarray | None = None,
     ) -> None:
         self._X, self._effects = X, effects
+        self._noise_factor = np.ones(len(X)) if given_noise is None else (1.0 + given_noise) / 2.0
         self._slots = _Slots.of(X, effects)
         acting = effects[(X != 0).any(axis=0)]
-        sums = X @ effects
+        sums = sum_effects(X, effects)
         self._width = median_square(acting)
         self._typical = float(np.median(np.linalg.norm(sums, axis=1))) or 1.0
         self._center = 0.0
@@ -226,10 +242,11 @@ class InteractionGaussianProcess:
             partners=cdist(partners, partners, "sqeuclidean") / self._width,
             remainder=np.stack(self._remainder(self._X[rows], self._X[rows])),
             sizes=self._log_sizes(self._X[rows]),
+            noise_factor=self._noise_factor[rows],
         )
 
     def _log_sizes(self, X: np.ndarray) -> np.ndarray:
-        norms = np.linalg.norm(np.einsum("cg,go->co", X, self._effects), axis=1)
+        norms = np.linalg.norm(sum_effects(X, self._effects), axis=1)
         return np.log(norms / self._typical + _SIZE_OFFSET) - self._center
 
     def _remainder(self, X: np.ndarray, other: np.ndarray | None = None) -> list[np.ndarray]:
@@ -240,7 +257,7 @@ class InteractionGaussianProcess:
         near = np.exp(-np.sqrt(cdist(effects, effects, "sqeuclidean") / self._width))
         directions = effects / np.maximum(np.linalg.norm(effects, axis=1, keepdims=True), NEGLIGIBLE)
         aligned = np.exp(-cdist(directions, directions, "sqeuclidean"))
-        shared = np.einsum("ng,mg->nm", left, right)
+        shared = left @ right.T
         kernels = [shared, pair_kernel(left, right, near), pair_kernel(left, right, aligned)]
         return [kernel / scale for kernel, scale in zip(kernels, self._scales, strict=True)]
 
@@ -291,10 +308,10 @@ class InteractionGaussianProcess:
 
 
 def best_gaussian_process(
-    X: np.ndarray, target: np.ndarray, effects: np.ndarray, max_iter: int = 50
+    X: np.ndarray, target: np.ndarray, effects: np.ndarray, **options: Any
 ) -> InteractionGaussianProcess:
     """Return the `InteractionGaussianProcess` with the metric of the smaller mean leave-one-out error."""
-    found = [InteractionGaussianProcess(X, target, effects, metric=metric, max_iter=max_iter) for metric in _METRICS]
+    found = [InteractionGaussianProcess(X, target, effects, metric=metric, **options) for metric in _METRICS]
     return min(found, key=lambda process: float(np.linalg.norm(process.loo_residuals, axis=1).mean()))
 
 
@@ -353,8 +370,9 @@ def _solve(data: _Data, theta: np.ndarray) -> _Solution:
     The covariance of the target is :math:`R^{-1} \otimes I + E K E^\top` with the kernel K of the coefficients and
     the effects E of the slots; the Woodbury identity keeps all matrices at the number of rows or slots.
     """
-    noise = _noise(theta, data.sizes)
-    matrix = np.tensordot(np.exp(theta[_REMAINDER_WEIGHTS]), data.remainder, axes=1) + np.diag(noise)
+    noise = _noise(theta, data.sizes) * data.noise_factor
+    matrix = np.tensordot(np.exp(theta[_REMAINDER_WEIGHTS]), data.remainder, axes=1)
+    matrix += np.diag(noise)
     inverse = np.linalg.inv(matrix)
     simple = inverse @ data.target
     gram = inverse[np.ix_(data.row, data.row)] * (data.effects @ data.effects.T)

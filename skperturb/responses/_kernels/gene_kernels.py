@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from skperturb.responses._gene_tables import (
-    AlignedTable,
+    GeneFeatures,
     align_table,
     as_tables,
-    graph_tables,
+    graph_features,
     is_membership,
     table_features,
     warn_absent,
 )
+from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["gene_kernels"]
@@ -28,8 +29,8 @@ _MAX_ROWS = 1000
 _ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0)
 
 
-def gene_kernels(gene_features: Any, graph: Any, names: Any) -> dict[str, np.ndarray]:
-    """Return a kernel between all perturbed genes for each table and each edge type.
+def gene_kernels(gene_features: Any, graph: Any, names: Any) -> FeatureKernels:
+    """Return kernels between all perturbed genes, one for each table and each edge type.
 
     Parameters
     ----------
@@ -39,28 +40,27 @@ def gene_kernels(gene_features: Any, graph: Any, names: Any) -> dict[str, np.nda
 
     Returns
     -------
-    dict of str to ndarray of shape (n_genes, n_genes)
+    FeatureKernels
         Cosine similarities; inner products for a table of measured values that lacks some of the genes. The rows of
         those are predicted from the memberships and the graph, and shorter the less these say.
     """
     tables = as_tables(gene_features)
-    kernels: dict[str, np.ndarray] = {}
+    found: dict[str, Any] = {}
     present = np.zeros(len(names), dtype=bool)
     for name, features in _align(tables, graph, names).items():
         present |= features.present
         values = features.values
         if name in tables and not features.present.all() and isinstance(tables[name], pd.DataFrame):
             values = _complete(name, tables, graph, names)
-        kernels[name] = values @ values.T
+        found[name] = values
     if tables or graph is not None:
         warn_absent(present, "gene_features or graph")
-    return kernels
+    return FeatureKernels(found)
 
 
-def _align(tables: dict[str, Any], graph: Any, names: Any) -> dict[str, AlignedTable]:
-    neighbors = {} if graph is None else graph_tables(graph, names)
-    arguments = {name: f"gene_features[{name!r}]" for name in tables} | {name: name for name in neighbors}
-    return {name: table_features(table, names, arguments[name]) for name, table in {**tables, **neighbors}.items()}
+def _align(tables: dict[str, Any], graph: Any, names: Any) -> dict[str, GeneFeatures]:
+    found = {name: table_features(table, names, f"gene_features[{name!r}]") for name, table in tables.items()}
+    return found if graph is None else {**found, **graph_features(graph, names)}
 
 
 def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.ndarray:
@@ -74,14 +74,16 @@ def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.n
     others = {} if is_membership(table) else _align(memberships, graph, everything)
     if not others or not rows.present.any():
         return table_features(table, names, f"gene_features[{name!r}]").values
-    kernel = np.mean([other.values @ other.values.T for other in others.values()], axis=0)
     train, absent = np.flatnonzero(rows.present), np.flatnonzero(~rows.present)
+    source = FeatureKernels({other: features.values for other, features in others.items()})
+    shares = np.full(len(others), 1.0 / len(others))
+    among = weighted_sum(source, shares, train, train)
     # Lengths are kept: a gene with a weak profile has a weak effect.
     target = rows.values[train] - rows.values[train].mean(axis=0)
     target /= max(float(np.sqrt(np.mean((target**2).sum(axis=1)))), NEGLIGIBLE)
-    inverses = [np.linalg.inv(kernel[np.ix_(train, train)] + alpha * np.eye(len(train))) for alpha in _ALPHAS]
+    inverses = [np.linalg.inv(among + alpha * np.eye(len(train))) for alpha in _ALPHAS]
     errors = [float((((inverse @ target) / np.diag(inverse)[:, None]) ** 2).sum()) for inverse in inverses]
     values = np.empty_like(rows.values)
     values[train] = target
-    values[absent] = kernel[np.ix_(absent, train)] @ (inverses[int(np.argmin(errors))] @ target)
+    values[absent] = weighted_sum(source, shares, absent, train) @ (inverses[int(np.argmin(errors))] @ target)
     return values[: len(wanted)]

@@ -14,9 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import LinAlgError, lapack, qr
 from scipy.optimize import minimize
 
-__all__ = ["MultipleKernelFit", "fit_multiple_kernels"]
+from skperturb.responses._conditions import row_norms
+from skperturb.responses._kernels.sources import KernelSource, weighted_sum
+
+__all__ = ["MultipleKernelFit", "fit_multiple_kernels", "rotated"]
 
 #: Above this number of rows the weights are chosen on an evenly spaced subset; the solution always uses all rows.
 _MAX_ROWS = 400
@@ -42,6 +46,8 @@ _SLOPE_RIDGE = 1e-8
 #: Added to the error (units of the target) before its logarithm is taken, so that an exact fit has a finite loss. Any
 #: size below all real errors does: ten times more or less is the same in all digits.
 _LEAST_ERROR = 1e-12
+#: Rows whose other triangle is filled at once, so that no copy of the matrix is needed.
+_BLOCK = 512
 #: A row that is predicted exactly has the direction 0 / this = 0 in the gradient. Any positive number does.
 _LEAST_NORM = 1e-300
 
@@ -56,6 +62,8 @@ class MultipleKernelFit:
         Weight of each kernel.
     noise : float
         Ridge penalty.
+    noise_slope : float
+        What is added to it for a row whose given noise is that of the median row; zero where none was given.
     slopes : ndarray of shape (n_bases,)
         Coefficient of each given mean function.
     dual : ndarray of shape (n_rows, n_outputs)
@@ -72,6 +80,7 @@ class MultipleKernelFit:
 
     weights: np.ndarray
     noise: float
+    noise_slope: float
     slopes: np.ndarray
     dual: np.ndarray
     inverse: np.ndarray
@@ -79,80 +88,210 @@ class MultipleKernelFit:
     loo_residuals: np.ndarray
     n_iter: int
 
-    def predict(self, kernels: Sequence[np.ndarray], bases: Sequence[np.ndarray] = ()) -> np.ndarray:
-        """Predict new rows from their kernels with the training rows and their mean functions."""
-        # einsum sums each row alone, so that a prediction does not depend on the other rows.
-        values = np.einsum("nt,to->no", self._combine(kernels), self.dual)
+    def predict(self, cross: np.ndarray, bases: Sequence[np.ndarray] = (), *, alone: bool = True) -> np.ndarray:
+        """Predict new rows.
+
+        Parameters
+        ----------
+        cross : ndarray of shape (n_new, n_rows)
+            Their weighted kernels with the training rows.
+        bases : sequence of ndarray of shape (n_new, n_outputs), default=()
+            Their mean functions.
+        alone : bool, default=True
+            Sum each row alone, so that its prediction does not depend on the others in the last digit, as with BLAS.
+
+        Returns
+        -------
+        ndarray of shape (n_new, n_outputs)
+        """
+        values = np.einsum("nt,to->no", cross, self.dual) if alone else cross @ self.dual
         for slope, basis in zip(self.slopes, bases, strict=True):
-            values = values + slope * basis
+            values += slope * basis
         return values
 
-    def variance(self, kernels: Sequence[np.ndarray], diagonals: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the variance of the outputs of new rows, noise included."""
-        cross = self._combine(kernels)
-        prior = sum(weight * diagonal for weight, diagonal in zip(self.weights, diagonals, strict=True))
-        explained = np.einsum("nt,ts,ns->n", cross, self.inverse, cross)
-        return (np.maximum(prior - explained, 0.0) + self.noise)[:, None] * self.scale
+    def relative_variance(self, cross: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        """Return the variance of new rows, noise included, in units of `scale`.
 
-    def _combine(self, kernels: Sequence[np.ndarray]) -> np.ndarray:
-        return sum(weight * kernel for weight, kernel in zip(self.weights, kernels, strict=True))
+        Parameters
+        ----------
+        cross : ndarray of shape (n_new, n_rows)
+            Their weighted kernels with the training rows.
+        prior : ndarray of shape (n_new,)
+            Weighted kernels of each with itself.
+
+        Returns
+        -------
+        ndarray of shape (n_new,)
+        """
+        explained = np.einsum("nt,nt->n", cross @ self.inverse, cross)
+        return np.maximum(prior - explained, 0.0) + self.noise + self.noise_slope
+
+    def variance(self, cross: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        """Return the variance of the outputs of new rows, noise included, shape (n_new, n_outputs)."""
+        return self.relative_variance(cross, prior)[:, None] * self.scale
 
 
 @dataclass
 class _Problem:
+    """Rows on which weights are tried.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (n_kernels, n_rows, n_rows)
+    target : ndarray of shape (n_rows, n_outputs)
+    bases : list of ndarray of shape (n_rows, n_outputs)
+    row_noise : ndarray of shape (n_rows,)
+        Relative noise of the rows, from how far they are from a first fit.
+    given_noise : ndarray of shape (n_rows,) or None
+        Noise that was given, relative to the median row. It has a weight of its own, the last.
+    """
+
     kernels: np.ndarray
     target: np.ndarray
     bases: list[np.ndarray]
     row_noise: np.ndarray
+    given_noise: np.ndarray | None = None
 
-    def solve(self, log_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the inverse, the slopes and the leave-one-out residuals."""
+    def matrix(self, log_weights: np.ndarray) -> np.ndarray:
+        """Return the weighted sum of the kernels with the noise on its diagonal."""
+        n_kernels, n_rows = self.kernels.shape[:2]
         weights = np.exp(log_weights)
-        matrix = np.tensordot(weights[:-1], self.kernels, axes=1) + weights[-1] * np.diag(self.row_noise)
-        inverse = np.linalg.inv(matrix)
-        diagonal = np.diag(inverse)[:, None]
-        target = inverse @ self.target / diagonal
-        if not self.bases:
-            return inverse, np.zeros(0), target
-        # The leave-one-out residual is linear in the target, so the best slopes for it have a closed form.
-        bases = np.stack([(inverse @ basis / diagonal).ravel() for basis in self.bases])
-        gram = bases @ bases.T
-        gram += _SLOPE_RIDGE * np.trace(gram) * np.eye(len(gram)) + np.finfo(float).tiny * np.eye(len(gram))
-        slopes = np.linalg.solve(gram, bases @ target.ravel())
-        return inverse, slopes, target - np.tensordot(slopes, bases, axes=1).reshape(target.shape)
+        total = (weights[:n_kernels] @ self.kernels.reshape(n_kernels, -1)).reshape(n_rows, n_rows)
+        total[np.diag_indices(n_rows)] += _diagonal(weights[n_kernels:], self.row_noise, self.given_noise)
+        return total
+
+    def solve(self, log_weights: np.ndarray) -> "_LeaveOneOut":
+        return _leave_one_out(_inverted(self.matrix(log_weights)), self.target, self.bases)
 
     def loss(self, log_weights: np.ndarray) -> float:
-        residuals = self.solve(log_weights)[2]
-        error = np.linalg.norm(residuals, axis=1).mean()
-        return float(np.log(error + _LEAST_ERROR) + _PENALTY * np.sum(log_weights**2))
+        return self.loss_and_gradient(log_weights)[0]
 
     def loss_and_gradient(self, log_weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the loss and its gradient, for problems without mean functions."""
-        inverse, _, residuals = self.solve(log_weights)
-        norms = np.maximum(np.linalg.norm(residuals, axis=1), _LEAST_NORM)
-        total = float(norms.mean()) + _LEAST_ERROR
-        diagonal = np.diag(inverse)
-        outer = residuals / norms[:, None] / (len(norms) * total * diagonal[:, None])
-        inner = (outer * residuals).sum(axis=1)
-        dual = residuals * diagonal[:, None]
-        by_matrix = (inverse * inner) @ inverse - (inverse @ outer) @ dual.T
-        weights = np.exp(log_weights)
-        by_weight = np.tensordot(self.kernels, by_matrix, axes=([1, 2], [0, 1]))
-        slopes = weights * np.append(by_weight, float(np.diag(by_matrix) @ self.row_noise))
+        """Return the loss and its gradient."""
+        solved = self.solve(log_weights)
+        residuals = solved.residuals
+        share = _shares(self.given_noise, len(residuals))
+        norms = np.maximum(row_norms(residuals), _LEAST_NORM)
+        total = float(share @ norms) + _LEAST_ERROR
+        outer = residuals / norms[:, None] * (share / total)[:, None]
+        by_matrix = _pull_back(solved, outer)
+        by_weight = self.kernels.reshape(len(self.kernels), -1) @ by_matrix.ravel()
+        noisy = np.diag(by_matrix)
+        by_noise = [noisy @ self.row_noise] + ([] if self.given_noise is None else [noisy @ self.given_noise])
+        slopes = np.exp(log_weights) * np.r_[by_weight, by_noise]
         loss = float(np.log(total) + _PENALTY * np.sum(log_weights**2))
         return loss, slopes + 2 * _PENALTY * log_weights
 
-    def subset(self, rows: np.ndarray) -> "_Problem":
-        return _Problem(
-            self.kernels[:, rows][:, :, rows], self.target[rows], [b[rows] for b in self.bases], self.row_noise[rows]
-        )
+
+@dataclass(frozen=True)
+class _LeaveOneOut:
+    """Inverse, slopes of the mean functions, and what leave-one-out makes of the target and of them."""
+
+    inverse: np.ndarray
+    diagonal: np.ndarray
+    slopes: np.ndarray
+    residuals: np.ndarray
+    bases: list[np.ndarray]
+    gram: np.ndarray
+
+
+def _leave_one_out(inverse: np.ndarray, target: np.ndarray, bases: Sequence[np.ndarray]) -> _LeaveOneOut:
+    diagonal = np.diag(inverse).copy()
+
+    def held_out(values: np.ndarray) -> np.ndarray:
+        found = inverse @ values
+        found /= diagonal[:, None]
+        return found
+
+    residuals, changed = held_out(target), [held_out(basis) for basis in bases]
+    # The leave-one-out residual is linear in the target, so the best slopes for it have a closed form.
+    gram = np.array([[np.vdot(one, other) for other in changed] for one in changed]).reshape(len(changed), len(changed))
+    gram += (_SLOPE_RIDGE * np.trace(gram) + np.finfo(float).tiny) * np.eye(len(gram))
+    slopes = np.linalg.solve(gram, [np.vdot(basis, residuals) for basis in changed]) if changed else np.zeros(0)
+    for slope, basis in zip(slopes, changed, strict=True):
+        residuals -= slope * basis
+    return _LeaveOneOut(inverse, diagonal, slopes, residuals, changed, gram)
+
+
+def _pull_back(solved: _LeaveOneOut, outer: np.ndarray) -> np.ndarray:
+    r"""Turn the derivative of a loss by the residuals into that by the matrix.
+
+    The residuals are :math:`t - \sum_p s_p b_p`, each of t and b of the form :math:`D^{-1} C^{-1} z`, and the slopes
+    solve :math:`G s = \langle b, t \rangle`: what the loss loses by them goes back through G.
+    """
+    pulled = [(outer, solved.residuals)]
+    if solved.bases:
+        slopes = solved.slopes
+        back = np.linalg.solve(solved.gram, [-np.vdot(outer, basis) for basis in solved.bases])
+        whole = outer + sum(u * basis for u, basis in zip(back, solved.bases, strict=True))
+        fitted = sum(slope * basis for slope, basis in zip(slopes, solved.bases, strict=True))
+        ridge = 2.0 * _SLOPE_RIDGE * float(back @ slopes)
+        pulled = [(whole, solved.residuals + fitted)]
+        for slope, u, basis in zip(slopes, back, solved.bases, strict=True):
+            pulled.append((u * solved.residuals - slope * whole - ridge * basis, basis))
+    by_matrix = np.zeros_like(solved.inverse)
+    inner = np.zeros(len(outer))
+    for slope, value in pulled:
+        scaled = slope / solved.diagonal[:, None]
+        inner += np.einsum("ij,ij->i", scaled, value)
+        by_matrix -= (solved.inverse @ scaled) @ (value * solved.diagonal[:, None]).T
+    by_matrix += (solved.inverse * inner) @ solved.inverse
+    return by_matrix
+
+
+def _diagonal(weights: np.ndarray, row_noise: np.ndarray, given_noise: np.ndarray | None) -> np.ndarray:
+    return weights[0] * row_noise + (0.0 if given_noise is None else weights[1] * given_noise)
+
+
+def _shares(given_noise: np.ndarray | None, n_rows: int) -> np.ndarray:
+    """Return how much the error of each row counts: that of one that is mostly noise says little."""
+    share = np.ones(n_rows) if given_noise is None else 1.0 / (1.0 + given_noise)
+    return share / share.sum()
+
+
+def _inverted(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse of a positive definite matrix, in its memory."""
+    factor, failed = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1, clean=0)
+    if failed:
+        raise LinAlgError("the kernel matrix with its noise is not positive definite.")
+    inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+    inverse = inverse.T
+    for start in range(0, len(inverse), _BLOCK):
+        stop = start + _BLOCK
+        corner = inverse[start:stop, start:stop]
+        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
+    return inverse
+
+
+def rotated(target: np.ndarray, bases: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Rotate the outputs so that no more of them are left than there are rows: only norms and products count.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_outputs)
+    bases : sequence of ndarray of shape (n_rows, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_axes), list of ndarray of shape (n_rows, n_axes)
+        The same if there are not more outputs than rows of all together.
+    """
+    stacked = np.vstack([target, *bases])
+    if stacked.shape[1] <= len(stacked):
+        return target, list(bases)
+    lower = qr(stacked.T, mode="r", check_finite=False, overwrite_a=True)[0][: len(stacked)].T
+    parts = np.split(np.ascontiguousarray(lower), 1 + len(bases))
+    return parts[0], parts[1:]
 
 
 def fit_multiple_kernels(
-    kernels: Sequence[np.ndarray],
+    source: KernelSource,
     target: np.ndarray,
     bases: Sequence[np.ndarray] = (),
     *,
+    items: np.ndarray | None = None,
+    given_noise: np.ndarray | None = None,
     max_iter: int = 50,
     robust: bool = True,
 ) -> MultipleKernelFit:
@@ -163,11 +302,15 @@ def fit_multiple_kernels(
 
     Parameters
     ----------
-    kernels : sequence of ndarray of shape (n_rows, n_rows)
-        Positive semidefinite, on a scale of about one.
+    source : KernelSource
+        Positive semidefinite kernels, on a scale of about one.
     target : ndarray of shape (n_rows, n_outputs)
     bases : sequence of ndarray of shape (n_rows, n_outputs), default=()
         Mean functions.
+    items : ndarray of int, shape (n_rows,), default=None
+        Which items of `source` the rows are; None takes the first ones.
+    given_noise : ndarray of shape (n_rows,), default=None
+        Noise of each row relative to the median row. How much of it there is, beside the penalty, is chosen as well.
     max_iter : int, default=50
         Iterations of the search for the weights.
     robust : bool, default=True
@@ -178,39 +321,56 @@ def fit_multiple_kernels(
     -------
     MultipleKernelFit
     """
-    problem = _Problem(np.stack(list(kernels)), target, list(bases), np.ones(len(target)))
-    log_weights = np.full(len(problem.kernels) + 1, _START)
-    bounds = [_WEIGHT_BOUNDS] * len(problem.kernels) + [_NOISE_BOUNDS]
-    rows = np.unique(np.linspace(0, len(target) - 1, min(len(target), _MAX_ROWS)).round().astype(int))
+    n_rows, n_kernels = len(target), len(source.names)
+    items = np.arange(n_rows) if items is None else items
+    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _MAX_ROWS)).round().astype(int))
+    n_noises = 1 if given_noise is None else 2
+    log_weights = np.full(n_kernels + n_noises, _START)
+    bounds = [_WEIGHT_BOUNDS] * n_kernels + [_NOISE_BOUNDS, _WEIGHT_BOUNDS][:n_noises]
+    part = _Problem(
+        np.stack([source.block(name, items[rows], items[rows]) for name in source.names]),
+        *rotated(target[rows], [basis[rows] for basis in bases]),
+        np.ones(len(rows)),
+        None if given_noise is None else given_noise[rows],
+    )
+    row_noise = np.ones(n_rows)
+
+    def solve() -> _LeaveOneOut:
+        weights = np.exp(log_weights)
+        matrix = weighted_sum(source, weights[:n_kernels], items, items)
+        matrix[np.diag_indices(n_rows)] += _diagonal(weights[n_kernels:], row_noise, given_noise)
+        return _leave_one_out(_inverted(matrix), target, bases)
+
+    n_iter = 0
     for second in (False, True)[: 1 + robust]:
         if second:
-            norms = np.linalg.norm(problem.solve(log_weights)[2], axis=1)
+            norms = row_norms(solve().residuals)
             middle = np.median(norms)
             if middle > 0:
                 # In full proportion, as a spatial median would have it, the errors of unseen rows are larger.
-                problem.row_noise = np.clip(np.sqrt(norms / middle), *_ROW_NOISE)
-        part = problem.subset(rows)
-        # The slopes of mean functions minimize squares, so their share in the gradient has no short form.
-        exact = not part.bases
+                row_noise = np.clip(np.sqrt(norms / middle), *_ROW_NOISE)
+                part.row_noise = row_noise[rows]
         found = minimize(
-            part.loss_and_gradient if exact else part.loss,
+            part.loss_and_gradient,
             log_weights,
-            jac=exact,
+            jac=True,
             method="L-BFGS-B",
             bounds=bounds,
             options={"maxiter": max_iter},
         )
-        log_weights = found.x
-    inverse, slopes, residuals = problem.solve(log_weights)
-    remainder = target - sum((s * b for s, b in zip(slopes, bases, strict=True)), np.zeros_like(target))
-    dual = inverse @ remainder
+        log_weights, n_iter = found.x, int(found.nit)
+    solved = solve()
+    # The dual coefficients are the residuals of leave-one-out without their denominators.
+    dual = solved.residuals * solved.diagonal[:, None]
+    weights = np.exp(log_weights)
     return MultipleKernelFit(
-        weights=np.exp(log_weights[:-1]),
-        noise=float(np.exp(log_weights[-1])),
-        slopes=slopes,
+        weights=weights[:n_kernels],
+        noise=float(weights[n_kernels]),
+        noise_slope=0.0 if given_noise is None else float(weights[n_kernels + 1]),
+        slopes=solved.slopes,
         dual=dual,
-        inverse=inverse,
-        scale=np.mean(residuals**2 * np.diag(inverse)[:, None], axis=0),
-        loo_residuals=residuals,
-        n_iter=int(found.nit),
+        inverse=solved.inverse,
+        scale=np.einsum("no,no,n->o", solved.residuals, solved.residuals, solved.diagonal) / n_rows,
+        loo_residuals=solved.residuals,
+        n_iter=n_iter,
     )

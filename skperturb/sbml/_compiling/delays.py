@@ -84,7 +84,7 @@ def with_delays_as_parameters(model: Any) -> Any:
             rates=dict(zip(system.rates, rewrite.all(list(system.rates.values())), strict=True)),
             events=tuple(rewrite.event(event) for event in system.events),
             diluted=tuple((index, rewrite(volume)) for index, volume in system.diluted),
-            switches=jumps(graph, [*rhs, *(delay.expression for delay in delays)]),
+            switches=jumps(graph, [*rhs, *(delay.expression for delay in delays)], new.values()),
             parameter_names=[*system.parameter_names, *(f"delay {k}" for k in range(2 * count))],
             parameter_values=[*system.parameter_values, *map(float, values), *[0.0] * count],
             delays=tuple(delays),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -29,20 +29,26 @@ _LONGEST_RATE = 500
 UNDEFINED = float("nan")
 
 
-def jumps(graph: ExpressionGraph, roots: Iterable[int]) -> list[int]:
+def jumps(graph: ExpressionGraph, roots: Iterable[int], moving: Collection[int] = ()) -> list[int]:
     """Return the relations and integer steps by which the roots may jump while time passes.
+
+    Besides states and time the nodes `moving` move: parameters that stand for what was some time ago.
 
     A relation that only chooses between branches which agree where its sides are equal (a maximum, an absolute
     value) makes a kink, and an equality holds for no time unless its sides rest: neither is returned.
     """
     order = graph.reachable(roots)
-    moving = [node for node in order if graph.flags[node] & (HAS_STATE | HAS_TIME)]
+    moves: set[int] = set(moving)
+    for node in order:  # children come before what uses them
+        if graph.flags[node] & (HAS_STATE | HAS_TIME) or (moving and not moves.isdisjoint(graph.children(node))):
+            moves.add(node)
+    moved = [node for node in order if node in moves]
     users: dict[int, list[int]] = {}
-    for node in moving:
+    for node in moved:
         for child in graph.children(node):
             users.setdefault(child, []).append(node)
     found = []
-    for node in moving:
+    for node in moved:
         operation = graph.operation[node]
         above = users.get(node, [-1])
         steps = operation in _STEPS or operation == "rem"
@@ -86,8 +92,10 @@ def _is_large(graph: ExpressionGraph, roots: Iterable[int]) -> bool:
     return len(seen) > _LARGEST_BRANCH
 
 
-def frozen(graph: ExpressionGraph, roots: Sequence[int], switches: Sequence[int], first: int) -> list[int]:
-    """Return the roots with each switch replaced by a parameter, numbered from `first` on.
+def frozen(
+    graph: ExpressionGraph, roots: Sequence[int], switches: Sequence[int], first: int, live: Collection[int] = ()
+) -> list[int]:
+    """Return the roots with each switch replaced by a parameter, numbered from `first` on; without those `live`.
 
     A relation is true where its parameter is not zero; the parameter of an integer step is its value, that of a
     remainder its quotient. With the parameters held, the roots do not jump any more: an integrator can step across
@@ -95,6 +103,8 @@ def frozen(graph: ExpressionGraph, roots: Sequence[int], switches: Sequence[int]
     """
     replacements: dict[int, int] = {}
     for offset, node in enumerate(switches):
+        if offset in live:
+            continue
         parameter = graph.parameter(first + offset)
         if graph.operation[node] in _RELATIONS:
             replacements[node] = graph.call("ne", parameter, graph.zero)
@@ -122,6 +132,8 @@ class Conditions:
         Boolean nodes.
     switches : sequence of int
         Nodes that `jumps` returned.
+    moving : collection of int, default=()
+        As for `jumps`.
 
     Attributes
     ----------
@@ -131,7 +143,13 @@ class Conditions:
         Positions of the arguments that decide each trigger.
     """
 
-    def __init__(self, graph: ExpressionGraph, triggers: Sequence[int], switches: Sequence[int]) -> None:
+    def __init__(
+        self,
+        graph: ExpressionGraph,
+        triggers: Sequence[int],
+        switches: Sequence[int],
+        moving: Collection[int] = (),
+    ) -> None:
         self.arguments: list[int] = []
         self._kinds: list[str] = []
         self._graph, self._logic = graph, ExpressionGraph()
@@ -143,7 +161,7 @@ class Conditions:
         modes = [self._mode(node) for node in switches]
         self.members = [self._decided_by(nodes[node]) for node in triggers]
         # What makes an argument jump is watched too, so that no jump falls between two looks at it.
-        for node in jumps(graph, self.arguments):
+        for node in jumps(graph, self.arguments, moving):
             self._mode(node)
         self.n_triggers = len(triggers)
         roots = [*(nodes[node] for node in triggers), *modes]

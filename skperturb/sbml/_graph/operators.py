@@ -206,9 +206,8 @@ def _build_relation(graph: ExpressionGraph, operation: str, nodes: list[int], wh
 
 
 def _build_piecewise(graph: ExpressionGraph, nodes: list[int], where: str) -> int:
-    _check_count(nodes, 1, None, where)
     if len(nodes) % 2 == 0:
-        # Without <otherwise> the value is undefined where no condition holds.
+        # Without <otherwise> the value is undefined where no condition holds; without any piece it always is.
         nodes = [*nodes, graph.constant(math.nan)]
     values, conditions = nodes[::2], [graph.as_condition(node) for node in nodes[1::2]]
     if not all(graph.is_boolean(value) for value in values):

@@ -54,10 +54,10 @@ def steady_outcome(model: Any, names: list[str]) -> Outcome:
     return Outcome("steady", "", frame[names].to_numpy(dtype=float))
 
 
-def course(model: Any, times: np.ndarray, names: list[str]) -> Outcome:
-    """Return the values at some times."""
+def course(model: Any, times: np.ndarray, names: list[str], **options: Any) -> Outcome:
+    """Return the values at some times; the options are those of `simulate`."""
     try:
-        frame = model.simulate(times)
+        frame = model.simulate(times, **options)
     except IntegrationError as error:
         return Outcome("integration_failed", str(error), np.full((times.size, len(names)), np.nan))
     except ValueError as error:

@@ -243,6 +243,12 @@ class DelayedTrajectory(EventTrajectory):
         if self._past.size > _MOST_NUMBERS:
             self.failure = "the past that its delays look back to does not fit in memory"
 
+    def _leap(self, doublings: int) -> None:
+        before, state = self.time, self.state
+        super()._leap(doublings)
+        if self.time > before:
+            self._past.add(before, self.time, lambda time, state=state: state, self._snapshot)
+
     # -- times at which something jumps ---------------------------------------------------------------
     def _mark(self, time: float, order: int) -> None:
         """Note that a derivative of some order jumps at a time: a lag later that of the next order does."""

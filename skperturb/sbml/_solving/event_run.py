@@ -18,13 +18,22 @@ from skperturb.sbml._solving.crossings import Look, Watch
 from skperturb.sbml._solving.integrate import Budget, non_negative
 from skperturb.sbml._solving.stepper import Stepper
 
-__all__ = ["EventTrajectory"]
+__all__ = ["EventTrajectory", "Pending"]
 
 # So many events within a span of time that is no longer than rounding errors fire without end. A cascade of events at
 # one time has as many members as the model has events; a ball that comes to rest bounces without end.
 _MOST_AT_ONE_TIME = 1_000
 # So many changes of switches within such a span are a slide along a jump.
 _MOST_SWITCHES_AT_ONE_TIME = 100
+# An argument that has just passed its bound may come back by rounding, again and again, since each restart begins where
+# rounding has put it. From so many changes on the state is taken forward along its rates, twice as far each time but
+# never farther than this part of the time: what lies in between is less than any tolerance.
+_FLICKERS = 4
+_LONGEST_LEAP = 1e-12
+_ROUNDING = 2.0**-52
+# A switch that was left to itself since the state slides along it is held again where it changes after a rest as long
+# as this part of the time, and as so many steps: along the jump every few steps cross it.
+_REST, _STEPS_OF_REST = 1e-6, 50
 # Restarts from which sizes of variables are learned; after so many they are known.
 _RESTARTS_THAT_TEACH = 20
 # The span, as a part of the time: a few million roundings. Ten times more would forbid events of a fast part of a model
@@ -38,7 +47,7 @@ _SAME_TIME = 1e-12
 
 
 @dataclass
-class _Pending:
+class Pending:
     """An event that has fired and waits for its execution."""
 
     time: float
@@ -144,8 +153,8 @@ class EventTrajectory:
         self._restarts = 0
         self._retolerate, self._largest = retolerate, np.abs(self.state)
         self._moments: deque[float] = deque(maxlen=_MOST_AT_ONE_TIME)
-        self._switched: deque[float] = deque(maxlen=_MOST_SWITCHES_AT_ONE_TIME)
-        self._pending: list[_Pending] = []
+        self._switched: deque[tuple[float, frozenset[int]]] = deque(maxlen=_MOST_SWITCHES_AT_ONE_TIME)
+        self._pending: list[Pending] = []
         self._truth = [event.initial_value for event in self.events]
         self._left: frozenset[int] = frozenset()
         self._here = self._watch.look(self.time, self.state)
@@ -160,18 +169,13 @@ class EventTrajectory:
         self._numbers = [*system.parameter_values, *[0.0] * len(switches)]
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._build = lambda roots: ScalarFunction(graph, list(roots), n_states, self._numbers)
-        self._conditions = Conditions(graph, [event.trigger for event in self.events], switches)
+        delayed = [graph.parameter(delay.parameter) for delay in system.delays]
+        self._conditions = Conditions(graph, [event.trigger for event in self.events], switches, delayed)
         self._model = model
-        rhs = list(system.rhs)
-        self._is_held = bool(switches)
-        if not switches:
-            self._rhs, self._jacobian = self._live_equations()
-        else:
-            entries = model._jacobian_entries
-            held = frozen(graph, [*rhs, *entries.values()], switches, self._n_parameters)
-            rhs, slopes = held[:n_states], held[n_states:]
-            self._rhs = self._build(rhs)
-            self._jacobian = MatrixFunction(self._build, dict(zip(entries, slopes, strict=True)), n_states)
+        self._live: frozenset[int] = frozenset()
+        self._last_change: dict[int, float] = {}
+        self._forms: dict[frozenset[int], Any] = {}
+        self._rhs, self._jacobian, rhs = self._equations()
         self._has_time = any(graph.flags[node] & HAS_TIME for node in rhs)
         rates, curvatures = self._conditions.rates(rhs, graph.time())
         watched = [*self._conditions.arguments, *rates, *curvatures.values()]
@@ -186,9 +190,32 @@ class EventTrajectory:
             max_gap,
         )
 
-    def _live_equations(self) -> tuple[Any, Any]:
-        """Return the equations with the conditions evaluated at every call."""
-        return self._model._rhs.rebound(self._numbers), self._model._jacobian.rebound(self._numbers)
+    def _equations(self) -> tuple[Any, Any, list[int]]:
+        """Return right-hand side and Jacobian with all switches held but the live ones, and the nodes of the former."""
+        model = self._model
+        system, switches = model._system, model._system.switches
+        if not switches:
+            return model._rhs.rebound(self._numbers), model._jacobian.rebound(self._numbers), list(system.rhs)
+        if self._live not in self._forms:
+            entries, n_states = model._jacobian_entries, len(system.rhs)
+            nodes = [*system.rhs, *entries.values()]
+            nodes = frozen(system.graph, nodes, switches, self._n_parameters, self._live)
+            rhs, slopes = nodes[:n_states], nodes[n_states:]
+            jacobian = MatrixFunction(self._build, dict(zip(entries, slopes, strict=True)), n_states)
+            self._forms[self._live] = self._build(rhs), jacobian, rhs
+        return self._forms[self._live]
+
+    @property
+    def _is_held(self) -> bool:
+        return not self._live
+
+    def _let(self, live: frozenset[int]) -> None:
+        """Leave other switches to themselves than before."""
+        if live != self._live:
+            self._live = live
+            self._rhs, self._jacobian, _ = self._equations()
+            self._rhs.refresh()
+            self._jacobian.refresh()
 
     def _call_rhs(self, t: float, x: np.ndarray) -> np.ndarray:
         return self._rhs(t, x)
@@ -318,19 +345,39 @@ class EventTrajectory:
 
     def _switch(self, modes: list[float]) -> None:
         """Go on with other values of the switches: the right-hand side jumps here."""
+        pairs = enumerate(zip(self._numbers[self._n_parameters :], modes, strict=True))
+        changed = frozenset(k for k, (old, new) in pairs if old != new)
         self._numbers[self._n_parameters :] = modes
         for function in (self._rhs, self._jacobian, self._watched):
             function.refresh()
-        if not self._is_held:
+        rest = max(_REST * abs(self.time), _STEPS_OF_REST * self._stepper.last_step)
+        rested = {k for k in changed & self._live if self.time - self._last_change[k] > rest}
+        self._last_change.update(dict.fromkeys(changed, self.time))
+        if changed <= self._live and not rested:
             return
-        self._switched.append(self.time)
-        at_once = self.time - self._switched[0] <= _NO_TIME * abs(self.time)
-        if len(self._switched) == _MOST_SWITCHES_AT_ONE_TIME and at_once:
+        self._let(self._live - rested)
+        self._switched.append((self.time, changed))
+        recent = [change for change in self._switched if self.time - change[0] <= _NO_TIME * abs(self.time)]
+        if len(recent) == _MOST_SWITCHES_AT_ONE_TIME:
             # The two sides of a jump push the state back to it from both sides, and it slides along: nothing smooth
             # is there to be followed. The jump itself, within the tolerances, is the best that is left.
-            self._is_held = False
-            self._rhs, self._jacobian = self._live_equations()
+            self._let(self._live.union(*(which for _, which in recent)))
+            self._switched.clear()
         self._restart()
+        if len(recent) > _FLICKERS:
+            self._leap(len(recent))
+
+    def _leap(self, doublings: int) -> None:
+        """Take the state forward along its rates, by hardly more than the rounding of the time."""
+        scale = max(abs(self.time), self._stepper.last_step)
+        rates = self._call_rhs(self.time, self.state)
+        if not (scale and np.isfinite(rates).all()):
+            return
+        time = self.time + scale * min(_ROUNDING * 2.0**doublings, _LONGEST_LEAP)
+        state = self.state + (time - self.time) * rates
+        self.time, self.state = time, state
+        self._here = self._watch.look(time, state)
+        self._settle()
 
     def _restart(self) -> None:
         if self._retolerate is None or self._restarts >= _RESTARTS_THAT_TEACH:
@@ -359,7 +406,7 @@ class EventTrajectory:
                 self._pending = [pending for pending in self._pending if pending.event != index]
         self._truth = truth
 
-    def _triggered(self, index: int, event: CompiledEvent) -> _Pending:
+    def _triggered(self, index: int, event: CompiledEvent) -> Pending:
         delay = 0.0 if event.delay is None else self._values((event.delay,))[0]
         if not 0.0 <= delay < np.inf:
             self.failure = f"the delay of event {event.id!r} is {delay:g}; expected a finite number >= 0"
@@ -368,13 +415,13 @@ class EventTrajectory:
         # what decides this trigger counts, and only what time has moved: an event that sets a value does so at once.
         left_equality = not self._left.isdisjoint(self._conditions.members[index])
         later = 4.0 * _SAME_TIME * abs(self.time + delay) if left_equality and delay > 0.0 else 0.0
-        return _Pending(self.time + delay + later, index, values)
+        return Pending(self.time + delay + later, index, values)
 
-    def _most_urgent(self, due: list[_Pending]) -> _Pending:
+    def _most_urgent(self, due: list[Pending]) -> Pending:
         """Return a pending event of the highest priority now; those without one come last, in file order."""
         if len(due) == 1:
             return due[0]
-        ranked: list[_Pending] = []
+        ranked: list[Pending] = []
         nodes: list[int] = []
         for pending in due:
             node = self.events[pending.event].priority
@@ -388,7 +435,7 @@ class EventTrajectory:
         first = np.flatnonzero(values == values.max())
         return ranked[first[0] if len(first) == 1 else self._rng.choice(first)]
 
-    def _execute(self, pending: _Pending) -> None:
+    def _execute(self, pending: Pending) -> None:
         event = self.events[pending.event]
         self._pending.remove(pending)
         values = pending.values

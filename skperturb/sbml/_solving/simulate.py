@@ -17,7 +17,7 @@ from skperturb.sbml._solving.domain import without_traces
 from skperturb.sbml._solving.integrate import Budget, Trajectory, non_negative, too_slow, where_left
 from skperturb.sbml._solving.stepper import Stepper
 
-__all__ = ["IntegrationError", "check_times", "simulate"]
+__all__ = ["IntegrationError", "bounds_of_run", "check_times", "simulate", "stopped", "tolerances"]
 
 _METHODS = ("LSODA", "BDF", "Radau")
 # Steps after which a run must be able to end in ten times as many (through events: in a hundred times, they start the
@@ -174,9 +174,7 @@ def _follow(
             f"{model.model_id}: the right-hand side is not finite at the initial state (d/dt of {name_some(bad)})."
         )
     if system is not None and (system.switches or system.delays or (model.event_ids and not ignore_events)):
-        options: dict[str, Any] = {"rtol": rtol, "atol": atol, "method": method}
-        if by_default and not np.any(model.x0):
-            options["retolerate"] = _retolerated(model, rtol, float(grid[-1]))
+        options = tolerances(model, grid, rtol, None if by_default else atol) | {"method": method}
         return _follow_events(model, grid, ignore_events=ignore_events, random_state=random_state, **options)
     follow = _follow_lsoda if method == "LSODA" else _follow_steps
     return follow(model, grid, rtol, atol, method), None
@@ -275,9 +273,31 @@ def _follow_lsoda(model: Equations, grid: np.ndarray, rtol: float, atol: float |
         if too_slow(steps, trajectory.time, float(grid[-1]), _MAX_STEPS, _PATIENCE):
             trajectory.failure = f"about {steps} steps have hardly brought it forward"
         if not trajectory.advance(float(time)):
-            raise _stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure), trajectory.left_at)
+            raise stopped(model, trajectory.time, float(grid[-1]), str(trajectory.failure), trajectory.left_at)
         states[k] = trajectory.state
     return states
+
+
+def bounds_of_run(model: Equations, grid: np.ndarray) -> dict[str, Any]:
+    """Return the bounds of a trajectory through events and jumps to some output times, as options."""
+    longest = float(np.diff(grid, prepend=0.0).max())
+    return {
+        "max_steps": _MAX_STEPS,
+        "patience": _PATIENCE_WITH_EVENTS,
+        "max_step": longest * _LONGEST_STEP if model.time_dependence else np.inf,
+        "max_gap": longest * _TRIGGER_GAP,
+        "horizon": float(grid[-1]),
+    }
+
+
+def tolerances(model: Equations, grid: np.ndarray, rtol: float, atol: float | ArrayLike | None) -> dict[str, Any]:
+    """Return the tolerances of such a trajectory as options."""
+    by_default = atol is None
+    rtol, atol = _check_tolerances(model, rtol, atol, float(grid[-1]))
+    options: dict[str, Any] = {"rtol": rtol, "atol": atol}
+    if by_default and not np.any(model.x0):
+        options["retolerate"] = _retolerated(model, rtol, float(grid[-1]))
+    return options
 
 
 def _follow_events(model: Equations, grid: np.ndarray, **options: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -289,21 +309,13 @@ def _follow_events(model: Equations, grid: np.ndarray, **options: Any) -> tuple[
 
         kind = DelayedTrajectory
 
-    longest, end = float(np.diff(grid, prepend=0.0).max()), float(grid[-1])
-    trajectory = kind(
-        model,
-        max_steps=_MAX_STEPS,
-        patience=_PATIENCE_WITH_EVENTS,
-        max_step=longest * _LONGEST_STEP if model.time_dependence else np.inf,
-        max_gap=longest * _TRIGGER_GAP,
-        horizon=end,
-        **options,
-    )
+    end = float(grid[-1])
+    trajectory = kind(model, **bounds_of_run(model, grid), **options)
     states = np.empty((grid.size, len(model.variables)))
     constants = np.empty((grid.size, len(trajectory.parameters)))
     for k, time in enumerate(grid):
         if not trajectory.advance(float(time)) or trajectory.failure is not None:
-            raise _stopped(model, trajectory.time, end, str(trajectory.failure), trajectory.left_at)
+            raise stopped(model, trajectory.time, end, str(trajectory.failure), trajectory.left_at)
         states[k], constants[k] = trajectory.state, trajectory.parameters
     return states, constants
 
@@ -330,14 +342,14 @@ def _follow_steps(model: Equations, grid: np.ndarray, rtol: float, atol: float |
                 stepper.step(reached, state, end)
                 failure = stepper.failure
             if failure is not None:
-                raise _stopped(model, reached, end, failure, stepper.left_at)
+                raise stopped(model, reached, end, failure, stepper.left_at)
             reached = stepper.reach(reached)
             state = np.array(stepper.solution(reached), dtype=float)
         states[k] = stepper.solution(time) if time > 0.0 else state
     return states
 
 
-def _stopped(
+def stopped(
     model: Equations, time: float, end: float, why: str, left_at: tuple[float, np.ndarray, np.ndarray] | None = None
 ) -> IntegrationError:
     system = getattr(model, "_system", None)

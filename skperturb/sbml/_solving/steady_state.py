@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._html import html_card, some_of
 from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml._solving.hidden_laws import independent_laws
@@ -96,6 +97,19 @@ class SteadyState:
     def is_reached(self) -> bool:
         """Whether the trajectory comes to this state, instead of circling it or leaving it aside."""
         return self.stable or self.method in ("initial", "trajectory")
+
+    def _repr_html_(self) -> str:
+        changed = self.changed_parameters
+        rows = [
+            ("stable", f"{'yes' if self.stable else 'no'} (largest real part {self.max_real_part:.3g})"),
+            ("reached by the trajectory", "yes" if self.is_reached else "no"),
+            ("largest relative rate left", f"{self.residual:.1e}"),
+            ("conservation laws", self.n_conservation_laws),
+            ("found by", f"{self.method}, at t = {self.time:.6g}"),
+            ("changed by events", some_of(changed.index, values=changed) if changed.size else None),
+            ("state", some_of(self.state.index, values=self.state)),
+        ]
+        return html_card("SteadyState", rows)
 
 
 def find_steady_state(

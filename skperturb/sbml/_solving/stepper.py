@@ -65,6 +65,11 @@ class Stepper:
     def left_at(self) -> tuple[float, np.ndarray, np.ndarray] | None:
         return self._rhs.left_at
 
+    @property
+    def last_step(self) -> float:
+        """Length of the last step, 0 before the first."""
+        return self._last_step or 0.0
+
     def restart(self, *, atol: float | np.ndarray | None = None) -> None:
         """Forget the solution: the state or the equations have changed; with `atol` errors are measured by that."""
         self._solver = self._dense = None

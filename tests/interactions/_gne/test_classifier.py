@@ -51,7 +51,7 @@ def test_rising_weight_buys_average_precision(monkeypatch):
     _, precision, matched = figures(MODEL)
     odds = MODEL._log_odds(TEST)
     plain = PairClassifier(0.5, 0)
-    plain.kinds_, plain.curves_ = MODEL.kinds_, []
+    plain.kinds_, plain.curves_, plain.slope_, plain.intercept_ = MODEL.kinds_, [], 1.0, 0.0
     monkeypatch.setattr(plain, "_log_odds", lambda _: odds)
     found = []
     for share in np.linspace(0.4, 0.99, 60):

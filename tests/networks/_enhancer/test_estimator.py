@@ -8,6 +8,7 @@ import torch
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
+from skperturb.exceptions import ModelWarning
 from skperturb.metrics import spearman_correlation
 from skperturb.networks import (
     DynamoDistance,
@@ -46,7 +47,7 @@ def test_unreachable_pairs_are_exactly_zero(enhancer, data):
             if isinstance(base, DynamoPropagation):
                 # Along paths of opposite signs the propagation can cancel, and nothing times a factor is nothing.
                 expected &= base.predict([matrix])[0] != 0
-            np.testing.assert_array_equal(prediction > 0, expected)
+            np.testing.assert_array_equal(prediction != 0, expected)
 
 
 @each_variant
@@ -54,7 +55,7 @@ def test_pattern_is_factor_times_base(enhancer, data):
     X, y = data
     fitted = enhancer.__class__(**enhancer.get_params()).fit(X[:6], y[:6])
     for matrix, factor, pattern in zip(X, fitted.predict_factor(X), fitted.predict(X), strict=True):
-        np.testing.assert_allclose(factor * DynamoDistance().predict([matrix])[0], pattern)
+        np.testing.assert_allclose(factor * DynamoDistance().predict([matrix])[0], np.abs(pattern))
 
 
 @each_variant
@@ -142,7 +143,57 @@ def test_composes_with_the_extractor():
     sign_only = GCNEnhancer(**SMALL, features="sign").fit(networks, truths)
     bare = [InfluenceNetwork(network.jacobian) for network in networks]
     np.testing.assert_array_equal(sign_only.predict(networks)[0], sign_only.predict(bare)[0])
-    assert not np.array_equal(pipeline[-1].predict(networks)[0], pipeline[-1].predict(bare)[0])
+    with pytest.warns(ModelWarning, match=r"X\[0\], X\[1\], X\[2\] and 1 more have no structure, but the model has"):
+        without = pipeline[-1].predict(bare)
+    assert not np.array_equal(pipeline[-1].predict(networks)[0], without[0])
+
+
+@pytest.mark.parametrize("kind", ["relative", "steady_state", "dynamo"])
+def test_predictions_do_not_depend_on_the_order_of_the_nodes(kind, data):
+    from skperturb.datasets import load_textbook_models
+    from skperturb.sbml import JacobianExtractor
+
+    rng = np.random.default_rng(0)
+    networks = JacobianExtractor(at="initial").fit_transform(load_textbook_models().data[:6])
+    truths = [rng.lognormal(size=(network.n_nodes,) * 2) for network in networks]
+    fitted = GCNEnhancer(**SMALL, kind=kind).fit(networks, truths)
+    for network, prediction in zip(networks, fitted.predict(networks), strict=True):
+        names = list(rng.permutation(network.names))
+        other = InfluenceNetwork(
+            network.jacobian.loc[names, names],
+            structure=network.structure,
+            conservation_laws=network.conservation_laws,
+            model_id=network.model_id,
+        )
+        moved = fitted.predict([other])[0].loc[prediction.index, prediction.columns]
+        np.testing.assert_allclose(moved, prediction, rtol=1e-4, atol=1e-6)
+    matrix = data[0][0]
+    order = rng.permutation(len(matrix))
+    plain = GCNEnhancer(**SMALL, kind=kind).fit(*data)
+    first, second = plain.predict([matrix])[0], plain.predict([matrix[np.ix_(order, order)]])[0]
+    np.testing.assert_allclose(first[np.ix_(order, order)], second, rtol=1e-4, atol=1e-6)
+
+
+def test_signs_are_those_of_the_base_or_of_propagation(data):
+    from skperturb.datasets import load_textbook_models
+    from skperturb.networks import StructuralSensitivity
+    from skperturb.sbml import JacobianExtractor
+
+    X, y = data
+    found = GCNEnhancer(**SMALL).fit(X, y).predict(X[:3])
+    for matrix, propagated in zip(found, DynamoPropagation().predict(X[:3]), strict=True):
+        there = (matrix != 0) & (propagated != 0)
+        assert (matrix < 0).any()
+        np.testing.assert_array_equal(np.sign(matrix[there]), np.sign(propagated[there]))
+    networks = JacobianExtractor(at="initial").fit_transform(load_textbook_models().data[:4])
+    truths = [np.random.default_rng(0).lognormal(size=(network.n_nodes,) * 2) for network in networks]
+    found = GCNEnhancer(**SMALL).fit(networks, truths).predict(networks)
+    signs, _ = StructuralSensitivity().predict_sign(networks)
+    for matrix, sign in zip(found, signs, strict=True):
+        there = (matrix != 0) & (sign != 0)
+        np.testing.assert_array_equal(np.sign(matrix)[there].fillna(0), sign[there].astype(float).fillna(0))
+    published = GCNEnhancer.published(max_epochs=2, random_state=0).fit(X, y)
+    assert (published.predict(X[:1])[0] >= 0).all()
 
 
 @each_variant
@@ -182,7 +233,7 @@ OTHER = pd.DataFrame(np.ones((3, 3)), index=list("abd"), columns=list("abd"))
         ([np.eye(3)], None, "y is None"),
         ([np.eye(3), np.eye(3)], [np.eye(3)], "X has 2 elements but y has 1"),
         ([np.eye(3)], [np.eye(4)], r"y\[0\] has shape \(4, 4\); expected \(3, 3\)"),
-        ([np.eye(3)], [np.full((3, 3), np.nan)], r"y\[0\] holds nan"),
+        ([np.eye(3)], [np.full((3, 3), np.nan)], r"y\[0\] has no defined entry: all 9 are NaN"),
         ([np.eye(3), np.full((2, 2), np.inf)], [np.eye(3), np.eye(2)], r"X\[1\] holds inf"),
         ([NAMED], [OTHER], r"y\[0\] and X\[0\] have different names: y\[0\] lacks 1, for example \['c'\]"),
         ([np.zeros((3, 3))], [np.eye(3)], "none of the 1 networks in X has pairs to learn from"),

@@ -60,13 +60,22 @@ def test_names_align_the_truth_and_label_the_result():
         (A, None, "sensitivity is None"),
         (A, S[:3, :3], r"shape \(3, 3\); expected \(4, 4\)"),
         (A[:3], S, "expected a square matrix"),
-        (A, np.where(S == 1, np.nan, S), "sensitivity holds nan"),
+        (A, np.full((4, 4), np.nan), "sensitivity has no defined entry"),
         (InfluenceNetwork(A), pd.DataFrame(S, index=list("abcd"), columns=list("abcd")), "different names"),
     ],
 )
 def test_bad_input_is_refused(network, sensitivity, message):
     with pytest.raises(ValueError, match=message):
         scaled_impact_matrix(network, sensitivity)
+
+
+def test_undefined_responses_use_up_no_rank():
+    truth = S.copy()
+    truth[1, 0], truth[2, 0] = np.nan, -np.inf
+    ranks = bio_impact_matrix(A, truth)
+    assert np.isnan(ranks[1, 0])
+    assert ranks[2, 0] == 3
+    np.testing.assert_array_equal(ranks[:, 1:], bio_impact_matrix(A, S)[:, 1:])
 
 
 def test_empty_network_has_an_empty_factor():

@@ -12,7 +12,7 @@ from skperturb.networks._enhancer.features import (
     PAIR_FEATURES,
     network_features,
 )
-from skperturb.networks._enhancer.random_kinetics import sampled_responses
+from skperturb.networks._enhancer.random_kinetics import ensemble_features
 from skperturb.networks._enhancer.reactions import NODE_COLUMNS
 from skperturb.sbml import JacobianExtractor, sensitivity_matrix
 
@@ -55,9 +55,10 @@ def test_predictions_do_not_change_when_kinetic_constants_do(textbook, networks,
     assert same_signs > 0.7 * len(networks)
 
 
-def test_shapes_and_finite_features(networks):
+@pytest.mark.parametrize("kind", ["relative", "steady_state", "dynamo"])
+def test_shapes_and_finite_features(networks, kind):
     for network in [*networks, InfluenceNetwork([[0.0]]), InfluenceNetwork(np.zeros((3, 3)))]:
-        graph = network_features(ensure_networks([network])[0], network.structure)
+        graph = network_features(ensure_networks([network])[0], network, kind)
         n_nodes, n_edges = network.n_nodes, graph.edges.shape[1]
         assert graph.node_features.shape == (n_nodes, NODE_FEATURES)
         assert graph.edge_features.shape == (n_edges, EDGE_FEATURES)
@@ -115,13 +116,10 @@ def test_pair_features_by_hand():
         signs.T,
     ]
     np.testing.assert_allclose(pairs[..., :10], np.stack(by_hand, axis=-1), rtol=1e-6)
-    for column, location in ((13, -2.0), (16, 1.0)):
-        mean, deviation = sampled_responses(signs, None, location=location)
-        ranks = np.zeros((4, 4))
-        ranks[reachable] = rankdata(np.round(mean[reachable], 9)) / reachable.sum()
-        np.testing.assert_allclose(pairs[..., column], ranks, rtol=1e-6)
-        np.testing.assert_allclose(pairs[..., column + 1], np.where(reachable, mean, 0) / 5, rtol=1e-5)
-        np.testing.assert_allclose(pairs[..., column + 2], np.where(reachable, deviation, 0) / 3, rtol=1e-5, atol=1e-6)
+    sampled = ensemble_features(ensure_networks([SMALL_NETWORK])[0], None, "relative", reachable)
+    np.testing.assert_allclose(pairs[..., 13:19], sampled, rtol=1e-6)
+    assert (pairs[~reachable][:, 13:19] == 0).all()
+    assert sorted(pairs[reachable][:, 13] * reachable.sum()) == sorted(rankdata(pairs[reachable][:, 14]))
 
 
 def test_nodes_know_their_mean_pairs():

@@ -1,49 +1,49 @@
-"""Mean responses over random kinetics, against formulas and conservation."""
+"""What the ensemble says of pairs, against formulas, conservation and the order of the nodes."""
 
 import numpy as np
 import pytest
 
-from skperturb.networks._enhancer.random_kinetics import _Magnitudes, sampled_responses
-from skperturb.networks._enhancer.reactions import ReactionRoles
+from skperturb._validation import ensure_networks
+from skperturb.networks._enhancer.random_kinetics import _dynamo_draws, ensemble_features
+
+CHAIN = np.diag([-1.0] * 4) + np.diag([1.0] * 3, -1)
 
 
-def test_sampled_responses_fade_along_a_chain():
-    signs = np.diag([-1.0] * 4) + np.diag([1.0] * 3, -1)
-    mean, deviation = sampled_responses(signs, None, location=-2.0)
-    assert (np.diff(mean[:, 0]) < 0).all()
-    np.testing.assert_allclose(np.diag(mean), 0, atol=1e-12)
-    assert (deviation[1:, 0] > 0).all()
+def features(matrix, kind, network=None):
+    reachable = np.linalg.matrix_power(np.abs(np.sign(matrix)) + np.eye(len(matrix)), len(matrix)) > 0
+    return ensemble_features(ensure_networks([matrix])[0], network, kind, reachable)
 
 
-def test_sampled_responses_keep_what_a_reaction_moves():
-    """A -> B and B -> A: what one loses the other gains, in every draw."""
+def test_responses_fade_along_a_chain_where_little_is_passed_on():
+    values = features(CHAIN, "dynamo")
+    assert (np.diff(values[:, 0, 1]) < 0).all()
+    np.testing.assert_allclose(np.diagonal(values[..., 1]), 0, atol=1e-12)
+    assert (values[1:, 0, 2] > 0).all()
+    assert (values[np.triu_indices(4, 1)] == 0).all()
 
-    stoichiometry = np.array([[-1.0, 1.0], [1.0, -1.0]])
-    roles = ReactionRoles(
-        stoichiometry=stoichiometry,
-        dependence=np.eye(2, dtype=bool),
-        orders=np.eye(2),
-        reversible=np.zeros(2, dtype=bool),
-        forms=np.zeros((2, 7)),
-        moieties=np.full((2, 2), 0.5),
-        species=np.ones(2),
-        boundary=np.zeros(2),
-        compartment=np.zeros(2, dtype=int),
-    )
-    drawer = _Magnitudes(np.array([[-1.0, 1.0], [1.0, -1.0]]), roles, 0.0)
+
+def test_signs_and_shares_of_a_chain():
+    signed = CHAIN.copy()
+    signed[2, 1] = -1.0
+    for kind in ("relative", "steady_state"):
+        values = features(signed, kind)
+        np.testing.assert_array_equal(values[:, 0, 4], [1, 1, -1, -1])
+        np.testing.assert_array_equal(values[:, 0, 5], np.ones(4))
+
+
+def test_dynamo_draws_are_inverses_with_unit_diagonal():
+    draws = _dynamo_draws(ensure_networks([CHAIN])[0], None, -2.0)
+    np.testing.assert_allclose(np.diagonal(draws, axis1=1, axis2=2), 1.0)
+    # Along a chain the response two steps away is the product of the responses of the steps.
+    np.testing.assert_allclose(draws[:, 2, 0], draws[:, 1, 0] * draws[:, 2, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["relative", "steady_state", "dynamo"])
+def test_order_of_the_nodes_does_not_matter(kind):
     rng = np.random.default_rng(0)
-    for _ in range(5):
-        np.testing.assert_allclose(drawer.draw(rng).sum(axis=0), 0, atol=1e-12)
-
-
-def test_sampled_responses_have_the_moments_of_their_formula():
-    """One edge b between decaying nodes: |S_21| = b / (1 + a), both log-normal with a deviation of 1.5."""
-    location = -0.5
-    mean, deviation = sampled_responses(np.array([[-1.0, 0.0], [1.0, -1.0]]), None, location=location, n_draws=20_000)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    weights = weights / weights.sum()
-    log_decay = np.log1p(np.exp(location + 1.5 * nodes))
-    decay = weights @ log_decay
-    variance = 1.5**2 + weights @ (log_decay - decay) ** 2
-    assert mean[1, 0] == pytest.approx(location - decay, abs=0.05)
-    assert deviation[1, 0] == pytest.approx(np.sqrt(variance), abs=0.05)
+    for n_nodes in (5, 9, 14):
+        matrix = np.where(rng.random((n_nodes, n_nodes)) < 1.5 / n_nodes, rng.choice([-1.0, 1.0], (n_nodes,) * 2), 0.0)
+        order = rng.permutation(n_nodes)
+        first, second = features(matrix, kind), features(matrix[np.ix_(order, order)], kind)
+        # The second deviation is the root of a difference, which leaves the square root of the rounding errors.
+        np.testing.assert_allclose(first[np.ix_(order, order)], second, atol=1e-6)

@@ -74,18 +74,23 @@ def test_network_without_edges_is_scored(generator):
 
 def test_loss_is_one_minus_the_correlation_of_each_network():
     rng = np.random.default_rng(0)
-    score, difference, rank, aside = rng.normal(size=(4, 12))
+    score, difference, rank, aside, in_column = rng.normal(size=(5, 12))
     offset, kind = rng.normal(size=12), np.array([2, 1, 1, 1, 0, 1] * 2)
     network = np.repeat([0, 1], 6)
-    correlations, of_potentials = [], []
-    for number in (0, 1):
-        for target, keep in ((rank, kind > 0), (aside, kind == 1)):
-            part = keep & (network == number)
-            correlations.append(np.corrcoef(score[part] + offset[part], target[part])[0, 1])
-        of_potentials.append(np.corrcoef(difference[part], aside[part])[0, 1])
-    truth = torch.tensor(np.column_stack([rank, aside, offset, kind, network]))
+    # Of the last column a single pair is reached, which has no order.
+    column = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3])
+
+    def correlation(x, y, keep):
+        return np.corrcoef(x[keep], y[keep])[0, 1]
+
+    total = score + offset
+    whole = np.mean([correlation(total, rank, (kind > 0) & (network == k)) for k in (0, 1)])
+    off_diagonal = np.mean([correlation(total, aside, (kind == 1) & (network == k)) for k in (0, 1)])
+    in_columns = np.mean([correlation(total, in_column, (kind > 0) & (column == k)) for k in (0, 1, 2)])
+    of_potentials = np.mean([correlation(difference, aside, (kind == 1) & (network == k)) for k in (0, 1)])
+    truth = torch.tensor(np.column_stack([rank, aside, in_column, offset, kind, network, column]))
     loss = CorrelationLoss()(torch.tensor(np.column_stack([score, difference])), truth)
-    assert loss.item() == pytest.approx(2 - np.mean(correlations) - np.mean(of_potentials), abs=1e-6)
+    assert loss.item() == pytest.approx(2 - (whole + off_diagonal + in_columns) / 3 - of_potentials, abs=1e-6)
 
 
 def test_potentials_make_a_score_that_changes_sign_with_direction(generator):
@@ -127,15 +132,17 @@ def test_learning_rate_warms_up_and_cools_down():
 
 def test_loss_of_networks_without_a_correlation_is_finite():
     """Constant scores, and a network of which a single pair is reached, count as correlations of zero."""
-    truth = np.zeros((9, 5))
-    truth[:, :2] = np.random.default_rng(0).uniform(size=(9, 2))
-    truth[:, 3], truth[8, 4] = 1, 1
+    truth = np.zeros((9, 7))
+    truth[:, :3] = np.random.default_rng(0).uniform(size=(9, 3))
+    truth[:, 4], truth[8, 5], truth[8, 6] = 1, 1, 1
     score = torch.zeros(9, 2, dtype=torch.float64, requires_grad=True)
     loss = CorrelationLoss()(score, torch.tensor(truth))
     assert loss.item() == pytest.approx(CorrelationLoss()(score[:8], torch.tensor(truth[:8])).item())
     loss.backward()
     assert torch.isfinite(score.grad).all()
-    # The same scores that say something in one network lose half of it beside one that says nothing.
+    # The same scores that say something in one network lose half of it beside one that says nothing. Its only column
+    # of one pair has no order, and does not count.
+    truth[:, 2] = np.where(truth[:, 5] == 0, 0.0, truth[:, 2])
     telling = torch.tensor(np.column_stack([truth[:, 0], truth[:, 0]]))
     alone, beside = (1 - CorrelationLoss()(telling[:n], torch.tensor(truth[:n])).item() for n in (8, 9))
     constant = 1 - loss.item()
@@ -156,7 +163,7 @@ def test_large_networks_are_worked_on_in_chunks(data, monkeypatch):
 def test_training_draws_a_bounded_number_of_sources(data, make_network, truth_of):
     rng = np.random.default_rng(2)
     X = [data[0][0], make_network(rng, 60)]
-    examples = make_examples(X, ensure_networks(X), DynamoDistance().predict(X), "sign", [truth_of(A) for A in X])
+    examples = make_examples(X, ensure_networks(X), DynamoDistance(), "sign", "dynamo", [truth_of(A) for A in X])
     dataset = rank_model._Networks(examples)
     with seeded_torch(0):
         (_, all_sources, _), (graph, first, target), (_, second, _) = dataset[0], dataset[1], dataset[1]
@@ -184,7 +191,7 @@ def test_chunks_hold_all_sources_once_and_a_bounded_number_of_pairs(n_nodes, mos
 def test_scores_are_standardized_over_the_reached_pairs(truth_of):
     A = np.array([[-1.0, 0, 0], [2.0, -1.0, 0], [0, 1.0, -1.0]])
     base = DynamoDistance().predict([A])
-    (example,) = make_examples([A], ensure_networks([A]), base, "sign", [truth_of(A)])
+    (example,) = make_examples([A], ensure_networks([A]), DynamoDistance(), "sign", "dynamo", [truth_of(A)])
 
     def module(**inputs):
         score = torch.arange(9.0, dtype=torch.float64)
@@ -200,7 +207,7 @@ def test_base_prediction_counts_beside_the_models(truth_of, monkeypatch):
 
     A = np.array([[-1.0, 0, 0], [2.0, -1.0, 0], [0, 1.0, -1.0]])
     base = DynamoDistance().predict([A])
-    (example,) = make_examples([A], ensure_networks([A]), base, "sign", [truth_of(A)])
+    (example,) = make_examples([A], ensure_networks([A]), DynamoDistance(), "sign", "dynamo", [truth_of(A)])
     reached = np.tril(np.ones((3, 3), dtype=bool))
     scores = [np.arange(9.0).reshape(3, 3), np.ones((3, 3))]
     monkeypatch.setattr(rank_model, "_standard_score", lambda module, example: scores[module])

@@ -3,12 +3,14 @@
 import numpy as np
 
 from skperturb.responses._kernels.combination_kernels import CombinationKernels
+from skperturb.responses._kernels.sources import FeatureKernels
 
 
 def test_kernels_of_combinations_are_kernels(dominance):
     """Symmetric and positive semidefinite, and of one row with itself what `diagonals` says."""
     X, _, effects = dominance(n_pairs=40)
-    kernels = CombinationKernels(X, effects, {"elsewhere": np.cov(np.random.default_rng(0).normal(size=(14, 30)))})
+    elsewhere = FeatureKernels({"elsewhere": np.random.default_rng(0).normal(size=(14, 30))})
+    kernels = CombinationKernels(X, effects, elsewhere)
     diagonals = kernels.diagonals(X)
     for (name, kernel), diagonal in zip(kernels(X).items(), diagonals, strict=True):
         np.testing.assert_allclose(kernel, kernel.T, atol=1e-12, err_msg=name)

@@ -177,3 +177,16 @@ def test_replicates_of_a_pair_do_not_predict_one_another(dominance):
     assert len(doubled.loo_residuals_) == len(singles) + 60
     errors = [model.loo_error_["combinations, process"] for model in (once, doubled)]
     assert errors[1] > 0.7 * errors[0]
+
+
+def test_weights_of_a_graph_that_say_nothing_are_warned_of():
+    """Scores of edges that change no prediction: either they do, or a warning says why not."""
+    rng = np.random.default_rng(0)
+    names = [f"g{k}" for k in range(30)]
+    X, y = pd.DataFrame(np.eye(30), columns=names), rng.normal(size=(30, 4))
+    edges = [(a, b) for k, a in enumerate(names) for b in names[:k] if rng.random() < 0.5]
+    graph = pd.DataFrame(edges, columns=["a", "b"]).assign(score=rng.choice([150, 999], len(edges)))
+    for n_known, why in ((9, "learned from 10 on"), (24, "no better than their mean")):
+        with pytest.warns(UserWarning, match=rf"graph \(with its weights\).*not used .*{why}"):
+            model = KernelPerturbationRegressor(graph=graph).fit(X.iloc[:n_known], y[:n_known])
+        np.testing.assert_allclose(model.predict(X.iloc[n_known:])[0], y[:n_known].mean(axis=0))

@@ -15,7 +15,7 @@ def test_rows_that_a_table_of_values_lacks_are_predicted_from_the_other_tables(g
     measured = pd.DataFrame(profiles, index=table.index).iloc[np.arange(60) % 12 < 6]
     kernels = gene_kernels({"groups": table, "profiles": measured}, None, list(table.index))
     absent = ~table.index.isin(measured.index)
-    found = kernels["profiles"]
+    found = kernels.block("profiles", np.arange(60), np.arange(60))
     same = groups[:, None] == groups[None, :]
     assert found[absent][:, absent][same[absent][:, absent]].min() > 0.2
     np.testing.assert_allclose(
@@ -23,5 +23,5 @@ def test_rows_that_a_table_of_values_lacks_are_predicted_from_the_other_tables(g
     )
     # Nothing is known about rows without any other information.
     with pytest.warns(UserWarning, match="30 of 60 perturbed genes"):
-        alone = gene_kernels({"profiles": measured}, None, list(table.index))["profiles"]
-    assert (alone[absent] == 0).all()
+        alone = gene_kernels({"profiles": measured}, None, list(table.index))
+    assert (alone.diagonal("profiles", np.flatnonzero(absent)) == 0).all()

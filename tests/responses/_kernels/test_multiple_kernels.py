@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from skperturb.responses._kernels.multiple_kernels import _Problem, fit_multiple_kernels
+from skperturb.responses._kernels import multiple_kernels
+from skperturb.responses._kernels.multiple_kernels import _Problem, fit_multiple_kernels, rotated
+from skperturb.responses._kernels.sources import ArrayKernels, weighted_sum
 
 
 def test_leave_one_out_error_is_that_of_refits():
@@ -12,7 +14,7 @@ def test_leave_one_out_error_is_that_of_refits():
     points = rng.normal(size=(9, 3))
     kernels, target = np.stack([points @ points.T, np.ones((9, 9))]), rng.normal(size=(9, 4))
     logs = np.log([0.7, 2.0, 0.4])
-    residuals = _Problem(kernels, target, [], np.ones(9)).solve(logs)[2]
+    residuals = _Problem(kernels, target, [], np.ones(9)).solve(logs).residuals
     matrix = 0.7 * kernels[0] + 2.0
     for k in range(9):
         rest = np.delete(np.arange(9), k)
@@ -20,15 +22,41 @@ def test_leave_one_out_error_is_that_of_refits():
         np.testing.assert_allclose(residuals[k], target[k] - matrix[k, rest] @ dual)
 
 
-def test_gradient_of_the_leave_one_out_loss():
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("n_bases", [0, 2])
+def test_gradient_of_the_leave_one_out_loss(n_bases, given):
     rng = np.random.default_rng(0)
     points = rng.normal(size=(12, 3))
     kernels = np.stack([points @ points.T, np.ones((12, 12))])
-    problem = _Problem(kernels, rng.normal(size=(12, 4)), [], rng.uniform(0.5, 2.0, 12))
-    theta = rng.normal(size=3)
-    assert problem.loss_and_gradient(theta)[0] == pytest.approx(problem.loss(theta))
+    bases = [rng.normal(size=(12, 4)) for _ in range(n_bases)]
+    noise = rng.uniform(0.2, 3.0, 12) if given else None
+    problem = _Problem(kernels, rng.normal(size=(12, 4)), bases, rng.uniform(0.5, 2.0, 12), noise)
+    theta = rng.normal(size=3 + given)
     error = check_grad(problem.loss, lambda values: problem.loss_and_gradient(values)[1], theta)
     assert error < 1e-5 * np.linalg.norm(problem.loss_and_gradient(theta)[1])
+
+
+@pytest.mark.parametrize("n_bases", [0, 2])
+def test_many_outputs_arerotated_into_as_many_as_rows(n_bases):
+    """The loss depends on norms and inner products of the rows only, and they stay."""
+    rng = np.random.default_rng(0)
+    target, bases = rng.normal(size=(6, 100)), [rng.normal(size=(6, 100)) for _ in range(n_bases)]
+    axes, turned = rotated(target, bases)
+    assert axes.shape == (6, 6 * (1 + n_bases))
+    before, after = np.vstack([target, *bases]), np.vstack([axes, *turned])
+    np.testing.assert_allclose(after @ after.T, before @ before.T)
+
+
+def test_inverse_takes_the_place_of_the_matrix(monkeypatch):
+    monkeypatch.setattr(multiple_kernels, "_BLOCK", 3)
+    points = np.random.default_rng(0).normal(size=(8, 12))
+    matrix = points @ points.T
+    expected = np.linalg.inv(matrix)
+    found = multiple_kernels._inverted(matrix)
+    np.testing.assert_allclose(found, expected)
+    assert np.shares_memory(found, matrix)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        multiple_kernels._inverted(-np.eye(3))
 
 
 def two_kernels(seed=0, n=24):
@@ -36,7 +64,12 @@ def two_kernels(seed=0, n=24):
     points = rng.normal(size=(n, 3))
     near = np.exp(-0.5 * ((points[:, None] - points) ** 2).sum(axis=2))
     target = points @ rng.normal(size=(3, 5)) + 0.3 * rng.standard_t(3, size=(n, 5))
-    return [points @ points.T, near], target
+    return ArrayKernels({"linear": points @ points.T, "near": near}), target
+
+
+def combined(kernels, weights):
+    everything = np.arange(24)
+    return weighted_sum(kernels, weights, everything, everything)
 
 
 @pytest.mark.parametrize("robust", [False, True])
@@ -46,14 +79,17 @@ def test_kernel_fit_is_the_same_in_other_units(robust):
     scaled = fit_multiple_kernels(kernels, 1000 * target, robust=robust)
     np.testing.assert_allclose(scaled.weights, plain.weights, rtol=1e-3)
     assert scaled.noise == pytest.approx(plain.noise, rel=1e-3)
-    np.testing.assert_allclose(scaled.predict(kernels), 1000 * plain.predict(kernels), rtol=1e-3, atol=1e-2)
+    predicted = plain.predict(combined(kernels, plain.weights))
+    np.testing.assert_allclose(
+        scaled.predict(combined(kernels, scaled.weights)), 1000 * predicted, rtol=1e-3, atol=1e-2
+    )
     np.testing.assert_allclose(scaled.scale, 1e6 * plain.scale, rtol=1e-2)
 
 
 def test_kernel_fit_agrees_with_fits_that_leave_a_row_out():
     kernels, target = two_kernels()
     fit = fit_multiple_kernels(kernels, target, robust=False)
-    prior = sum(weight * kernel for weight, kernel in zip(fit.weights, kernels, strict=True))
+    prior = combined(kernels, fit.weights)
     noisy = prior + fit.noise * np.eye(len(prior))
     for row in range(len(target)):
         rest = np.delete(np.arange(len(target)), row)
@@ -62,7 +98,7 @@ def test_kernel_fit_agrees_with_fits_that_leave_a_row_out():
     # Variance of new values: prior less what the training rows explain, plus noise, in units of the outputs' scale.
     explained = np.diag(prior @ np.linalg.inv(noisy) @ prior)
     expected = (np.diag(prior) - explained + fit.noise)[:, None] * fit.scale
-    np.testing.assert_allclose(fit.variance(kernels, [np.diag(k) for k in kernels]), expected, rtol=1e-6)
+    np.testing.assert_allclose(fit.variance(prior, np.diag(prior)), expected, rtol=1e-6)
     # That scale makes the squared residuals of the rows left out as large as their variances.
     variances = np.array([1 / value for value in np.diag(np.linalg.inv(noisy))])
     np.testing.assert_allclose((fit.loo_residuals**2 / variances[:, None]).mean(axis=0), fit.scale, rtol=1e-6)
@@ -74,7 +110,7 @@ def test_rows_far_from_their_prediction_count_less():
     target[3] *= 30
     norms = np.linalg.norm(fit_multiple_kernels(kernels, target, robust=False).loo_residuals, axis=1)
     fit = fit_multiple_kernels(kernels, target, robust=True)
-    prior = sum(weight * kernel for weight, kernel in zip(fit.weights, kernels, strict=True))
+    prior = combined(kernels, fit.weights)
     noise = np.diag(np.linalg.inv(fit.inverse) - prior) / fit.noise
     np.testing.assert_allclose(noise, np.clip(np.sqrt(norms / np.median(norms)), 0.3, 10.0), rtol=1e-6)
     assert noise[3] == noise.max() > 2

@@ -7,8 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from skperturb.sbml._graph.code_generation import _SCALAR, ArrayEvaluator, ScalarFunction, scalar_source
 from skperturb.sbml._graph.derivative import differentiate

@@ -215,3 +215,12 @@ def test_parameter_that_is_not_delayed_stays_what_it_is():
     found = model({"x": 1, "k": 2}, [("x", "-delay(2, 1) * delay(x, 0)")])
     assert found._system.delays == ()
     np.testing.assert_allclose(found.simulate([1.0])["x"], np.exp(-2.0), rtol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("width", [0.3, 1e-4])
+def test_a_condition_on_something_delayed_is_a_switch(method, width):
+    window = f"delay(x, 2) > 1 && delay(x, 2) < 1 + {width!r}"
+    made = model({"x": 0, "z": 0}, [("x", "1"), ("z", f"piecewise({1 / width!r}, {window}, 0)")])
+    found = made.simulate([0.0, 2.9, 3.0 + width / 2, 10.0], method=method)
+    np.testing.assert_allclose(found["z"], [0.0, 0.0, 0.5, 1.0], atol=1e-6)

@@ -1,5 +1,7 @@
 """Right-hand sides that jump: every jump is located, however short the time between two of them; closed forms."""
 
+import math
+
 import libsbml
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from skperturb.exceptions import NoSteadyStateError
 from skperturb.sbml import KineticModel
 from skperturb.sbml._compiling.switches import frozen, jumps
+from skperturb.sbml._solving.event_run import EventTrajectory
 from skperturb.sbml._solving.simulate import IntegrationError
 
 METHODS = ["LSODA", "BDF", "Radau"]
@@ -270,3 +273,27 @@ def test_a_state_that_slides_along_a_jump_ends_with_a_reason_or_stays_there(meth
         x, reason = 0.0, str(error)
     assert abs(x) < 1e-6
     assert not reason or ("t = 1" in reason and ("slides along a jump" in reason or "another method" in reason))
+
+
+def test_only_the_jump_along_which_a_state_slides_is_left_to_itself():
+    # x rises to 0.5 and slides there for a moment; the window of the clock comes later.
+    slide = "piecewise(1 - 2 * piecewise(1, x > 0.5, 0), time < 0.50000001, 1)"
+    rates = {"x": slide, "q": "1", "z": "piecewise(1e5, q > 5 && q < 5.00001, 0)"}
+    found = model({"x": 0, "q": 0, "z": 0}, rates).simulate([0.0, 4.0, 9.0])
+    np.testing.assert_allclose(found["x"], [0.0, 4.0, 9.0], atol=1e-6)
+    np.testing.assert_allclose(found["z"], [0.0, 0.0, 1.0], rtol=1e-5)
+
+
+def test_rounding_after_a_crossing_is_no_slide():
+    """The solution just after a restart may fall back across the level by rounding, from one restart to the next."""
+    for rate in np.linspace(0.11, 0.31, 11).tolist():
+        levels = [6.9 * math.exp(-rate * t) for t in (0.4, 0.86, 2.0, 3.0, 4.4, 6.4)]
+        laws = {f"r{k}": ("", f"z{k}", f"piecewise(1, A >= {level!r}, 0)") for k, level in enumerate(levels)}
+        made = reactions({"A": 6.9} | {f"z{k}": 0 for k in range(6)}, {"decay": ("A", "", f"{rate!r} * A")} | laws)
+        times = [0.0, 0.5, 1.2, 1.9, 2.2, 2.6, 3.5, 4.9, 7.0]
+        run = EventTrajectory(made, rtol=1e-8, atol=1e-15, max_step=0.1)
+        for time in times:
+            assert run.advance(time)
+        assert not run._live, rate
+        np.testing.assert_allclose(run.state[1:], (0.4, 0.86, 2.0, 3.0, 4.4, 6.4), rtol=1e-6)
+        assert len(run._switched) <= 12, rate

@@ -1,0 +1,129 @@
+"""``python -m skperturb score TRUTH PREDICTED``: predictions of any model beside the baselines, with intervals."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["add_score"]
+
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+def add_score(commands: Any) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands : argparse sub-parsers
+    """
+    parser = commands.add_parser(
+        "score", help="score predicted responses of any model, beside baselines, with intervals, as a table or CSV"
+    )
+    parser.add_argument(
+        "truth", type=Path, metavar="TRUTH", help="measured: cells as .h5ad, or log-fold changes as .csv, .tsv or .txt"
+    )
+    parser.add_argument(
+        "predicted", nargs="+", type=Path, metavar="PREDICTED", help="predicted, in the same way; one file a model"
+    )
+    parser.add_argument("--groupby", default="perturbation", metavar="COL", help="column of obs; default: perturbation")
+    parser.add_argument("--control", nargs="+", metavar="LABEL", help="names of controls; default: control ctrl")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="what baselines learn from; default: the other rows")
+    parser.add_argument(
+        "--genes", choices=["all", "shared"], default="all", help="of TRUTH, or those that all files have"
+    )
+    parser.add_argument("--own-control", action="store_true", help="compare predicted cells with their own control")
+    parser.add_argument("--no-tests", action="store_true", help="no differential expression of cells, the slowest part")
+    parser.add_argument(
+        "--target-sum", type=float, metavar="N", help="for raw counts: scale cells to this total, and log"
+    )
+    parser.add_argument(
+        "--sep", nargs="+", metavar="SEP", help="separators of genes, the trusted one first; default: + _"
+    )
+    parser.add_argument("--guide-suffix", metavar="REGEX", help="what follows the gene in the name of a guide")
+    parser.add_argument("--guide-prefix", metavar="REGEX", help="what precedes the gene in the name of a guide")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the intervals and halves; default: 0")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write all columns, one row a model and metric")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    from .responses import score_responses
+
+    names = ("control", "sep", "guide_suffix", "guide_prefix")
+    options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    table = score_responses(
+        _read(arguments.truth),
+        _models(arguments.predicted),
+        groupby=arguments.groupby,
+        train=None if arguments.train is None else _read(arguments.train),
+        genes=arguments.genes,
+        control_source="predicted" if arguments.own_control else "truth",
+        differential_expression=not arguments.no_tests,
+        target_sum=arguments.target_sum,
+        random_state=arguments.seed,
+        **options,
+    )
+    print(_shown(table))
+    for note in table.attrs["notes"]:
+        print(note)
+    if arguments.csv is not None:
+        table.reset_index().to_csv(arguments.csv, index=False)
+        print(f"{len(table)} rows written to {arguments.csv}")
+    return 0
+
+
+def _models(paths: list[Path]) -> dict[str, Any]:
+    names = [path.name.split(".")[0] for path in paths]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        names = [str(path) for path in paths]
+    return {name: _read(path) for name, path in zip(names, paths, strict=True)}
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".h5ad":
+        import anndata
+
+        return anndata.read_h5ad(path)
+    kinds = [suffix for suffix in path.suffixes if suffix in _TABLES]
+    if not kinds:
+        raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
+    table = pd.read_csv(path, sep="," if kinds[-1] == ".csv" else "\t", index_col=0)
+    return table.drop(columns="noise_variance", errors="ignore").set_axis(table.index.astype(str))
+
+
+def _shown(table: pd.DataFrame) -> str:
+    """Return metrics × models, each with its interval, and what of the way to a replicate is gone."""
+    from .reproduce._tables import format_table
+
+    models = list(table.index.get_level_values("model").unique())
+    metrics = list(table.index.get_level_values("metric").unique())
+    counts = {model: int(table.loc[model, "n"].max()) for model in models}
+    header = ["metric", *(f"{model} ({counts[model]})" for model in models)]
+    rows = [[metric, *(_cell(table, model, metric) for model in models)] for metric in metrics]
+    lines = ["means over conditions (their number), with 95 % bootstrap intervals", format_table(header, rows)]
+    baseline = table["baseline"].iloc[0]
+    if table["scaled"].notna().any():
+        scaled = [
+            [metric, *(_scaled(table, model, metric) for model in models)]
+            for metric in metrics
+            if any(_scaled(table, model, metric) is not None for model in models)
+        ]
+        lines += ["", f"scaled: 0 is the baseline {baseline!r}, 1 a replicate", format_table(header, scaled)]
+    return "\n".join([*lines, ""])
+
+
+def _cell(table: pd.DataFrame, model: str, metric: str) -> str | None:
+    if (model, metric) not in table.index or not table.loc[(model, metric), "n"]:
+        return None
+    score, low, high = table.loc[(model, metric), ["score", "low", "high"]].astype(float)
+    return f"{score:.3f}" if pd.isna(low) else f"{score:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _scaled(table: pd.DataFrame, model: str, metric: str) -> float | None:
+    if (model, metric) not in table.index or pd.isna(table.loc[(model, metric), "scaled"]):
+        return None
+    return float(table.loc[(model, metric), "scaled"])

@@ -1,0 +1,74 @@
+"""What a user knows of networks beside their structure: concentrations and fluxes, for one network or for many."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["known_of", "known_values"]
+
+
+def known_of(name: str, option: Any, network: Any, model_id: Any, position: int) -> Any:
+    """Return what is known of one network.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter in error messages.
+    option : {"network"}, Series, mapping or None
+        "network": the state of the network itself. A Series, or a mapping of numbers, holds for every network; a
+        mapping of those holds one for each ``model_id``.
+    network : object
+        The network as it was passed.
+    model_id : object
+        Its identifier, None without one.
+    position : int
+        Where it stands in X.
+
+    Returns
+    -------
+    Series, mapping or None
+
+    Raises
+    ------
+    ValueError
+        If there is nothing for this network.
+    """
+    if option is None or _is_one(option):
+        return option
+    if isinstance(option, str):
+        state = getattr(network, "state", None)
+        if state is None:
+            raise ValueError(
+                f"{name}={option!r}, but X[{position}] has no state; make it with JacobianExtractor, pass "
+                f"InfluenceNetwork(..., state=...), or use {name}=None."
+            )
+        return state
+    if model_id not in option:
+        raise ValueError(
+            f"{name} has no entry for X[{position}] (model_id={model_id!r}); expected one for each network, got "
+            f"{list(option)[:3]}."
+        )
+    return option[model_id]
+
+
+def _is_one(option: Any) -> bool:
+    """Tell whether the option is what is known of one network, and not of each by its id."""
+    if isinstance(option, pd.Series):
+        return bool(option.dtype.kind in "biuf")
+    return isinstance(option, Mapping) and bool(option) and all(isinstance(value, Real) for value in option.values())
+
+
+def known_values(known: Any, names: Sequence[Any], where: str) -> np.ndarray:
+    """Return the values in the order of names, each of which has to be there."""
+    series = pd.Series(known, dtype=float)
+    missing = [name for name in names if name not in series.index]
+    if missing or not series.index.is_unique:
+        raise ValueError(f"{where} lacks or repeats {len(missing)} of {len(names)} names ({missing[:3]}).")
+    values = series.reindex(list(names)).to_numpy()
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise ValueError(f"{where} is {values[bad[0]]} for {names[bad[0]]!r}; expected finite numbers.")
+    return values

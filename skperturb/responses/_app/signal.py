@@ -1,0 +1,89 @@
+"""Whether a network could learn anything from what the baseline leaves over, without training one.
+
+Training takes minutes and, on real screens, mostly ends with a correction that counts for nothing. What a network can
+say about a condition that it has not seen it says through the vectors of its genes: their features and those of their
+neighbors. Ridge regression on kernels of the same vectors says it in closed form, held-out errors included. Where
+not even the best of several such regressions, chosen after the fact, lowers the error, networks are not trained.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from skperturb.responses._conditions import condition_groups, group_means, row_norms
+from skperturb.responses._held_out import is_better
+from skperturb.responses._kernels.multiple_kernels import rotated
+from skperturb.responses._tolerances import NEGLIGIBLE
+
+__all__ = ["could_learn"]
+
+#: Conditions that are looked at, evenly spaced: bounds the time (seconds).
+_MAX_ROWS = 1000
+#: Ridge penalties, where a condition is as similar to itself as 1: from hardly any shrinkage to hardly any effect.
+_ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+def could_learn(nodes: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> bool:
+    """Tell whether held-out errors of the baseline fall when they are regressed on the vectors of the genes.
+
+    Parameters
+    ----------
+    nodes : GeneNodes
+    X : ndarray of shape (n_conditions, n_genes)
+    target : ndarray of shape (n_conditions, n_outputs)
+        What the baseline leaves over.
+    weight : ndarray of shape (n_conditions,), default=None
+
+    Returns
+    -------
+    bool
+    """
+    first, group = condition_groups(X)
+    if len(first) < 2:
+        return False
+    # Replicates would predict one another.
+    target = group_means(target, group, (np.ones(len(X)) if weight is None else weight)[:, None])
+    rows = np.unique(np.linspace(0, len(first) - 1, min(len(first), _MAX_ROWS)).round().astype(int))
+    target = rotated(target[rows], [])[0]
+    plain = row_norms(target)
+    kernels = _kernels(nodes, X[first[rows]])
+    return any(is_better(errors, plain) for kernel in kernels for errors in _held_out(kernel, target))
+
+
+def _kernels(nodes: Any, X: np.ndarray) -> list[np.ndarray]:
+    """Return kernels between conditions: linear and Gaussian, of the vectors of their genes and of the neighbors."""
+    n_nodes = len(nodes.names)
+    doses = sp.csr_array(X)
+    doses.resize(len(X), n_nodes)
+    weight = np.ones(nodes.edge_index.shape[1]) if nodes.edge_weight is None else nodes.edge_weight
+    neighbors = sp.csr_array((weight, tuple(nodes.edge_index)), shape=(n_nodes, n_nodes)) + sp.eye_array(n_nodes)
+    size = np.asarray(abs(neighbors).sum(axis=1)).ravel()
+    neighbors = sp.diags_array(1.0 / size) @ neighbors
+    features = nodes.features if nodes.features.shape[1] else sp.eye_array(n_nodes).tocsr()
+    found = []
+    for reach in range(2):
+        vectors = doses @ (neighbors @ features if reach else features)
+        gram = vectors @ vectors.T
+        gram = gram if isinstance(gram, np.ndarray) else gram.toarray()
+        size = np.diag(gram)
+        if size.mean() <= NEGLIGIBLE:
+            continue
+        squares = np.maximum(size[:, None] + size - 2 * gram, 0.0)
+        positive = squares[squares > NEGLIGIBLE]
+        found.append(gram / size.mean())
+        if positive.size:
+            found.append(np.exp(-0.5 * squares / np.median(positive)))
+    return found
+
+
+def _held_out(kernel: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """Return the leave-one-out errors of ridge regression for each penalty."""
+    values, vectors = np.linalg.eigh(kernel)
+    turned = vectors.T @ target
+    errors = []
+    for alpha in _ALPHAS:
+        inverse = 1.0 / (np.maximum(values, 0.0) + alpha)
+        diagonal = vectors**2 @ inverse
+        errors.append(row_norms((vectors * inverse) @ turned) / diagonal)
+    return errors
