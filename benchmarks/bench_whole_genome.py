@@ -26,6 +26,7 @@ TERMS_EACH = 40  # of one gene
 
 
 def simulate(n_conditions: int, n_outputs: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, dict]:
+    """Return doses, responses, and the graph and the terms as arguments of an estimator."""
     rng = np.random.default_rng(seed)
     names = np.array([f"gene{k}" for k in range(n_conditions)], dtype=object)
     module = rng.integers(max(n_conditions // MODULE, 2), size=n_conditions)
@@ -50,6 +51,7 @@ def simulate(n_conditions: int, n_outputs: int, seed: int = 0) -> tuple[pd.DataF
 
 
 def measure(model: str, n_conditions: int, n_outputs: int) -> dict:
+    """Fit one model to one screen, in a process of its own."""
     from skperturb.responses import APPRegressor, KernelPerturbationRegressor
 
     X, y, known = simulate(n_conditions, n_outputs)
@@ -87,6 +89,7 @@ def _peak() -> float:
 
 
 def main() -> None:
+    """Print one line for each model and size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000, 9800])
     parser.add_argument("--models", nargs="+", default=["kernel"], choices=["kernel", "app"])

@@ -51,7 +51,7 @@ y = screen.target
 # saves after each epoch: weights, optimizer, history, the state of other callbacks and torch's random state. The power
 # fails after 45 epochs.
 folder = Path(tempfile.mkdtemp())
-model = APPRegressor(cells.uns["graph"], n_models=3, max_epochs=30, random_state=0)
+model = APPRegressor(cells.uns["graph"], n_models=3, max_epochs=30, training="always", random_state=0)
 model.set_params(callbacks=[ResumableCheckpoint(folder), PowerCut()])
 try:
     model.fit(X, y)
@@ -68,7 +68,7 @@ POWER["until"] = None
 model.fit(X, y)
 print(f"epochs in both runs: {POWER['epochs']}")
 
-whole = APPRegressor(cells.uns["graph"], n_models=3, max_epochs=30, random_state=0).fit(X, y)
+whole = APPRegressor(cells.uns["graph"], n_models=3, max_epochs=30, training="always", random_state=0).fit(X, y)
 print("equal to the fit that was never cut off:", np.array_equal(model.predict(X), whole.predict(X)))
 shutil.rmtree(folder)  # nothing deletes the files but you
 

@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb [screen | perturb | interactions | labels | score | reproduce]``."""
+"""Command line: ``python -m skperturb [screen | networks | perturb | interactions | labels | score | reproduce]``."""
 
 import argparse
 import importlib
@@ -11,6 +11,7 @@ from pathlib import Path
 from . import __version__
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
+from ._command_networks import add_networks
 from ._command_perturb import add_perturb
 from ._command_score import add_score
 
@@ -66,6 +67,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(run=_main_job)
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_screen(commands)
+    add_networks(commands)
     add_perturb(commands)
     add_interactions(commands)
     add_labels(commands)

@@ -16,15 +16,21 @@ from skperturb import interactions, networks, plotting, responses
 from skperturb._alignment import align_rows, align_vectors, check_rows, name_positions
 from skperturb.metrics import (
     auroc,
+    centroid_accuracy,
     degree_matched_auroc,
     e_distance,
     interaction_r2,
     l2_distance,
+    mae_delta,
+    mse_delta,
     pearson_delta,
     perturbation_discrimination_score,
     precision_at_k,
     spearman_correlation,
+    split_half_distance,
     top_de_error,
+    weighted_mse_delta,
+    weighted_r2_delta,
     win_rate,
 )
 
@@ -146,6 +152,14 @@ def per_row(score):
     return lambda truth, prediction: score(truth, prediction, reduce=None)
 
 
+def with_weights(score):
+    return lambda truth, prediction: score(truth, prediction, np.ones(truth.shape), reduce=None)
+
+
+def with_reference(truth, reference):
+    return pearson_delta(truth, PREDICTION, reference=reference, reduce=None)
+
+
 def top_l2(truth, control_mean):
     return l2_distance(truth, PREDICTION, top=3, control_mean=control_mean, reduce=None)
 
@@ -164,8 +178,22 @@ PAIR_MODELS = {
 MEETINGS = [
     *(
         Meeting(score.__name__, per_row(score), TRUTH, PREDICTION)
-        for score in (l2_distance, pearson_delta, top_de_error, perturbation_discrimination_score)
+        for score in (
+            l2_distance,
+            mae_delta,
+            mse_delta,
+            pearson_delta,
+            top_de_error,
+            perturbation_discrimination_score,
+            centroid_accuracy,
+            split_half_distance,
+        )
     ),
+    *(
+        Meeting(score.__name__, with_weights(score), TRUTH, PREDICTION)
+        for score in (weighted_mse_delta, weighted_r2_delta)
+    ),
+    Meeting("pearson_delta(reference)", with_reference, TRUTH, CONTROL, axes=(0,)),
     Meeting("l2_distance(control_mean)", top_l2, TRUTH, CONTROL, axes=(0,)),
     Meeting("win_rate", lambda y, p: win_rate(y, p, OTHER), TRUTH, PREDICTION),
     Meeting("win_rate", lambda y, p: win_rate(y.to_numpy(), OTHER, p), TRUTH, PREDICTION, by_position=False),

@@ -79,7 +79,12 @@ CASES = {
         "decision_function",
         1,
     ),
-    "APPRegressor": (APPRegressor(hidden_dim=4, max_epochs=4, n_models=2, batch_size=4), conditions, "predict", 2),
+    "APPRegressor": (
+        APPRegressor(hidden_dim=4, max_epochs=4, n_models=2, batch_size=4, training="always"),
+        conditions,
+        "predict",
+        2,
+    ),
     "APPRegressor.published": (
         APPRegressor.published(hidden_dim=4, max_epochs=6, batch_size=4, dropout=0.2),
         conditions,
@@ -233,7 +238,7 @@ class Pause(Callback):
 
 X = np.vstack([np.eye(5), 1 - np.eye(5)])
 y = np.sin(np.arange(20.0)).reshape(10, 2)
-model = APPRegressor(max_epochs=6, hidden_dim=4, n_models=2, random_state=0, device="cpu")
+model = APPRegressor(max_epochs=6, hidden_dim=4, n_models=2, training="always", random_state=0, device="cpu")
 model.set_params(callbacks=[ResumableCheckpoint(sys.argv[1]), Pause()]).fit(X, y)
 """
 
@@ -257,7 +262,7 @@ def test_a_killed_process_is_resumed_by_another(tmp_path):
     assert reached.exists()
     X = np.vstack([np.eye(5), 1 - np.eye(5)])
     y = np.sin(np.arange(20.0)).reshape(10, 2)
-    model = APPRegressor(max_epochs=6, hidden_dim=4, n_models=2, random_state=0, device="cpu")
+    model = APPRegressor(max_epochs=6, hidden_dim=4, n_models=2, training="always", random_state=0, device="cpu")
     expected = model.fit(X, y).predict(X)
     model.set_params(callbacks=[ResumableCheckpoint(tmp_path / "cut"), Pause()])
     np.testing.assert_array_equal(model.fit(X, y).predict(X), expected)

@@ -14,6 +14,7 @@ import pytest
 
 import skperturb.datasets
 import skperturb.sbml
+from skperturb import _command_networks
 from skperturb.__main__ import _parser, main
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.reproduce import engine, enhancer, interactions, networks, responses, structural, textbook
@@ -66,8 +67,11 @@ def refused(command, option, changed, message="is only read"):
 
 CASES = [
     Case("", "--figures", "--figures one", "--figures two"),
+    Case("", "--version", "screen model.xml", "--version"),
     refused("", "--figures", "--figures one screen model.xml"),
     *changes("screen", "screen model.xml", csv="out.csv", jobs="2", timeout="0.001"),
+    *changes("networks", "networks model.xml", top="1", structure="", state="state.csv", csv="out.csv", jobs="2"),
+    *changes("networks", "networks model.xml", figures="drawings", timeout="0.001"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", knock_out="u", scale="u=3", set="u=1"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", hold="u=1", together="", times="0 1 2"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", csv="out.csv", jobs="2"),
@@ -182,6 +186,7 @@ def files(tmp_path_factory):
     """The small files that the command lines name."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "model.xml").write_text(load_textbook_models().data[0], encoding="utf-8")
+    (folder / "state.csv").write_text("name,value\nu,2.0\nv,1.0\n")
     network = make_gene_network(30, 3, n_interactions=100, random_state=0)
     names = np.char.add("g", np.unique(network.pairs, return_inverse=True)[1].reshape(-1, 2).astype(str))
     pd.DataFrame(names[:80]).to_csv(folder / "edges.csv", index=False, header=["gene_a", "gene_b"])
@@ -244,6 +249,7 @@ def quick(monkeypatch, files, tmp_path):
     screen = skperturb.sbml.screen_models
     monkeypatch.setattr(skperturb.sbml, "screen_models", told("screen", screen))
     monkeypatch.setattr(skperturb.sbml, "perturb", told("perturb", skperturb.sbml.perturb))
+    monkeypatch.setattr(_command_networks, "network_responses", told("responses", _command_networks.network_responses))
     monkeypatch.setattr(textbook, "run_textbook_models", told("textbook", [Pictures()]))
     monkeypatch.setattr(networks, "reproduce_networks", told("networks", []))
     monkeypatch.setattr(networks, "report", told("report", ""))

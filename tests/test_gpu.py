@@ -49,7 +49,7 @@ CASES = {
     "GNEEmbedder, bce": (GNEEmbedder(max_epochs=3, loss="bce"), pairs, "decision_function"),
     "GNEEmbedder.published": (GNEEmbedder.published(expression(), max_epochs=3), pairs, "decision_function"),
     "LINEGeneEmbedder": (LINEGeneEmbedder(max_epochs=3), pairs, "decision_function"),
-    "APPRegressor": (APPRegressor(max_epochs=3, n_models=2), conditions, "predict"),
+    "APPRegressor": (APPRegressor(max_epochs=3, n_models=2, training="always"), conditions, "predict"),
     "APPRegressor.published": (APPRegressor.published(max_epochs=3, dropout=0.1), conditions, "predict"),
 }
 

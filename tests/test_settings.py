@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
-from estimator_registry import ARRAYS, CONDITIONS, PAIRS, REGISTRY, need_optional
+from estimator_registry import CONDITIONS, PAIRS, REGISTRY, need_optional
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -42,7 +42,7 @@ each_estimator = pytest.mark.parametrize(
 
 
 def samples(inputs):
-    return (_DOSES, _RESPONSES) if inputs is ARRAYS else (inputs.X, inputs.y)
+    return (_DOSES, _RESPONSES) if inputs.X is None else (inputs.X, inputs.y)
 
 
 def results(estimator, X, y):

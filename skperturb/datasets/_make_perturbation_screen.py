@@ -1,5 +1,6 @@
 """Simulated perturbation screens with single-cell read-out."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -30,6 +31,12 @@ _CHANGE = 0.5
 # the genes without any, ten times more fills the modules; a tenth across leaves modules without a link, ten times more
 # hides them (42 % across).
 _LINKS_INSIDE, _LINK_PROBABILITY, _LINKS_ACROSS = 6.0, 0.02, 0.5
+# Features of a cell line that change what genes do in it, and the share of the variance of its particular part that is
+# no matter of features and modules: a gene in a line has something that nothing predicts. With many features, lines
+# would be alike in none of them.
+_CONTEXT_FEATURES, _OWN_SHARE = 3, 0.25
+# Spread of the baseline expression between cell lines (log scale), a quarter of that between genes.
+_BASELINE_SHIFT = 0.35
 
 
 @validate_params(
@@ -41,6 +48,8 @@ _LINKS_INSIDE, _LINK_PROBABILITY, _LINKS_ACROSS = 6.0, 0.02, 0.5
         "n_cells": [Interval(Integral, 1, None, closed="left")],
         "n_programs": [Interval(Integral, 1, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="left")],
+        "n_contexts": [Interval(Integral, 1, None, closed="left")],
+        "context_effect": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -54,6 +63,8 @@ def make_perturbation_screen(
     n_cells: int = 50,
     n_programs: int = 8,
     noise: float = 0.5,
+    n_contexts: int = 1,
+    context_effect: float = 0.7,
     random_state: Any = None,
 ) -> Any:
     r"""Simulate a perturbation screen from a gene network with saturating responses.
@@ -81,6 +92,15 @@ def make_perturbation_screen(
         Modules of the network, and programs.
     noise : float, default=0.5
         Standard deviation of a gene in a cell.
+    n_contexts : int, default=1
+        Cell lines. From two on, each has all conditions and a control of its own, and the push of a gene in line l is
+
+        .. math:: B_{gl} = B_g + \gamma \bigl(\sqrt{3/4}\, z_l D_{m(g)} + \sqrt{1/4}\, \varepsilon_{gl}\bigr)
+
+        with features z of the line and a matrix D for each module m of the network: what genes do differs between lines
+        by their modules and by the features of the lines, and by something of its own.
+    context_effect : float, default=0.7
+        γ, the size of what is particular to a line, relative to what lines share.
     random_state : int, RandomState instance or None, default=None
         Determines the screen.
 
@@ -89,7 +109,9 @@ def make_perturbation_screen(
     anndata.AnnData
         Log-scale expression (sparse), ``obs["perturbation"]`` ("control", "gene0", "gene0+gene1") and, in ``uns``,
         ``"graph"`` (DataFrame, the edges of the network) and ``"response"`` (DataFrame, the noise-free response of each
-        condition).
+        condition). With several contexts also ``obs["cell_line"]`` ("line0", "line1") and
+        ``uns["context_features"]`` (DataFrame, lines × features), and ``uns["response"]`` is a dict with one DataFrame
+        for each line.
 
     Raises
     ------
@@ -103,8 +125,6 @@ def make_perturbation_screen(
     >>> cells.shape, cells.obs["perturbation"].nunique()
     ((190, 50), 10)
     """
-    import anndata
-
     pairs = [(i, j) for i in range(n_perturbed) for j in range(i)]
     if n_perturbed > n_genes:
         raise ValueError(f"n_perturbed={n_perturbed} is larger than n_genes={n_genes}.")
@@ -115,39 +135,102 @@ def make_perturbation_screen(
     module = np.arange(n_genes) % n_programs
     doubles = sorted(pairs[k] for k in rng.permutation(len(pairs))[:n_doubles])
     conditions = [(k,) for k in range(n_perturbed)] + [pair[::-1] for pair in doubles]
-    response = _responses(conditions, module, n_perturbed, n_programs, interaction, rng)
+    pushes = _Pushes.draw(module, n_perturbed, n_programs, rng)
+    response = pushes.responses(conditions, pushes.of_genes, interaction)
     baseline = rng.gamma(_BASELINE_SHAPE, _BASELINE_SCALE, n_genes)
-    n_control = _CONTROL_CELLS * n_cells
-    expression, labels = [baseline + noise * rng.normal(size=(n_control, n_genes))], ["control"] * n_control
     condition_names = ["+".join(names[list(condition)]) for condition in conditions]
-    for name, change in zip(condition_names, response, strict=True):
-        expression.append(baseline + change + noise * rng.normal(size=(n_cells, n_genes)))
-        labels += [name] * n_cells
-    cells = anndata.AnnData(
-        sp.csr_matrix(np.maximum(np.vstack(expression), 0.0).astype(np.float32)),
-        obs=pd.DataFrame({"perturbation": labels}, index=[f"cell{k}" for k in range(len(labels))]),
-        var=pd.DataFrame(index=names.astype(str)),
-    )
+    if n_contexts == 1:
+        expression, labels = _cells(baseline, condition_names, response, n_cells, noise, rng)
+        cells = _screen(expression, {"perturbation": labels}, names)
+        cells.uns["graph"] = _module_graph(names, module, rng)
+        cells.uns["response"] = pd.DataFrame(response, index=condition_names, columns=names)
+        return cells
+    lines = [f"line{k}" for k in range(n_contexts)]
+    features, particular = pushes.of_lines(module[:n_perturbed], n_contexts, rng)
+    parts, labels, responses = [], [], {}
+    for line, change in zip(lines, particular, strict=True):
+        response = pushes.responses(conditions, pushes.of_genes + context_effect * change, interaction)
+        responses[line] = pd.DataFrame(response, index=condition_names, columns=names)
+        own = np.maximum(baseline + _BASELINE_SHIFT * rng.normal(size=n_genes), 0.0)
+        part, labels = _cells(own, condition_names, response, n_cells, noise, rng)
+        parts.append(part)
+    columns = {"perturbation": labels * n_contexts, "cell_line": np.repeat(lines, len(labels))}
+    cells = _screen(np.vstack(parts), columns, names)
     cells.uns["graph"] = _module_graph(names, module, rng)
-    cells.uns["response"] = pd.DataFrame(response, index=condition_names, columns=names)
+    cells.uns["response"] = responses
+    cells.uns["context_features"] = pd.DataFrame(
+        features, index=lines, columns=[f"feature{k}" for k in range(_CONTEXT_FEATURES)]
+    )
     return cells
 
 
-def _responses(
-    conditions: list[tuple[int, ...]],
-    module: np.ndarray,
-    n_perturbed: int,
-    n_programs: int,
-    interaction: float,
+def _screen(expression: np.ndarray, columns: dict[str, Any], names: np.ndarray) -> Any:
+    import anndata
+
+    return anndata.AnnData(
+        sp.csr_matrix(np.maximum(expression, 0.0).astype(np.float32)),
+        obs=pd.DataFrame(columns, index=[f"cell{k}" for k in range(len(expression))]),
+        var=pd.DataFrame(index=names.astype(str)),
+    )
+
+
+def _cells(
+    baseline: np.ndarray,
+    condition_names: list[str],
+    response: np.ndarray,
+    n_cells: int,
+    noise: float,
     rng: np.random.RandomState,
-) -> np.ndarray:
-    common = rng.normal(size=(n_programs, n_programs))
-    push = common[module[:n_perturbed]] + _OWN_PUSH * rng.normal(size=(n_perturbed, n_programs))
-    shape = (n_programs, len(module))
-    membership = rng.normal(size=shape) * (rng.uniform(size=shape) < _MEMBERSHIP)
-    pushes = np.array([push[list(condition)].sum(axis=0) for condition in conditions])
-    size = np.linalg.norm(pushes, axis=1, keepdims=True) / np.linalg.norm(push, axis=1).mean()
-    return pushes / (1.0 + interaction * size) @ membership * _CHANGE
+) -> tuple[np.ndarray, list[str]]:
+    """Draw the cells of the control and of each condition, with their labels."""
+    n_control, n_genes = _CONTROL_CELLS * n_cells, len(baseline)
+    expression, labels = [baseline + noise * rng.normal(size=(n_control, n_genes))], ["control"] * n_control
+    for name, change in zip(condition_names, response, strict=True):
+        expression.append(baseline + change + noise * rng.normal(size=(n_cells, n_genes)))
+        labels += [name] * n_cells
+    return np.vstack(expression), labels
+
+
+@dataclass(frozen=True)
+class _Pushes:
+    """How perturbed genes push the programs, and which genes the programs change.
+
+    Parameters
+    ----------
+    of_genes : ndarray of shape (n_perturbed, n_programs)
+    membership : ndarray of shape (n_programs, n_genes)
+    """
+
+    of_genes: np.ndarray
+    membership: np.ndarray
+
+    @classmethod
+    def draw(cls, module: np.ndarray, n_perturbed: int, n_programs: int, rng: np.random.RandomState) -> "_Pushes":
+        common = rng.normal(size=(n_programs, n_programs))
+        push = common[module[:n_perturbed]] + _OWN_PUSH * rng.normal(size=(n_perturbed, n_programs))
+        shape = (n_programs, len(module))
+        return cls(push, rng.normal(size=shape) * (rng.uniform(size=shape) < _MEMBERSHIP))
+
+    def responses(self, conditions: list[tuple[int, ...]], push: np.ndarray, interaction: float) -> np.ndarray:
+        """Return the response to each condition; sizes are relative to the pushes that all lines share."""
+        pushes = np.array([push[list(condition)].sum(axis=0) for condition in conditions])
+        typical = np.linalg.norm(self.of_genes, axis=1).mean()
+        size = np.linalg.norm(pushes, axis=1, keepdims=True) / typical
+        return pushes / (1.0 + interaction * size) @ self.membership * _CHANGE
+
+    def of_lines(
+        self, module: np.ndarray, n_contexts: int, rng: np.random.RandomState
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return features of cell lines, and how each line changes the pushes, a variance of 1 per entry."""
+        n_programs = len(self.membership)
+        features = rng.normal(size=(n_contexts, _CONTEXT_FEATURES))
+        by_module = rng.normal(size=(n_programs, _CONTEXT_FEATURES, n_programs)) / np.sqrt(_CONTEXT_FEATURES)
+        changes = []
+        for line in features:
+            shared = np.einsum("f,mfp->mp", line, by_module)[module]
+            own = rng.normal(size=shared.shape)
+            changes.append(np.sqrt(1.0 - _OWN_SHARE) * shared + np.sqrt(_OWN_SHARE) * own)
+        return features, changes
 
 
 def _module_graph(names: np.ndarray, module: np.ndarray, rng: np.random.RandomState) -> pd.DataFrame:

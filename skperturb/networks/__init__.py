@@ -8,6 +8,7 @@ from skperturb.networks._first_neighbor import DynamoFirstNeighbor
 from skperturb.networks._propagation import DynamoPropagation
 from skperturb.networks._structural.estimator import StructuralSensitivity
 from skperturb.networks._structural.responses import ResponseMatrix, response_matrix
+from skperturb.networks._top_responses import top_responses
 
 __all__ = [
     "DynamoDistance",
@@ -21,4 +22,5 @@ __all__ = [
     "enhancement_factor",
     "response_matrix",
     "scaled_impact_matrix",
+    "top_responses",
 ]

@@ -110,7 +110,7 @@ class NetworkDisplay(AxesDisplay):
 
     def _figure_size(self) -> tuple[float, float]:
         layers = self.layers()
-        return 1.6 + 1.4 * len(layers), 1.6 + 0.7 * max(map(len, layers), default=1)
+        return 1.6 + 1.2 * len(layers), max(3.0, 1.6 + 0.7 * max(map(len, layers), default=1))
 
     def _graph(self) -> Any:
         import networkx

@@ -19,6 +19,7 @@ import numpy as np
 from ..datasets import fetch_biomodels, fetch_reproduction_set
 from ..metrics import rank_data, spearman_correlation
 from ..networks import DynamoDistance, DynamoPropagation, StructuralSensitivity
+from ._network_cache import cache_folder, kept
 from ._network_scores import count_defined, defined_truth
 from ._tables import bootstrap_interval, format_table
 from .networks import map_models
@@ -42,9 +43,24 @@ _NO_RESPONSE = 1e-12
 _CERTAIN, _COVERAGE = 0.95, 0.9
 
 
-def _load(path: Path, kind: str) -> dict[str, Any] | str:
+def _load(path: Path, kind: str, folder: Path | None) -> dict[str, Any] | str:
     """Return network, truth and fluxes of one model, or why it is left out."""
-    from ..exceptions import NoSteadyStateError, UndefinedSensitivityError
+    from ..exceptions import UndefinedSensitivityError
+
+    found = kept(folder, path, _at_rest)
+    if isinstance(found, str):
+        return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return found | {"truth": defined_truth(found["network"], kind)}
+        except UndefinedSensitivityError:
+            return "no sensitivity is defined"
+
+
+def _at_rest(path: Path) -> dict[str, Any] | str:
+    """Return network and fluxes of one model at its steady state, or why it is left out."""
+    from ..exceptions import NoSteadyStateError
     from ..networks import InfluenceNetwork
     from ..sbml import KineticModel, conservation_laws
 
@@ -72,29 +88,24 @@ def _load(path: Path, kind: str) -> dict[str, Any] | str:
         conservation_laws=conservation_laws(model),
         model_id=Path(path).stem,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            truth = defined_truth(network, kind)
-        except UndefinedSensitivityError:
-            return "no sensitivity is defined"
-    return {"network": network, "truth": truth, "fluxes": fluxes}
+    return {"network": network, "fluxes": fluxes}
 
 
-def evaluate_structural(job: tuple[Path, str]) -> dict[str, Any]:
+def evaluate_structural(job: tuple[Path, str, Path | None]) -> dict[str, Any]:
     """Score all methods on one SBML file.
 
     Parameters
     ----------
-    job : tuple of path and {"relative", "steady_state"}
+    job : tuple of path, {"relative", "steady_state"}, and folder or None
+        The folder keeps networks between runs.
 
     Returns
     -------
     dict
         ``status`` ("scored" or the reason), and if scored ``n_nodes, n_undefined, scores, signs, certain, covered``.
     """
-    path, kind = job
-    loaded = _load(path, kind)
+    path, kind, folder = job
+    loaded = _load(path, kind, folder)
     if isinstance(loaded, str):
         return {"status": f"left out: {loaded}"}
     network, truth = loaded["network"], loaded["truth"]
@@ -184,7 +195,8 @@ def reproduce_structural(
     if isinstance(models, str):
         ids = list(fetch_reproduction_set(data_home=data_home)["id"]) if models == "reproduction" else None
     bunch = fetch_biomodels(ids, data_home=data_home)
-    jobs = [(Path(path), kind) for path in bunch.data]
+    folder = cache_folder(data_home)
+    jobs = [(Path(path), kind, folder) for path in bunch.data]
     outcomes = map_models(evaluate_structural, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose)
     return [
         {"id": model_id, "group": group}

@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from skperturb._alignment import check_rows, check_same_names, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas, is_anndata
+from skperturb.responses._contexts.columns import ContextDesign, marked_columns, read_contexts, warn_of_unmarked
 from skperturb.responses._noise import NO_NOISE, RowNoise, read_noise
 
 __all__ = [
@@ -243,13 +244,17 @@ class LabeledDoses(np.ndarray):
     are_index : bool
         The names come from an index, as those of a DataFrame; otherwise they are the labels themselves, which may be
         spelled otherwise than the names of the responses.
+    context_columns : dict of int to str, or None
+        Position and name of the columns that are contexts.
     """
 
     condition_names: pd.Index | None = None
     are_index: bool = False
+    context_columns: dict[int, str] | None = None
 
     def __array_finalize__(self, source: Any) -> None:
         self.condition_names = None
+        self.context_columns = None
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
@@ -334,8 +339,34 @@ class PerturbationRegressorMixin:
         self._output_names = columns
         self._flat_output = y.ndim == 1
         y = y.reshape(len(y), -1)
+        self._design = self._find_contexts(given[0], X)
         noise, kept = read_noise(sample_weight, noise_variance, *given, y.shape)
         return (X, y, noise) if kept is None else (X[kept], y[kept], noise)
+
+    def _find_contexts(self, given: Any, X: np.ndarray) -> ContextDesign | None:
+        """Tell which columns are contexts, and refuse those that the estimator would take for genes."""
+        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+        if not hasattr(self, "contexts"):
+            if marked := marked_columns(given):
+                raise ValueError(
+                    f"X has {len(marked)} columns of contexts, such as {next(iter(marked.values()))!r}, which "
+                    f"{type(self).__name__} does not take. Leave them out, to average over the contexts, or use "
+                    "KernelPerturbationRegressor."
+                )
+            warn_of_unmarked(X, names)
+            return None
+        if self.contexts is None and not marked_columns(given):
+            warn_of_unmarked(X, names)
+            return None
+        return read_contexts(self.contexts, given, names)
+
+    def _by_context(self, X: np.ndarray) -> np.ndarray:
+        """Return doses of each gene in each context, or the same without contexts."""
+        return X if self._design is None else self._design.expand(X)
+
+    @property
+    def _context_names(self) -> list[str]:
+        return [] if self._design is None else self._design.names
 
     def _learn_row_names(self, X: Any, y: Any) -> None:
         """Refuse rows that have different names, and keep what the names of predicted rows may be."""

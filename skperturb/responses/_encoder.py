@@ -13,6 +13,7 @@ from skperturb._labels import Condition, LabelReader
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._conditions import LabeledDoses
+from skperturb.responses._contexts.encoding import ContextColumns, label_and_context_columns
 
 __all__ = ["PerturbationEncoder"]
 
@@ -41,12 +42,20 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
     handle_unknown : {"warn", "error", "ignore"}, default="warn"
         What `transform` does with genes that `fit` did not see: leave them out of the row with a warning, raise, or
         leave them out in silence. A row without its genes looks like a control, or like the other gene alone; give the
-        genes that a splitter holds out in `genes`, and they have columns.
+        genes that a splitter holds out in `genes`, and they have columns. Of a level of a context that `fit` did not
+        see, no column is 1: models take it for a new context.
+    contexts : str, sequence of str or dict of str to sequence, default=None
+        Further columns of the table that say in which cell line, batch or other context a condition was measured, as
+        ``covariates`` of `pseudobulk`. Behind the genes they become one column for each level, named such as
+        "cell_line=K562", which models do not take for genes. A dict gives the levels of each column; otherwise those
+        of the data are learned, sorted.
 
     Attributes
     ----------
     genes_ : ndarray of shape (n_genes,)
         The genes, in the order of the columns.
+    context_columns_ : dict of int to str
+        Position and name of each column of a context; empty without `contexts`.
 
     See Also
     --------
@@ -71,6 +80,15 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
     2    0.0   0.0
     >>> encoder.inverse_transform([[1.0, 1.0], [0.0, 0.0]])
     array(['CEBPA+KLF1', 'control'], dtype=object)
+
+    With cell lines:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"perturbation": ["KLF1", "KLF1"], "cell_line": ["K562", "Jurkat"]})
+    >>> PerturbationEncoder(contexts="cell_line").set_output(transform="pandas").fit_transform(table)
+       KLF1  cell_line=Jurkat  cell_line=K562
+    0   1.0               0.0             1.0
+    1   1.0               1.0             0.0
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012
@@ -81,6 +99,7 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         "guide_prefix": [str, None],
         "column": [str, None],
         "handle_unknown": [StrOptions({"warn", "error", "ignore"})],
+        "contexts": [str, "array-like", dict, None],
     }
 
     def __init__(
@@ -93,6 +112,7 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         guide_prefix: str | None = None,
         column: str | None = None,
         handle_unknown: str = "warn",
+        contexts: Any = None,
     ) -> None:
         self.control = control
         self.sep = sep
@@ -101,6 +121,7 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         self.guide_prefix = guide_prefix
         self.column = column
         self.handle_unknown = handle_unknown
+        self.contexts = contexts
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> "PerturbationEncoder":
@@ -124,7 +145,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If a label has no certain reading or names an unknown gene, or if `genes` repeats a name.
         """
-        conditions = self._reader().read_all(read_labels(X, self.column))
+        column, contexts = label_and_context_columns(X, self.column, self.contexts)
+        conditions = self._reader().read_all(read_labels(X, column))
         if self.genes is None:
             found = sorted({gene for one in conditions for gene in one.doses}, key=str)
         else:
@@ -142,6 +164,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
             )
         self.genes_ = np.empty(len(found), dtype=object)
         self.genes_[:] = found
+        self._columns = ContextColumns.learn(X, contexts)
+        self.context_columns_ = {len(found) + k: name for k, name in enumerate(self._columns.names)}
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -154,35 +178,41 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_conditions, n_genes)
-            Doses, 1 for labels; a control is a row of zeros. A model of this package names the rows of its prediction
+        ndarray of shape (n_conditions, n_columns)
+            Doses, 1 for labels, and contexts behind them; a control is a row of zeros. A model of this package names the rows of its prediction
             after them.
         """
         check_is_fitted(self)
-        labels = read_labels(X, self.column)
+        column, contexts = label_and_context_columns(X, self.column, self.contexts)
+        labels = read_labels(X, column)
         # Learned genes must not change how a label is cut, only take doubt away: given ones alone may hold separators.
         conditions = self._reader().read_all(labels, known=self.genes_, allow_unknown=self.handle_unknown != "error")
         if self.handle_unknown != "ignore":
             self._check_known(conditions)
         position = {gene: k for k, gene in enumerate(self.genes_)}
-        encoded = np.zeros((len(conditions), len(position)))
+        encoded = np.zeros((len(conditions), len(position) + len(self.context_columns_)))
         for row, one in zip(encoded, conditions, strict=True):
             for gene, dose in one.doses.items():
                 if gene in position:
                     row[position[gene]] = dose
-        return LabeledDoses.of(encoded, X, labels)
+        if self.context_columns_:
+            encoded[:, len(position) :] = self._columns.encode(X, self.handle_unknown)
+        named = LabeledDoses.of(encoded, X, labels)
+        named.context_columns = dict(self.context_columns_)
+        return named
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the labels (for doses other than 0 and 1: dicts) of encoded conditions.
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : array-like of shape (n_conditions, n_columns)
             Doses.
 
         Returns
         -------
         ndarray of shape (n_conditions,), dtype object
+            Without contexts.
 
         Raises
         ------
@@ -191,10 +221,13 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         doses = np.asarray(X, dtype=float)
-        if doses.ndim != 2 or doses.shape[1] != len(self.genes_):
+        n_columns = len(self.genes_) + len(self.context_columns_)
+        if doses.ndim != 2 or doses.shape[1] != n_columns:
             raise ValueError(
-                f"X has shape {doses.shape}; expected (n_conditions, {len(self.genes_)}), one column per gene."
+                f"X has shape {doses.shape}; expected (n_conditions, {n_columns}), one column per gene"
+                f"{' and context' if self.context_columns_ else ''}."
             )
+        doses = doses[:, : len(self.genes_)]
         as_labels = bool(np.isin(doses, (0.0, 1.0)).all())
         reader = self._reader()
         sep, control = reader.sep[0], reader.name_of({})
@@ -205,7 +238,7 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         return result
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the genes.
+        """Return the genes, and the names of the columns of contexts.
 
         Parameters
         ----------
@@ -214,10 +247,10 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_genes,), dtype object
+        ndarray of shape (n_columns,), dtype object
         """
         check_is_fitted(self)
-        return self.genes_.copy()
+        return np.append(self.genes_, np.array(list(self.context_columns_.values()), dtype=object))
 
     def _reader(self) -> LabelReader:
         return LabelReader(self.control, self.sep, self.genes, self.guide_suffix, self.guide_prefix)

@@ -119,6 +119,10 @@ class KineticModel(Equations):
         Notes
         -----
         What is not valid SBML but leaves no doubt about the equations is read, and mentioned in `warnings`.
+
+        ``delay()`` is followed by `simulate` and in the search for steady states; `rhs` and `jacobian` take what is
+        delayed for what is now, as it is at rest. Fast reactions are taken to their equilibrium: the initial state is
+        that which they reach alone, and every rate is one along the equilibrium.
         """
         # libsbml is heavy; importing this module must not load it.
         from skperturb.sbml._compiling.compiler import compile_system

@@ -195,7 +195,10 @@ def _shared(
     size = share_size(len(model.variables))
     shares = [{name: value[first : first + size] for name, value in sets.items()} for first in range(0, n_sets, size)]
     n = max(1, min(effective_n_jobs(n_jobs), len(shares)))
-    parts = [solve(share) for share in shares] if n == 1 else Parallel(n_jobs=n)(delayed(solve)(s) for s in shares)
+    try:
+        parts = [solve(share) for share in shares] if n == 1 else Parallel(n_jobs=n)(delayed(solve)(s) for s in shares)
+    except RecursionError:  # of Python's compiler, on formulas of thousands of terms: these are solved one by one
+        return None
     return np.concatenate([values for values, _ in parts]), np.concatenate([found for _, found in parts])
 
 

@@ -23,7 +23,7 @@ def test_heatmap_shows_ranks_of_absolute_values_with_names():
     names = ["A", "B", "C"]
     truth = pd.DataFrame(TRUTH, index=names, columns=names)
     display = SensitivityHeatmapDisplay.from_predictions(truth, {"one": TRUTH**2, "two": TRUTH}).plot()
-    assert [ax.get_title() for ax in display.axes_] == ["truth", "one", "two"]
+    assert [ax.get_title() for ax in display.axes_] == ["truth", "one\nSpearman 1.00", "two\nSpearman 1.00"]
     assert [tick.get_text() for tick in display.axes_[0].get_xticklabels()] == names
     # Squaring is monotone in the absolute value, so the picture is the same.
     np.testing.assert_array_equal(display.ranks["truth"], display.ranks["one"])

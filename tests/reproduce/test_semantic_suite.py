@@ -238,3 +238,40 @@ def test_tolerance_is_absolute_plus_relative():
     np.testing.assert_allclose(errors[:5], [1.0, 0.0109 / 0.011, 0.9, 0.0, 0.0], rtol=1e-9)
     assert np.isinf(errors[5:]).all()
     assert within_tolerance(np.array([2.0]), np.array([2.0]), 0.0, 0.0).tolist() == [0.0]
+
+
+def test_files_as_the_suite_has_them(tmp_path):
+    """Blanks, byte order marks, empty lists, infinities in capitals, one step, and words that look like fields."""
+    text, right, settings, tags, _ = CASES["00006"]
+    folder = write_case(tmp_path, "00006", text, right, settings, tags)
+    path = folder / "00006-settings.txt"
+    path.write_text(
+        "start: 0\nduration: 5.0\nsteps: 1\nvariables: x , y,\nabsolute: 1.000000e-007\nrelative: 0.0001\n\n"
+        "amount:\nconcentration: \n",
+        encoding="utf-8-sig",
+    )
+    rows = f"time , x,  y \n0,1, INF\n5 , {math.exp(10)!r} ,INF\n,,\n\n"
+    (folder / "00006-results.csv").write_text(rows, encoding="utf-8-sig")
+    with (folder / "00006-model.m").open("a", encoding="utf-8") as file:
+        file.write("What follows are componentTags: none\ncomponentTags: Other\n")
+    case = read_case(folder)
+    assert (case.times, case.variables, case.amounts, case.tags) == ((0.0, 5.0, 1), ("x", "y"), (), ("RateRule",))
+    assert suite.run_case(case).outcome == "pass"
+    (folder / "00006-results.csv").write_text(rows.replace(" INF", "-INF", 1), encoding="utf-8")
+    assert suite.run_case(case).reason == "y at t = 0 is inf; expected -inf"
+    (folder / "00006-results.csv").write_text("time,x,y\n0,1,INF\n5,many,INF\n", encoding="utf-8")
+    assert "expected a number" in suite.run_case(case).reason
+
+
+def test_one_bad_case_does_not_end_the_run(tmp_path):
+    text, right, settings, tags, _ = CASES["00001"]
+    write_case(tmp_path, "00001", text, right, settings, tags)
+    write_case(tmp_path, "00002", text, right, {"testType": "FluxBalanceSteadyState", "steps": ""}, tags)
+    (write_case(tmp_path, "00003", text, right, settings, tags) / "00003-settings.txt").unlink()
+    (write_case(tmp_path, "00004", text, right, settings, tags) / "00004-model.m").unlink()
+    found = run_suite(tmp_path, n_jobs=1, timeout=60.0)
+    assert [r.outcome for r in found] == ["pass", "refused", "crash", "crash"]
+    assert "FluxBalanceSteadyState" in found[1].reason
+    assert found[1].tags == ("RateRule",)
+    assert "00003-settings.txt" in found[2].reason
+    assert "4" in report_suite(found)

@@ -350,6 +350,13 @@ def test_bad_arguments_are_refused(call, message):
         call(model_of(CYCLE), pd.DataFrame({"k1": [1.0, 2.0]}))
 
 
+def test_a_structure_without_a_steady_state_is_left_to_the_search():
+    model = model_of("model m; x = 1; y = 1; x' = k - x; y' = (x - k)*y; k = 1; end")
+    table = steady_states(model, pd.DataFrame({"k": [1.0, 1.0]}))
+    single = model.steady_state()
+    assert table["value", "x"].to_numpy() == pytest.approx(np.full(2, single.state["x"]))
+
+
 def test_no_sets():
     model = model_of(CYCLE)
     assert steady_states(model, pd.DataFrame({"k1": np.empty(0)})).shape == (0, 6)

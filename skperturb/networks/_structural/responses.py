@@ -30,7 +30,7 @@ _CHANGES = {"enzymes": "reaction changed", "variables": "variable held", "parame
 class ResponseMatrix:
     """What one per cent more of something changes in a steady state, in per cent.
 
-    Attributes
+    Parameters
     ----------
     values : DataFrame of shape (n_rows, n_changes)
         Column = what is changed. The exact responses, or the median over the ensemble; NaN where there is none, and for
@@ -49,6 +49,15 @@ class ResponseMatrix:
     See Also
     --------
     response_matrix : Makes it.
+
+    Examples
+    --------
+    >>> from skperturb.datasets import load_textbook_models
+    >>> from skperturb.networks import response_matrix
+    >>> from skperturb.sbml import KineticModel
+    >>> model = KineticModel.from_sbml(load_textbook_models().data[0])
+    >>> list(response_matrix(model).to_frame().columns[:4])
+    ['variable', 'reaction changed', 'values', 'sign']
     """
 
     values: pd.DataFrame
@@ -65,7 +74,7 @@ class ResponseMatrix:
         Returns
         -------
         DataFrame
-            Columns: what responds, what is changed, and the attributes.
+            Columns: what responds, what is changed, and the tables.
         """
         tables = {name: getattr(self, name) for name in ("values", "sign", "certainty", "rank", "lower", "upper")}
         long = {name: table.stack(future_stack=True) for name, table in tables.items()}

@@ -5,7 +5,7 @@ from scipy.spatial.distance import cdist
 
 from skperturb.responses._conditions import sum_effects
 from skperturb.responses._kernels.multiple_kernels import fit_multiple_kernels
-from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels
+from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels, KernelSource
 from skperturb.responses._kernels.widths import median_distance
 from skperturb.responses._tolerances import NEGLIGIBLE, NEGLIGIBLE_SQUARE
 
@@ -32,14 +32,14 @@ class CombinationKernels:
         Training combinations.
     effects : ndarray of shape (n_genes, n_outputs)
         Single effects.
-    gene_kernels : FeatureKernels, default=None
+    gene_kernels : KernelSource, default=None
         Similarities of genes from elsewhere.
     """
 
-    def __init__(self, X: np.ndarray, effects: np.ndarray, gene_kernels: FeatureKernels | None = None) -> None:
+    def __init__(self, X: np.ndarray, effects: np.ndarray, gene_kernels: KernelSource | None = None) -> None:
         self.X = X
         self.effects = effects
-        self.gene_kernels = FeatureKernels({}) if gene_kernels is None else gene_kernels
+        self.gene_kernels: KernelSource = FeatureKernels({}) if gene_kernels is None else gene_kernels
         sums = sum_effects(X, effects)
         self.width = median_distance(sums)
         # Only genes that act somewhere set the width: the others may be many and all alike.
@@ -127,7 +127,7 @@ class CombinationKernelModel:
         What they add to their baseline.
     effects : ndarray of shape (n_genes, n_outputs)
         Single effects.
-    gene_kernels : FeatureKernels
+    gene_kernels : KernelSource
         Similarities of genes from elsewhere.
     slopes : bool
         Whether the sum of the single effects enters as a mean function.
@@ -146,7 +146,7 @@ class CombinationKernelModel:
         X: np.ndarray,
         target: np.ndarray,
         effects: np.ndarray,
-        gene_kernels: FeatureKernels,
+        gene_kernels: KernelSource,
         *,
         slopes: bool,
         given_noise: np.ndarray | None = None,

@@ -22,13 +22,15 @@ from skperturb.responses._conditions import (
     row_norms,
     sum_effects,
 )
+from skperturb.responses._contexts.effects import ContextEffectModel
+from skperturb.responses._contexts.kernels import GeneOfContext
 from skperturb.responses._gene_tables import gene_edges
 from skperturb.responses._held_out import N_PARTS, fit_with_noise, is_better, predict_held_out
 from skperturb.responses._kernels.combination_kernels import CombinationKernelModel
 from skperturb.responses._kernels.gaussian_process import InteractionGaussianProcess, best_gaussian_process
 from skperturb.responses._kernels.gene_effects import MIN_GENES, GeneEffectModel
 from skperturb.responses._kernels.gene_kernels import gene_kernels
-from skperturb.responses._kernels.sources import FeatureKernels
+from skperturb.responses._kernels.sources import KernelSource
 from skperturb.responses._noise import RowNoise, relative_noise
 
 __all__ = ["KernelPerturbationRegressor"]
@@ -89,14 +91,22 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Weigh down conditions that are far from their leave-one-out prediction.
     max_iter : int, default=50
         Iterations of the search for the kernel weights.
+    contexts : sequence of str or int, or DataFrame of shape (n_contexts, n_features), default=None
+        Columns of X that are no genes but one-hot contexts (cell lines, batches): their names, positions, or what
+        comes before "=" in names such as "cell_line=K562". None takes the columns with such names, as
+        `PerturbationEncoder` writes them, and () none. A DataFrame also says what is known about each context, such as
+        ``control_mean`` of `pseudobulk`; its rows are the levels ("K562") or the names of the columns.
 
     Attributes
     ----------
     effects_ : ndarray of shape (n_genes, n_outputs)
-        Known and predicted single effects.
+        Known and predicted single effects; with contexts of shape (n_contexts * n_genes, n_outputs), context by
+        context.
+    contexts_ : list of str
+        The contexts, "unknown" that of rows without one; empty without contexts.
     loo_error_ : dict of str to float
-        Mean leave-one-out L2 error: "genes, mean", "genes, kernels", "combinations, baseline", "combinations, kernels",
-        "combinations, process" as far as they apply.
+        Mean leave-one-out L2 error: "genes, mean", "genes, mean of other contexts", "genes, kernels", "combinations,
+        baseline", "combinations, kernels", "combinations, process" as far as they apply.
     kernel_weights_ : Series
         Weight of each kernel in the chosen models; empty when the fallbacks were chosen.
     loo_residuals_ : ndarray of shape (n_conditions, n_outputs)
@@ -119,8 +129,18 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     process is tried. The additive model also remains for combinations of which no gene was perturbed alone: the
     second step learned from measured effects, and would correct estimated ones that are too small already.
 
+    With contexts, a gene has an effect in each: a sum of what all contexts share and what is particular to one, with
+    the kernels :math:`k(g, g')\, k(c, c')` for each kernel between genes (all alike, the same gene, `gene_features`,
+    `graph`) and between contexts (all alike, the same level, their features), known as coregionalization. The weights
+    say how much of each there is. So predictions exist for a known gene in a new context (a row without a level, or
+    with one that was not trained), for a new gene in a known context, and for both; each combination starts from the
+    effects in its context. An effect that was observed in a context is returned as it was measured there.
+
     References
     ----------
+    Alvarez, M. A., Rosasco, L. & Lawrence, N. D. Kernels for vector-valued functions: a review. Foundations and Trends
+    in Machine Learning 4, 195 (2012).
+
     Rasmussen, C. E. & Williams, C. K. I. Gaussian Processes for Machine Learning, section 5.4.2. MIT Press (2006).
 
     Examples
@@ -140,6 +160,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         "edge_weights": [StrOptions({"use", "ignore"}), Interval(Real, 0, None, closed="neither")],
         "robust": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "contexts": ["array-like", str, None],
     }
 
     def __init__(
@@ -151,6 +172,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         edge_weights: str | float = "use",
         robust: bool = True,
         max_iter: int = 50,
+        contexts: Any = None,
     ) -> None:
         self.baseline = baseline
         self.gene_features = gene_features
@@ -158,6 +180,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.edge_weights = edge_weights
         self.robust = robust
         self.max_iter = max_iter
+        self.contexts = contexts
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -192,11 +215,17 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
         noise = noise.without_equal_weights()
-        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+        names = np.asarray(getattr(self, "feature_names_in_", np.arange(X.shape[1])))
+        names = names if self._design is None else names[self._design.genes]
+        X, self.contexts_ = self._by_context(X), self._context_names
         edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
         kernels = gene_kernels(self.gene_features, edges, names)
         effects = estimate_effects(X, y, noise=noise)
-        genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
+        genes: GeneEffectModel | ContextEffectModel
+        if self._design is None:
+            genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
+        else:
+            genes = ContextEffectModel(effects, kernels, self._design, robust=self.robust, max_iter=self.max_iter)
         if kernels.names and not genes.weights and not effects.known.all():
             _warn_unused(effects, tried="genes, kernels" in genes.loo_error, edges=edges)
         self.effects_ = genes.effects
@@ -206,11 +235,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.loo_error_ = dict(genes.loo_error)
         self.n_iter_ = max(genes.n_iter, 1)
         self.kernel_weights_ = pd.Series(genes.weights, dtype=float)
-        self._fit_combinations(X, y, noise, kernels, effects)
+        pairs = kernels if self._design is None else GeneOfContext(kernels, len(names))
+        self._fit_combinations(X, y, noise, pairs, effects)
         return self
 
     def _fit_combinations(
-        self, X: np.ndarray, y: np.ndarray, noise: RowNoise, kernels: FeatureKernels, effects: SingleEffects
+        self, X: np.ndarray, y: np.ndarray, noise: RowNoise, kernels: KernelSource, effects: SingleEffects
     ) -> None:
         combinations = n_perturbed(X) > 1
         self._combinations: CombinationKernelModel | InteractionGaussianProcess | None = None
@@ -246,7 +276,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             self.kernel_weights_ = pd.concat([self.kernel_weights_, weights]) if len(self.kernel_weights_) else weights
 
     def _choose(
-        self, X: np.ndarray, residual: np.ndarray, kernels: FeatureKernels, given_noise: np.ndarray | None
+        self, X: np.ndarray, residual: np.ndarray, kernels: KernelSource, given_noise: np.ndarray | None
     ) -> CombinationKernelModel | InteractionGaussianProcess:
         """Fit the models of what combinations add, and return the one with the smaller leave-one-out error."""
         auto = self.baseline == "auto"
@@ -311,6 +341,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Without names, and with two dimensions also where y had one.
         """
         check_is_fitted(self)
+        X = self._by_context(X)
         values = sum_effects(X, self.effects_)
         combinations = n_perturbed(X) > 1
         if isinstance(self.baseline_, _AnyEstimator) and combinations.any():
@@ -336,6 +367,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             In squared log-fold changes.
         """
         check_is_fitted(self)
+        X = self._by_context(X)
         combinations = n_perturbed(X) > 1
         variance = self._effect_variance.of_predicted(X)
         # The errors of combinations, by which theirs is scaled, hold the noise of the single effects.
@@ -372,7 +404,7 @@ def _warn_unused(effects: SingleEffects, tried: bool, edges: pd.DataFrame | None
     )
 
 
-def _residuals_of_singles(X: np.ndarray, genes: GeneEffectModel) -> np.ndarray:
+def _residuals_of_singles(X: np.ndarray, genes: GeneEffectModel | ContextEffectModel) -> np.ndarray:
     """Return the leave-one-out residual of the gene of each single perturbation, zero for other conditions."""
     residuals = np.zeros((len(X), genes.effects.shape[1]))
     row, gene = np.nonzero(X)

@@ -154,6 +154,8 @@ class BatchedOutcomes:
             return np.full((n_sets, 1, len(self._names)), np.nan), np.zeros(n_sets, dtype=bool)
         with threadpool_limits(1), np.errstate(all="ignore"):
             search = BatchedSteadyStates(self._model, self._equations_for(start), own, start)
+            if not search.is_regular:
+                return np.full((n_sets, 1, len(self._names)), np.nan), np.zeros(n_sets, dtype=bool)
             if follow == "branch":
                 states, found = search.by_continuation(own)
             else:

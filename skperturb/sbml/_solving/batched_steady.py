@@ -123,6 +123,11 @@ class BatchedSteadyStates:
             rows, columns = place[self._rows[inside]], place[self._columns[inside]]
             self._blocks.append((int(sizes[block]), inside, rows, columns))
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether the structure of the equations allows one steady state; nothing is found if not."""
+        return self._lu.is_regular
+
     # -- linear algebra -------------------------------------------------------------------------------
     def _linearize(self, x: np.ndarray, sets: _Sets) -> tuple[np.ndarray, np.ndarray]:
         equations = self._equations

@@ -179,7 +179,10 @@ class Stepper:
         if part != 1.0:
             options |= {name: options[name] * part for name in ("rtol", "atol") if name in options}
             options["rtol"] = max(options.get("rtol", 0.0), _TIGHTEST)
-        self._solver = getattr(integrate, method)(self._rhs, time, state, bound, jac=self._finite_jacobian, **options)
+        # The guess of a first step measures rates by a norm, which overflows where these are huge.
+        with np.errstate(over="ignore", invalid="ignore"):
+            solver = getattr(integrate, method)(self._rhs, time, state, bound, jac=self._finite_jacobian, **options)
+        self._solver = solver
 
     def _finite_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
         # An infinite slope costs the corrector some steps, not accuracy; a NaN would end the run.

@@ -115,3 +115,11 @@ def test_solution_that_leaves_the_numbers_is_a_failure():
     # x = 1 / (1 - t)
     assert stepper.failure is not None
     assert time == pytest.approx(1.0, abs=1e-2)
+
+
+@pytest.mark.parametrize("method", ["LSODA", "BDF", "Radau"])
+def test_rates_whose_squares_overflow_start_without_a_warning(method):
+    stepper = Stepper(lambda t, x: 1e200 * np.ones_like(x), lambda t, x: np.zeros((2, 2)), method, rtol=1e-8, atol=1.0)
+    stepper.step(0.0, np.zeros(2), 1e-190)
+    assert stepper.failure is None or stepper.left_at is None
+    assert stepper.reach(0.0) <= 1e-190

@@ -1,0 +1,275 @@
+"""Command line: ``python -m skperturb networks FILES``, the strongest responses in models and in bare networks."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["add_networks", "network_responses", "respond", "run"]
+
+# Endings of files that hold a network without kinetics, one edge in a row.
+_TABLES = (".csv", ".tsv", ".txt")
+# Rows that are printed of each file; all are in the file that --csv names.
+_SHOWN = 10
+
+
+def add_networks(commands: Any) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands : argparse sub-parsers
+    """
+    parser = commands.add_parser(
+        "networks",
+        help="steady state and strongest responses of models (SBML), or of bare networks (edge list, GraphML)",
+        description="Example: python -m skperturb networks model.xml --top 3 --csv responses.csv",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="SBML, GraphML, or a table: source, target, sign")
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="responses listed for each perturbed variable")
+    parser.add_argument("--structure", action="store_true", help="do not use the constants of a model")
+    parser.add_argument("--state", type=Path, metavar="CSV", help="measured concentrations: name, value")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table")
+    parser.add_argument("--figures", dest="drawings", type=Path, metavar="DIR", help="draw each network there")
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit status: 1 if no file could be read."""
+    outcomes = network_responses(
+        arguments.files,
+        top=arguments.top,
+        structure_only=arguments.structure,
+        state=None if arguments.state is None else _read_state(arguments.state),
+        drawings=arguments.drawings,
+        n_jobs=arguments.jobs,
+        timeout=arguments.timeout,
+        verbose=1,
+    )
+    tables = []
+    for path, outcome in zip(arguments.files, outcomes, strict=True):
+        if outcome.error is not None:
+            print(f"{path}: {outcome.error}\n")
+            continue
+        table, said = outcome.value
+        print(f"{path}: {said}")
+        print(table.head(_SHOWN).to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+        print(f"{len(table)} responses" + (f", the first {_SHOWN} shown" if len(table) > _SHOWN else "") + "\n")
+        tables.append(table.assign(file=path))
+    if tables and arguments.csv is not None:
+        pd.concat(tables, ignore_index=True).to_csv(arguments.csv, index=False)
+        print(f"{sum(map(len, tables))} rows written to {arguments.csv}")
+    return int(not tables)
+
+
+def network_responses(
+    paths: Sequence[str],
+    *,
+    top: int = 5,
+    structure_only: bool = False,
+    state: pd.Series | None = None,
+    drawings: Path | None = None,
+    n_jobs: int | None = None,
+    timeout: float = 60.0,
+    verbose: int = 0,
+) -> list[Any]:
+    """List the strongest responses of each of several files, each in a worker process.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        SBML files, GraphML files or tables of edges.
+    top : int, default=5
+        Responses for each source.
+    structure_only : bool, default=False
+        Leave the constants of models aside.
+    state : Series, default=None
+        Known concentrations, by name; the responses are predicted from the structure and these then.
+    drawings : Path, default=None
+        Where each network is drawn.
+    n_jobs, timeout, verbose
+        As in `skperturb._processes.map_isolated`.
+
+    Returns
+    -------
+    list of Outcome
+        Of each file: the value is the table of `skperturb.networks.top_responses` and what it rests on.
+    """
+    from ._processes import map_isolated
+
+    if drawings is not None:
+        drawings.mkdir(parents=True, exist_ok=True)
+    jobs = [(path, top, structure_only, state, drawings) for path in paths]
+    modules = ("skperturb.sbml.model", "skperturb.networks")
+    return map_isolated(respond, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+
+
+def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[pd.DataFrame, str]:
+    """Return the strongest responses of one file, and what they rest on; runs in a worker process.
+
+    Parameters
+    ----------
+    job : tuple
+        Path, number of responses for each source, whether to leave the constants aside, known concentrations or None,
+        and the folder of drawings or None.
+
+    Returns
+    -------
+    table : DataFrame
+        See `skperturb.networks.top_responses`.
+    said : str
+    """
+    path, top, structure_only, state, drawings = job
+    network, said = _read_network(path)
+    if drawings is not None:
+        _draw(network, drawings / f"{Path(path).stem}.png")
+    kinetic = network.steady_state is not None and not structure_only and state is None
+    table, basis = _exact(network, top) if kinetic else _structural(network, top, state)
+    return table, f"{said}; {basis}"
+
+
+def _read_network(path: str) -> tuple[Any, str]:
+    from ._network import InfluenceNetwork
+
+    if Path(path).suffix.lower() in _TABLES or path.lower().endswith(".graphml"):
+        signs = _read_edges(Path(path))
+        return InfluenceNetwork(signs), f"{len(signs)} nodes, {int(np.count_nonzero(signs))} edges, no kinetics"
+    from .exceptions import NoSteadyStateError
+    from .sbml import JacobianExtractor, KineticModel
+
+    model = KineticModel.from_sbml(path)
+    try:
+        network = JacobianExtractor().fit_transform([model])[0]
+        steady = network.steady_state
+        reached = "reached" if steady.is_reached else "not reached by the trajectory"
+        return network, f"{network.n_nodes} variables, steady state {reached}, residual {steady.residual:.1e}"
+    except NoSteadyStateError as error:
+        network = JacobianExtractor(at="initial").fit_transform([model])[0]
+        return network, f"{network.n_nodes} variables, no steady state ({error.status})"
+
+
+def _exact(network: Any, top: int) -> tuple[pd.DataFrame, str]:
+    from .networks import top_responses
+    from .sbml import sensitivity_matrix
+
+    dead = [name for name, value in network.state.items() if value == 0]
+    matrix = sensitivity_matrix(network, "relative", undefined="nan")
+    table = top_responses(matrix, top).assign(basis="constants of the model")
+    told = ", ".join(f"{count} {kind}" for kind, count in table.attrs.items() if count and kind != "none")
+    return table, (
+        "exact responses, per cent per per cent"
+        + (f" ({told}, left out)" if told else "")
+        + (f"; at zero: {', '.join(map(str, dead[:5]))}{', …' if len(dead) > 5 else ''}" if dead else "")
+    )
+
+
+def _structural(network: Any, top: int, state: pd.Series | None) -> tuple[pd.DataFrame, str]:
+    from .networks import StructuralSensitivity, top_responses
+
+    model = StructuralSensitivity(state=state).fit([network])
+    (sizes,) = model.predict([network])
+    (signs,), (certainty,) = model.predict_sign([network])
+    (low,), (high,) = model.predict_interval([network])
+    table = top_responses(sizes.abs() * signs.where(signs != 0, 1), top, probability=certainty)
+    places = [(network.names.index(row.target), network.names.index(row.source)) for row in table.itertuples()]
+    table["rank_low"] = [low.iloc[place] for place in places]
+    table["rank_high"] = [high.iloc[place] for place in places]
+    known = "" if state is None else " and the measured concentrations"
+    return table.assign(basis="structure"), (
+        f"predicted from the structure{known}, without constants: responses are ranks among all, 1 the strongest"
+    )
+
+
+def _read_edges(path: Path) -> pd.DataFrame:
+    """Return a signed matrix, row = target, of an edge list or a GraphML file; variables without a sign activate."""
+    if path.suffix.lower() == ".graphml":
+        import networkx as nx
+
+        graph = nx.read_graphml(path)
+        rows = [(a, b, data.get("sign", data.get("weight", 1.0))) for a, b, data in graph.edges(data=True)]
+        names = list(graph.nodes)
+    else:
+        rows, names = _edge_rows(_read_table(path), path)
+    matrix = pd.DataFrame(0.0, index=names, columns=names)
+    for k, (source, target, sign) in enumerate(rows):
+        matrix.loc[target, source] += _as_sign(sign, path, k)
+    return np.sign(matrix)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Read a table of texts without names of columns, whose first line shows what separates them."""
+    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip() and line[0] != "#"]
+    if not lines:
+        raise ValueError(f"{str(path)!r} is empty; expected one row for each edge or variable.")
+    separator = next((mark for mark in ("\t", ";", ",") if mark in lines[0]), None)
+    rows = [[cell.strip().strip('"') for cell in line.split(separator)] for line in lines]
+    ragged = next((k for k, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if ragged is not None:
+        raise ValueError(
+            f"{str(path)!r} has {len(rows[ragged])} columns in row {ragged} and {len(rows[0])} in row 0; expected as "
+            "many in each."
+        )
+    return pd.DataFrame(rows).replace("", np.nan)
+
+
+def _edge_rows(table: pd.DataFrame, path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    from ._pairs import is_header
+
+    if table.shape[1] < 2:
+        raise ValueError(f"{str(path)!r} has {table.shape[1]} column; expected source, target and perhaps a sign.")
+    values = table.iloc[:, :2].to_numpy(dtype=object)
+    if is_header(values):
+        table = table.iloc[1:]
+    signs: Sequence[Any] = table.iloc[:, 2].to_list() if table.shape[1] > 2 else [1.0] * len(table)
+    if table.iloc[:, :2].isna().any(axis=None):
+        row = int(np.argmax(table.iloc[:, :2].isna().any(axis=1)))
+        raise ValueError(f"{str(path)!r} lacks a name in row {row}; expected source and target in every row.")
+    rows = list(zip(table[0], table[1], signs, strict=True))
+    return rows, list(dict.fromkeys(name for row in rows for name in row[:2]))
+
+
+_SIGNS = {"+": 1.0, "-": -1.0, "−": -1.0, "activation": 1.0, "inhibition": -1.0, "activates": 1.0, "inhibits": -1.0}
+
+
+def _as_sign(value: Any, path: Path, row: int) -> float:
+    text = str(value).strip().lower()
+    if text in _SIGNS:
+        return _SIGNS[text]
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number):
+        raise ValueError(
+            f"{str(path)!r} has {value!r} as sign of edge {row}; expected a number, '+', '-', 'activation' or "
+            "'inhibition'."
+        )
+    return float(np.sign(number))
+
+
+def _read_state(path: Path) -> pd.Series:
+    table = _read_table(path)
+    if table.shape[1] != 2:
+        raise ValueError(f"{str(path)!r} has {table.shape[1]} columns; expected two: name, value.")
+    values = pd.to_numeric(table[1], errors="coerce")
+    if len(table) > 1 and np.isnan(values.iloc[0]):  # the names of the columns
+        table, values = table.iloc[1:], values.iloc[1:]
+    if values.isna().any() or (values < 0).any():
+        row = int(np.argmax(values.isna() | (values < 0)))
+        raise ValueError(f"{str(path)!r} has {table[1].iloc[row]!r} for {table[0].iloc[row]!r}; expected a number ≥ 0.")
+    return pd.Series(values.to_numpy(), index=table[0].to_numpy())
+
+
+def _draw(network: Any, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from .plotting import NetworkDisplay
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    NetworkDisplay.from_network(network).plot(ax=figure.add_subplot())
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,1 @@
+"""Cell lines, batches and other contexts in which the same genes are perturbed."""

@@ -1,0 +1,144 @@
+"""Effects of genes in contexts in which they were not perturbed alone."""
+
+import numpy as np
+
+from skperturb.responses._conditions import SingleEffects, row_norms
+from skperturb.responses._contexts.columns import ContextDesign
+from skperturb.responses._contexts.kernels import ContextKernels
+from skperturb.responses._kernels.gene_effects import EffectVariance
+from skperturb.responses._kernels.multiple_kernels import MultipleKernelFit, fit_multiple_kernels
+from skperturb.responses._kernels.sources import KernelSource, weighted_sum
+from skperturb.responses._noise import relative_noise
+
+__all__ = ["ContextEffectModel", "means_of_others"]
+
+#: Items that are predicted at once; bounds the memory (64 MB for 8,000 known ones).
+_BLOCK = 1024
+
+
+class ContextEffectModel:
+    """Complete the table of the single effects of genes in contexts.
+
+    Unlike for genes alone, nothing is chosen beside the kernels: the mean of a gene over the other contexts, that of a
+    context over the other genes and the mean of all are what the kernels become at the ends of their weights.
+
+    Parameters
+    ----------
+    effects : SingleEffects
+        What the training conditions say about each gene in each context, context by context. The table is completed in
+        place.
+    genes : KernelSource
+        Similarities of genes.
+    design : ContextDesign
+    robust, max_iter
+        See `fit_multiple_kernels`.
+
+    Attributes
+    ----------
+    effects : ndarray of shape (n_items, n_outputs)
+    loo_error : dict of str to float
+    weights : dict of str to float
+    known : ndarray of int, shape (n_known,)
+        Items that were observed alone.
+    loo_residuals : ndarray of shape (n_known, n_outputs)
+        Their effect minus its leave-one-out prediction.
+    variance : EffectVariance
+    n_iter : int
+    """
+
+    def __init__(
+        self,
+        effects: SingleEffects,
+        genes: KernelSource,
+        design: ContextDesign,
+        *,
+        robust: bool = True,
+        max_iter: int = 50,
+    ) -> None:
+        self.effects = effects.values
+        self.known = np.flatnonzero(effects.observed)
+        self.loo_error: dict[str, float] = {}
+        self.weights: dict[str, float] = {}
+        self.n_iter = 1
+        target = self.effects[self.known]
+        self.loo_residuals = np.zeros_like(target)
+        self._factor, self._scale = np.zeros(len(self.effects)), np.zeros(target.shape[1])
+        if len(self.known):
+            self._fit(target, effects, genes, design, robust, max_iter)
+        # The errors are those of means over replicates; a new condition is one replicate.
+        predicted = (~effects.known).astype(float)
+        self.variance = EffectVariance(self._factor, self._scale, predicted, effects.replicate_variance, effects.noise)
+
+    def _fit(
+        self,
+        target: np.ndarray,
+        effects: SingleEffects,
+        genes: KernelSource,
+        design: ContextDesign,
+        robust: bool,
+        max_iter: int,
+    ) -> None:
+        known, n_genes = self.known, len(design.genes)
+        source = ContextKernels(genes, design, known)
+        noise = effects.row_noise()
+        given = relative_noise(
+            None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
+        )
+        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, robust=robust, max_iter=max_iter)
+        self.n_iter, self._scale, self.loo_residuals = fitted.n_iter, fitted.scale, fitted.loo_residuals
+        self.weights = dict(zip(source.names, fitted.weights.tolist(), strict=True))
+        others = target - means_of_others(target, known % n_genes, known // n_genes)
+        self.loo_error["genes, mean of other contexts"] = float(row_norms(others).mean())
+        self.loo_error["genes, kernels"] = float(row_norms(fitted.loo_residuals).mean())
+        unknown = np.flatnonzero(~effects.known)
+        is_new = ~np.isin(unknown // n_genes, known // n_genes)
+        surprise = _surprise_of_contexts(fitted, known // n_genes)
+        for start in range(0, len(unknown), _BLOCK):
+            items = unknown[start : start + _BLOCK]
+            cross = weighted_sum(source, fitted.weights, items, known)
+            prior = sum(
+                (w * source.diagonal(name, items) for name, w in zip(source.names, fitted.weights, strict=True)),
+                np.zeros(len(items)),
+            )
+            self.effects[items] = fitted.predict(cross, alone=False)
+            self._factor[items] = fitted.relative_variance(cross, prior)
+            self._factor[items] *= np.where(is_new[start : start + _BLOCK], surprise, 1.0)
+
+
+def means_of_others(target: np.ndarray, gene: np.ndarray, context: np.ndarray) -> np.ndarray:
+    """Return for each row the mean over the rows of the same gene in other contexts; zero where there are none.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_outputs)
+    gene, context : ndarray of int, shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs)
+    """
+    found = np.zeros_like(target)
+    for rows in np.split(np.argsort(gene, kind="stable"), np.cumsum(np.bincount(gene))[:-1]):
+        elsewhere = context[rows][:, None] != context[rows]
+        count = elsewhere.sum(axis=1, keepdims=True)
+        found[rows] = elsewhere @ target[rows] / np.maximum(count, 1)
+    return found
+
+
+def _surprise_of_contexts(fitted: MultipleKernelFit, context: np.ndarray) -> float:
+    """Return how much larger squared errors are than predicted where a whole context is left out, 1 at least.
+
+    The weights were chosen by leaving single rows out, whose context is known. Leaving out a block of rows needs no
+    refit either: its residuals are the dual coefficients, multiplied by the inverse of its block of the inverse.
+    """
+    contexts = np.unique(context)
+    if len(contexts) < 2:
+        return 1.0
+    scale = np.where(fitted.scale > 0, fitted.scale, 1.0)
+    ratios = []
+    for one in contexts:
+        rows = np.flatnonzero(context == one)
+        covariance = np.linalg.inv(fitted.inverse[np.ix_(rows, rows)])
+        residuals = covariance @ fitted.dual[rows]
+        ratios.append(np.mean(residuals**2 / scale / np.diag(covariance)[:, None]))
+    return max(1.0, float(np.mean(ratios)))

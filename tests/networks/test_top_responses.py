@@ -1,0 +1,43 @@
+"""top_responses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.networks import top_responses
+
+NAMES = list("abc")
+S = pd.DataFrame([[1.0, np.nan, 0.0], [-2.0, 1.0, np.inf], [2.0, 0.5, 1.0]], index=NAMES, columns=NAMES)
+
+
+def test_strongest_first_with_what_is_left_out_counted():
+    table = top_responses(S)
+    assert table[["source", "target", "rank", "response", "sign"]].to_numpy().tolist() == [
+        ["a", "b", 1, -2.0, -1],
+        ["a", "c", 1, 2.0, 1],
+        ["b", "c", 1, 0.5, 1],
+    ]
+    assert table.attrs == {"undefined": 1, "infinite": 1, "none": 1}
+
+
+def test_k_and_certainty():
+    certainty = pd.DataFrame(np.arange(9.0).reshape(3, 3) / 9, index=NAMES, columns=NAMES)
+    table = top_responses(S, 1, probability=certainty)
+    assert table["target"].tolist() == ["b", "c"]
+    np.testing.assert_allclose(table["certainty"], [3 / 9, 7 / 9])
+
+
+def test_fewer_sources_than_nodes_and_plain_arrays():
+    assert top_responses(S[["b"]])["target"].tolist() == ["c"]
+    assert top_responses(S.to_numpy())["target"].tolist() == [1, 2, 2]
+
+
+@pytest.mark.parametrize("bad", [[["x", "y"], ["z", "u"]], [1.0, 2.0, "a"]])
+def test_no_matrix_of_numbers(bad):
+    with pytest.raises(ValueError, match="no matrix of numbers"):
+        top_responses(pd.DataFrame(bad))
+
+
+def test_other_labels_are_refused():
+    with pytest.raises(ValueError, match="labels differ"):
+        top_responses(S, probability=S.iloc[::-1])

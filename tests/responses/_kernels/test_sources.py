@@ -1,0 +1,35 @@
+"""Kernels that are computed block by block."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skperturb.responses._kernels import sources
+from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels, weighted_sum
+
+
+@pytest.fixture
+def features():
+    rng = np.random.default_rng(0)
+    dense, sparse = rng.normal(size=(9, 4)), rng.normal(size=(9, 6)) * (rng.random((9, 6)) < 0.3)
+    return {"dense": dense, "sparse": sp.csr_array(sparse)}, {"dense": dense @ dense.T, "sparse": sparse @ sparse.T}
+
+
+def test_blocks_diagonals_and_scales(features):
+    given, whole = features
+    source = FeatureKernels(given).scaled({"dense": 2.0, "sparse": 0.5})
+    rows, columns = np.array([4, 0, 7]), np.array([1, 4])
+    for name, scale in (("dense", 2.0), ("sparse", 0.5)):
+        block = source.block(name, rows, columns)
+        np.testing.assert_allclose(block, whole[name][np.ix_(rows, columns)] / scale, atol=1e-12)
+        np.testing.assert_allclose(source.diagonal(name, rows), np.diag(whole[name])[rows] / scale, atol=1e-12)
+
+
+@pytest.mark.parametrize("block", [2, 256])
+def test_weighted_sum_is_that_of_the_matrices(block, features, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", block)
+    given, whole = features
+    rows, columns, weights = np.array([8, 0, 3, 2, 5]), np.arange(9), np.array([0.5, 3.0])
+    expected = (0.5 * whole["dense"] + 3.0 * whole["sparse"])[rows]
+    for source in (FeatureKernels(given), ArrayKernels(whole)):
+        np.testing.assert_allclose(weighted_sum(source, weights, rows, columns), expected, atol=1e-12)
