@@ -36,8 +36,10 @@ from skperturb.networks import (
 from skperturb.responses import (
     AdditiveRegressor,
     APPRegressor,
+    ContextMean,
     KernelPerturbationRegressor,
     LinearPerturbationRegressor,
+    OtherContextsMean,
     PerturbationEncoder,
 )
 from skperturb.sbml import Intervention, InterventionTransformer, JacobianExtractor
@@ -167,6 +169,8 @@ REGISTRY: list[tuple[Any, Inputs]] = [
     (AdditiveRegressor(), ARRAYS),
     (AdditiveRegressor(shrinkage="auto", fit_intercept=True), ARRAYS),
     (LinearPerturbationRegressor(), ARRAYS),
+    (ContextMean(), ARRAYS),
+    (OtherContextsMean(), ARRAYS),
     (KernelPerturbationRegressor(max_iter=3), ARRAYS),
     (KernelPerturbationRegressor(baseline=AdditiveRegressor(), max_iter=2, robust=False), ARRAYS),
     (APPRegressor(**_APP, baseline=KernelPerturbationRegressor(max_iter=3), n_models=2), ARRAYS),

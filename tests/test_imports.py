@@ -34,7 +34,7 @@ LAYERS = [
     {"sbml", "networks", "interactions", "responses"},
     {"datasets", "model_selection", "plotting"},
     {"reproduce"},
-    {"__main__", "_command_interactions", "_command_labels", "_command_perturb", "_command_score"},
+    {"__main__", "_command_interactions", "_command_labels", "_command_networks", "_command_perturb", "_command_score"},
 ]
 DOMAINS = LAYERS[2]
 # Test support stands outside the order; no other module may import it.

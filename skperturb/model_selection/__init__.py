@@ -3,11 +3,12 @@
 from skperturb.model_selection._interaction_folds import InteractionKFold
 from skperturb.model_selection._link_split import LinkSplit, link_prediction_split
 from skperturb.model_selection._negatives import sample_negative_pairs
-from skperturb.model_selection._perturbation_splits import CombinationSplit, UnseenPerturbationSplit
+from skperturb.model_selection._perturbation_splits import CombinationSplit, LeaveContextOut, UnseenPerturbationSplit
 
 __all__ = [
     "CombinationSplit",
     "InteractionKFold",
+    "LeaveContextOut",
     "LinkSplit",
     "UnseenPerturbationSplit",
     "link_prediction_split",

@@ -4,6 +4,7 @@ from skperturb._gene_names import match_genes
 from skperturb.responses._additive import AdditiveRegressor
 from skperturb.responses._app.estimator import APPRegressor
 from skperturb.responses._candidates import rank_candidates, untested_combinations
+from skperturb.responses._contexts.baselines import ContextMean, OtherContextsMean
 from skperturb.responses._describe_labels import describe_labels
 from skperturb.responses._encoder import PerturbationEncoder
 from skperturb.responses._kernels.estimator import KernelPerturbationRegressor
@@ -17,8 +18,10 @@ from skperturb.responses._to_cell_eval import to_cell_eval
 __all__ = [
     "APPRegressor",
     "AdditiveRegressor",
+    "ContextMean",
     "KernelPerturbationRegressor",
     "LinearPerturbationRegressor",
+    "OtherContextsMean",
     "PerturbationEncoder",
     "describe_labels",
     "match_genes",

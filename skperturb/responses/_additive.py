@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._conditions import PerturbationRegressorMixin, estimate_effects, n_perturbed, sum_effects
+from skperturb.responses._contexts.effects import fill_from_other_contexts
 
 __all__ = ["AdditiveRegressor"]
 
@@ -29,11 +30,17 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         Fit b, one value for each output, to the training combinations.
     alpha : float, default=1.0
         Ridge penalty on the effects of genes that are perturbed only in combinations.
+    contexts : sequence of str or int, or DataFrame, default=None
+        Which columns of X are contexts, see `KernelPerturbationRegressor`. A gene then has an effect in each context:
+        the one observed there, and the mean over the other contexts where there is none.
 
     Attributes
     ----------
     effects_ : ndarray of shape (n_genes, n_outputs)
-        Single effects; zero for genes that were never perturbed.
+        Single effects; zero for genes that were never perturbed. With contexts of shape (n_contexts * n_genes,
+        n_outputs), context by context.
+    contexts_ : list of str
+        The contexts, "unknown" that of rows without one; empty without contexts.
     shrinkage_ : float
     intercept_ : ndarray of shape (n_outputs,)
     n_features_in_ : int
@@ -62,12 +69,21 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         "shrinkage": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "fit_intercept": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="neither")],
+        "contexts": ["array-like", str, None],
     }
 
-    def __init__(self, shrinkage: float | str = 1.0, *, fit_intercept: bool = False, alpha: float = 1.0) -> None:
+    def __init__(
+        self,
+        shrinkage: float | str = 1.0,
+        *,
+        fit_intercept: bool = False,
+        alpha: float = 1.0,
+        contexts: Any = None,
+    ) -> None:
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.alpha = alpha
+        self.contexts = contexts
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None) -> "AdditiveRegressor":
@@ -98,7 +114,11 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
             If rows of X, y, weights and noise have different names, or weights or noise are negative or NaN.
         """
         X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
-        self.effects_ = estimate_effects(X, y, self.alpha, noise).values
+        X, self.contexts_ = self._by_context(X), self._context_names
+        effects = estimate_effects(X, y, self.alpha, noise)
+        self.effects_ = effects.values
+        if self._design is not None:
+            fill_from_other_contexts(self.effects_, effects.known, len(self._design.genes))
         combinations = n_perturbed(X) > 1
         sums, target = sum_effects(X[combinations], self.effects_), y[combinations]
         weight = noise.take(combinations).precision(target - sums)
@@ -129,6 +149,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
+        X = self._by_context(X)
         combinations = (n_perturbed(X) > 1)[:, None]
         total = sum_effects(X, self.effects_)
         values = np.where(combinations, self.intercept_ + self.shrinkage_ * total, total)

@@ -235,7 +235,7 @@ class LabeledDoses(np.ndarray):
     """Doses that still know which conditions they are, on their way from the encoder to a model.
 
     It is an array like any other. Only the array that the encoder returns has the names: rows that are selected or
-    computed from it are other rows.
+    computed from it are other rows. Selected rows still know which columns are contexts.
 
     Attributes
     ----------
@@ -255,6 +255,14 @@ class LabeledDoses(np.ndarray):
     def __array_finalize__(self, source: Any) -> None:
         self.condition_names = None
         self.context_columns = None
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        further = key[1:] if isinstance(key, tuple) else ()
+        # Some of the rows have the same columns.
+        if isinstance(found, LabeledDoses) and found.ndim == 2 and all(k is ... or k == slice(None) for k in further):
+            found.context_columns = self.context_columns
+        return found
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))

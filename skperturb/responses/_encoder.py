@@ -179,11 +179,11 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_conditions, n_columns)
-            Doses, 1 for labels, and contexts behind them; a control is a row of zeros. A model of this package names the rows of its prediction
-            after them.
+            Doses, 1 for labels, and contexts behind them; a control has zeros for all genes. A model of this package
+            names the rows of its prediction after them.
         """
         check_is_fitted(self)
-        column, contexts = label_and_context_columns(X, self.column, self.contexts)
+        column, _ = label_and_context_columns(X, self.column, self.contexts)
         labels = read_labels(X, column)
         # Learned genes must not change how a label is cut, only take doubt away: given ones alone may hold separators.
         conditions = self._reader().read_all(labels, known=self.genes_, allow_unknown=self.handle_unknown != "error")

@@ -148,7 +148,8 @@ def test_the_tool_itself(tool, tmp_path):
     python = os.environ.get(f"{tool.upper()}_PYTHON")
     if python is None:
         pytest.skip(f"{tool.upper()}_PYTHON does not name the interpreter of an environment with {tool}")
-    pair = make_pair(seed=1)
+    # Fewer than k = 5 infinite fold changes: among more, the tool's choice of the first five is arbitrary.
+    pair = make_pair(seed=1, n_silent=4)
     for cells, name in zip(pair, ("real", "predicted"), strict=True):
         cells.write_h5ad(tmp_path / f"{name}.h5ad")
     files = [str(tmp_path / name) for name in ("real.h5ad", "predicted.h5ad", "out.csv")]

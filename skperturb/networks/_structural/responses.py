@@ -35,13 +35,13 @@ class ResponseMatrix:
     values : DataFrame of shape (n_rows, n_changes)
         Column = what is changed. The exact responses, or the median over the ensemble; NaN where there is none, and for
         the fluxes of reactions without a net flux.
-    sign : DataFrame
+    sign : DataFrame of shape (n_rows, n_changes)
         −1, 0 or 1; of the ensemble the sign of most draws. NaN where `values` is.
-    certainty : DataFrame
+    certainty : DataFrame of shape (n_rows, n_changes)
         Share of the draws that have this sign; 1 for exact responses.
-    rank : DataFrame
+    rank : DataFrame of shape (n_rows, n_changes)
         Rank of the size of the response among all entries, in (0, 1]; of the ensemble the mean over the draws.
-    lower, upper : DataFrame
+    lower, upper : DataFrame of shape (n_rows, n_changes)
         Quantiles of the draws that hold `coverage` of them; `values` themselves for exact responses.
     exact : bool
         Whether the kinetics are known.

@@ -10,7 +10,7 @@ from skperturb.responses._kernels.multiple_kernels import MultipleKernelFit, fit
 from skperturb.responses._kernels.sources import KernelSource, weighted_sum
 from skperturb.responses._noise import relative_noise
 
-__all__ = ["ContextEffectModel", "means_of_others"]
+__all__ = ["ContextEffectModel", "fill_from_other_contexts", "means_of_others"]
 
 #: Items that are predicted at once; bounds the memory (64 MB for 8,000 known ones).
 _BLOCK = 1024
@@ -123,6 +123,22 @@ def means_of_others(target: np.ndarray, gene: np.ndarray, context: np.ndarray) -
         count = elsewhere.sum(axis=1, keepdims=True)
         found[rows] = elsewhere @ target[rows] / np.maximum(count, 1)
     return found
+
+
+def fill_from_other_contexts(effects: np.ndarray, known: np.ndarray, n_genes: int) -> None:
+    """Give genes in contexts where nothing is known about them the mean of their effects in other contexts, in place.
+
+    Parameters
+    ----------
+    effects : ndarray of shape (n_contexts * n_genes, n_outputs)
+        Context by context.
+    known : ndarray of bool, shape (n_contexts * n_genes,)
+    n_genes : int
+    """
+    by_context, is_known = effects.reshape(-1, n_genes, effects.shape[1]), known.reshape(-1, n_genes)
+    count = is_known.sum(axis=0)[:, None]
+    mean = np.einsum("cg,cgo->go", is_known.astype(float), by_context) / np.maximum(count, 1)
+    by_context[~is_known] = np.broadcast_to(mean, by_context.shape)[~is_known]
 
 
 def _surprise_of_contexts(fitted: MultipleKernelFit, context: np.ndarray) -> float:
