@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -27,7 +28,24 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skperturb"
 html_show_sourcelink = False
-html_theme_options = {"show_nav_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_theme_options = {
+    "header_links_before_dropdown": 6,  # as many as the toctree of index.rst has, none behind "More"
+    "show_nav_level": 1,
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "back_to_top_button": False,
+}
+html_sidebars = {"index": [], "search": [], "genindex": [], "py-modindex": []}  # they have no section to show
+
+# The pages need no network to be read: the copy of MathJax that the extra "doc" installs goes with them, one file. Where
+# it is missing, Sphinx's own address of MathJax is used.
+if mathjax := importlib.util.find_spec("mathjax"):
+    folder = Path(mathjax.submodule_search_locations[0]) / "static" / "mathjax" / "es5"
+    html_static_path.append(str(folder / "tex-svg-full.js"))
+    mathjax_path = "tex-svg-full.js"
 
 autosummary_generate = True
 default_role = "autolink"  # `Name` becomes a link where it names something of ours

@@ -14,6 +14,7 @@ _SUBMODULES = (
     "model_selection",
     "networks",
     "plotting",
+    "report",
     "reproduce",
     "responses",
     "sbml",

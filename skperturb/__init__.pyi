@@ -7,6 +7,7 @@ from . import (
     model_selection as model_selection,
     networks as networks,
     plotting as plotting,
+    report as report,
     reproduce as reproduce,
     responses as responses,
     sbml as sbml,

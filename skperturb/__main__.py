@@ -1,4 +1,4 @@
-"""Command line: ``python -m skperturb [screen | networks | perturb | interactions | labels | score | reproduce]``."""
+"""Command line: ``python -m skperturb [screen | networks | perturb | report | interactions | labels | score | …]``."""
 
 import argparse
 import importlib
@@ -13,6 +13,7 @@ from ._command_interactions import add_interactions
 from ._command_labels import add_labels
 from ._command_networks import add_networks
 from ._command_perturb import add_perturb
+from ._command_report import add_report
 from ._command_score import add_score
 
 __all__ = ["main"]
@@ -21,7 +22,7 @@ _FIGURES = Path("skperturb-figures")
 
 # What files of models are called, and what a screen says of a model that it could read.
 _SUFFIXES = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz", ".zip")
-_READ = ("steady", "oscillating", "diverged")
+_READ = ("steady", "oscillating", "diverged", "sliding")
 
 # Modules of skperturb.reproduce that bring their own arguments.
 _LINES = {
@@ -69,6 +70,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _add_screen(commands)
     add_networks(commands)
     add_perturb(commands)
+    add_report(commands)
     add_interactions(commands)
     add_labels(commands)
     add_score(commands)

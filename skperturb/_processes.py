@@ -1,6 +1,7 @@
 """Work on many items in worker processes that may hang or die at the cost of one item only."""
 
 import importlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ def _is_distributed() -> bool:
 
 
 def _import_modules(names: Sequence[str]) -> None:
+    from tqdm import tqdm
+
+    # By default bars share a semaphore between processes; that of a worker that is ended stays behind, with a warning.
+    tqdm.set_lock(threading.RLock())
     for name in names:
         importlib.import_module(name)
 

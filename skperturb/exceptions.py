@@ -29,9 +29,10 @@ class NoSteadyStateError(ValueError):
     ----------
     message : str
         What was found instead.
-    status : {"oscillating", "diverged", "unsupported", "integration_failed"}, default="oscillating"
+    status : {"oscillating", "diverged", "sliding", "unsupported", "integration_failed"}, default="oscillating"
         The class of the outcome, as `screen_models` reports it; "integration_failed" where no integrator could follow
-        the trajectory, so that nothing is known of where it goes.
+        the trajectory, so that nothing is known of where it goes; "sliding" where it rests on a jump of the right-hand
+        side, whose two sides push it against each other, so that the rates are zero on neither.
     """
 
     def __init__(self, message: str, status: str = "oscillating") -> None:

@@ -33,8 +33,16 @@ LAYERS = [
     {"base", "callbacks", "_training", "_network", "_processes"},
     {"sbml", "networks", "interactions", "responses"},
     {"datasets", "model_selection", "plotting"},
-    {"reproduce"},
-    {"__main__", "_command_interactions", "_command_labels", "_command_networks", "_command_perturb", "_command_score"},
+    {"reproduce", "report"},
+    {
+        "__main__",
+        "_command_interactions",
+        "_command_labels",
+        "_command_networks",
+        "_command_perturb",
+        "_command_report",
+        "_command_score",
+    },
 ]
 DOMAINS = LAYERS[2]
 # Test support stands outside the order; no other module may import it.

@@ -14,12 +14,12 @@ from sklearn.utils import check_random_state
 
 from skperturb._interchange import as_pandas, is_anndata
 from skperturb._sklearn import HasMethods, Interval, validate_params
-from skperturb.responses._contexts.columns import marked_columns, read_contexts
+from skperturb.responses._contexts.columns import marked_columns
 
-__all__ = ["CombinationSplit", "LeaveContextOut", "UnseenPerturbationSplit"]
+__all__ = ["CONTROL", "LABEL_OPTIONS", "SEP", "CombinationSplit", "LabelReadingSplit", "UnseenPerturbationSplit"]
 
-
-_LABEL_OPTIONS = {
+#: Options by which splitters read labels, and their defaults.
+LABEL_OPTIONS = {
     "control": [str, "array-like"],
     "sep": [str, "array-like"],
     "genes": ["array-like", None],
@@ -28,13 +28,12 @@ _LABEL_OPTIONS = {
     "column": [str, None],
     "encoder": [HasMethods(["fit_transform", "get_params"]), None],
 }
-_CONTROL, _SEP = ("control", "ctrl"), ("+", "_")
+CONTROL, SEP = ("control", "ctrl"), ("+", "_")
 
 
-class _PerturbationSplit(BaseCrossValidator):
-    """A splitter of conditions, which are sets of perturbed genes; subclasses divide them in `_divide`."""
+class LabelReadingSplit(BaseCrossValidator):
+    """A splitter of conditions, which it reads as `PerturbationEncoder` does."""
 
-    n_splits: int
     control: str | Sequence[str]
     sep: str | Sequence[str]
     genes: Sequence[str] | None
@@ -43,13 +42,64 @@ class _PerturbationSplit(BaseCrossValidator):
     column: str | None
     encoder: Any
 
+    def read_doses(self, X: Any) -> np.ndarray | None:
+        """Return doses as an array, None where X holds labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_conditions, n_columns), or labels
+
+        Returns
+        -------
+        ndarray of shape (n_conditions, n_columns) or None
+        """
+        X = as_pandas(X)
+        named = isinstance(X, pd.DataFrame) and self._column() in X.columns
+        doses = None if named or is_anndata(X) else _as_doses(X)
+        if doses is None:
+            return None
+        bad = np.flatnonzero(~np.isfinite(doses).all(axis=1))
+        if len(bad):
+            raise ValueError(f"X[{bad[0]}] holds a dose that is NaN or infinite; expected finite doses, 0 for none.")
+        return doses
+
+    def _column(self) -> str | None:
+        return self.column if self.encoder is None else getattr(self.encoder, "column", None)
+
+    def own_encoder(self) -> Any:
+        """Return the encoder of the labels, not fitted.
+
+        Returns
+        -------
+        PerturbationEncoder
+        """
+        from skperturb.responses import PerturbationEncoder
+
+        options = {name: getattr(self, name) for name in LABEL_OPTIONS if name != "encoder"}
+        own = PerturbationEncoder(**options)
+        if self.encoder is None:
+            return own.set_output(transform="default")
+        defaults = PerturbationEncoder().get_params()
+        changed = [name for name, value in options.items() if not _is_same(value, defaults[name])]
+        if changed:
+            raise ValueError(f"encoder and {changed} are both given; set {changed} in the encoder.")
+        # A copy, because splitting must not fit what the caller holds; its matrix is needed as an array.
+        return clone(self.encoder).set_output(transform="default")
+
+
+class _PerturbationSplit(LabelReadingSplit):
+    """A splitter of conditions, which are sets of perturbed genes; subclasses divide them in `_divide`."""
+
+    n_splits: int
+
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the training and test rows of each split.
 
         Parameters
         ----------
         X : array-like of shape (n_conditions, n_genes), or labels
-            Doses, or what `PerturbationEncoder` reads: a sequence of labels, a table, an AnnData.
+            Doses, or what `PerturbationEncoder` reads: a sequence of labels, a table, an AnnData. Columns of doses
+            whose names say that they are contexts ("cell_line=K562") are no genes and are not looked at.
         y, groups : None
             Ignored.
 
@@ -72,33 +122,10 @@ class _PerturbationSplit(BaseCrossValidator):
 
     def _perturbed(self, X: Any) -> np.ndarray:
         """Return which gene (column) each row perturbs, from doses or from labels."""
-        X = as_pandas(X)
-        named = isinstance(X, pd.DataFrame) and self._column() in X.columns
-        doses = None if named or is_anndata(X) else _as_doses(X)
+        doses = self.read_doses(X)
         if doses is None:
-            encoded = self._encoder().fit_transform(X)
-            return _without_contexts(encoded, encoded) != 0
-        bad = np.flatnonzero(~np.isfinite(doses).all(axis=1))
-        if len(bad):
-            raise ValueError(f"X[{bad[0]}] holds a dose that is NaN or infinite; expected finite doses, 0 for none.")
+            X = doses = self.own_encoder().fit_transform(X)
         return _without_contexts(doses, X) != 0
-
-    def _column(self) -> str | None:
-        return self.column if self.encoder is None else getattr(self.encoder, "column", None)
-
-    def _encoder(self) -> Any:
-        from skperturb.responses import PerturbationEncoder
-
-        options = {name: getattr(self, name) for name in _LABEL_OPTIONS if name != "encoder"}
-        own = PerturbationEncoder(**options)
-        if self.encoder is None:
-            return own.set_output(transform="default")
-        defaults = PerturbationEncoder().get_params()
-        changed = [name for name, value in options.items() if not _is_same(value, defaults[name])]
-        if changed:
-            raise ValueError(f"encoder and {changed} are both given; set {changed} in the encoder.")
-        # A copy, because splitting must not fit what the caller holds; its matrix is needed as an array.
-        return clone(self.encoder).set_output(transform="default")
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of splits."""
@@ -112,7 +139,7 @@ class _PerturbationSplit(BaseCrossValidator):
 def _without_contexts(doses: np.ndarray, X: Any) -> np.ndarray:
     """Leave the columns out whose names say that they are cell lines or other contexts, not genes."""
     contexts = marked_columns(X)
-    return np.delete(np.asarray(doses), list(contexts), axis=1) if contexts else doses
+    return np.delete(np.asarray(doses), list(contexts), axis=1) if contexts else np.asarray(doses)
 
 
 def _is_same(value: Any, default: Any) -> bool:
@@ -194,7 +221,7 @@ class CombinationSplit(_PerturbationSplit):
             "train_size": [Interval(Real, 0, 1, closed="both")],
             "unseen_genes": [Interval(Real, 0, 1, closed="left")],
             "random_state": ["random_state"],
-            **_LABEL_OPTIONS,
+            **LABEL_OPTIONS,
         },
         prefer_skip_nested_validation=True,
     )
@@ -205,8 +232,8 @@ class CombinationSplit(_PerturbationSplit):
         train_size: float = 0.5,
         unseen_genes: float = 0.0,
         random_state: Any = None,
-        control: str | Sequence[str] = _CONTROL,
-        sep: str | Sequence[str] = _SEP,
+        control: str | Sequence[str] = CONTROL,
+        sep: str | Sequence[str] = SEP,
         genes: Sequence[str] | None = None,
         guide_suffix: str | None = None,
         guide_prefix: str | None = None,
@@ -306,7 +333,7 @@ class UnseenPerturbationSplit(_PerturbationSplit):
             "n_splits": [Interval(Integral, 2, None, closed="left")],
             "shuffle": ["boolean"],
             "random_state": ["random_state"],
-            **_LABEL_OPTIONS,
+            **LABEL_OPTIONS,
         },
         prefer_skip_nested_validation=True,
     )
@@ -316,8 +343,8 @@ class UnseenPerturbationSplit(_PerturbationSplit):
         *,
         shuffle: bool = True,
         random_state: Any = None,
-        control: str | Sequence[str] = _CONTROL,
-        sep: str | Sequence[str] = _SEP,
+        control: str | Sequence[str] = CONTROL,
+        sep: str | Sequence[str] = SEP,
         genes: Sequence[str] | None = None,
         guide_suffix: str | None = None,
         guide_prefix: str | None = None,
@@ -351,150 +378,3 @@ class UnseenPerturbationSplit(_PerturbationSplit):
                     f"A fold of {len(fold)} genes has no condition that perturbs only those; use fewer splits."
                 )
             yield np.flatnonzero(~inside), test
-
-
-class LeaveContextOut(_PerturbationSplit):
-    """Folds that each test all conditions of one context, such as a cell line, and train on those of the others.
-
-    Whether the genes of the test rows are perturbed in the other contexts is up to the data: genes that are ask for a
-    known gene in a new cell line, others for a new gene in a new one. Controls are rows like others. Rows without a
-    context, which all columns of contexts leave at 0, always train.
-
-    Parameters
-    ----------
-    contexts : str or sequence of str or int, default=None
-        The columns that say in which context a condition was measured: columns of a table beside the labels
-        ("cell_line"), or columns of doses, by name, by position or by what comes before "=" in names such as
-        "cell_line=K562". None takes the columns of doses that have such names. Of several, each combination of levels
-        is a fold.
-    control, sep, genes, guide_suffix, guide_prefix, column
-        How labels are read: see `PerturbationEncoder`. `column` is needed for tables with several columns beside
-        `contexts`.
-    encoder : PerturbationEncoder, default=None
-        Reads the labels and the contexts, instead of these options. It is copied, not fitted.
-
-    Raises
-    ------
-    ValueError
-        By `split`, if there are no columns of contexts, or fewer than two contexts have rows.
-
-    See Also
-    --------
-    UnseenPerturbationSplit : Test on genes that were never perturbed; all contexts of a gene stay together.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skperturb.model_selection import LeaveContextOut
-    >>> table = pd.DataFrame({"gene": ["A", "B", "A", "B"], "line": ["K562", "K562", "Jurkat", "Jurkat"]})
-    >>> for train, test in LeaveContextOut("line").split(table):
-    ...     print(train, test)
-    [0 1] [2 3]
-    [2 3] [0 1]
-    """
-
-    @validate_params(
-        {"contexts": [str, "array-like", None], **_LABEL_OPTIONS},
-        prefer_skip_nested_validation=True,
-    )
-    def __init__(
-        self,
-        contexts: Any = None,
-        *,
-        control: str | Sequence[str] = _CONTROL,
-        sep: str | Sequence[str] = _SEP,
-        genes: Sequence[str] | None = None,
-        guide_suffix: str | None = None,
-        guide_prefix: str | None = None,
-        column: str | None = None,
-        encoder: Any = None,
-    ) -> None:
-        self.contexts = contexts
-        self.control = control
-        self.sep = sep
-        self.genes = genes
-        self.guide_suffix = guide_suffix
-        self.guide_prefix = guide_prefix
-        self.column = column
-        self.encoder = encoder
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the training and test rows of each context.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_columns), or a table of labels and contexts
-            Doses, or what `PerturbationEncoder` reads with ``contexts``: a table, an AnnData.
-        y, groups : None
-            Ignored.
-
-        Yields
-        ------
-        train, test : ndarray of int
-
-        Raises
-        ------
-        ValueError
-            If there are no contexts to leave out, or labels have no certain reading.
-        """
-        context = self._context_of(X)
-        for one in self._left_out(context):
-            yield np.flatnonzero(context != one), np.flatnonzero(context == one)
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of contexts in X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_conditions, n_columns), or a table of labels and contexts
-            See `split`.
-        y, groups : None
-            Ignored.
-
-        Returns
-        -------
-        int
-        """
-        if X is None:
-            raise ValueError("X is None; expected the conditions, whose contexts are the folds.")
-        return len(self._left_out(self._context_of(X)))
-
-    def _context_of(self, X: Any) -> np.ndarray:
-        """Return the context of each row, -1 for rows without one."""
-        X = as_pandas(X)
-        doses = None if self._names_column_of(X) or is_anndata(X) else _as_doses(X)
-        contexts = self.contexts
-        if doses is None:
-            X = doses = self._context_encoder().fit_transform(X)
-            contexts = None
-        names = X.columns if isinstance(X, pd.DataFrame) else np.arange(np.shape(doses)[1])
-        design = read_contexts(contexts, X, names)
-        if design is None:
-            raise ValueError(
-                "X has no columns of contexts; expected names such as 'cell_line=K562', or contexts= to say which "
-                "columns they are."
-            )
-        context = design.context_of(np.asarray(doses, dtype=float))
-        unknown = [len(levels) - 1 for levels in design.levels]
-        return np.where((design.contexts[context] == unknown).all(axis=1), -1, context)
-
-    def _names_column_of(self, X: Any) -> bool:
-        """Tell whether X is a table in which the contexts are columns of levels, not of 0 and 1."""
-        return isinstance(X, pd.DataFrame) and self._column() in X.columns
-
-    def _context_encoder(self) -> Any:
-        encoder = self._encoder()
-        if self.encoder is None:
-            return encoder.set_params(contexts=self.contexts)
-        if self.contexts is not None:
-            raise ValueError("encoder and contexts are both given; set contexts in the encoder.")
-        return encoder
-
-    def _left_out(self, context: np.ndarray) -> np.ndarray:
-        found = np.unique(context[context >= 0])
-        if len(found) < 2:
-            raise ValueError(f"X has rows of {len(found)} context; expected two or more, one to test and one to train.")
-        return found
-
-    def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        raise NotImplementedError("contexts are no genes")

@@ -260,7 +260,8 @@ class LabeledDoses(np.ndarray):
         found = super().__getitem__(key)
         further = key[1:] if isinstance(key, tuple) else ()
         # Some of the rows have the same columns.
-        if isinstance(found, LabeledDoses) and found.ndim == 2 and all(k is ... or k == slice(None) for k in further):
+        whole_rows = all(k is ... or (isinstance(k, slice) and k == slice(None)) for k in further)
+        if isinstance(found, LabeledDoses) and found.ndim == 2 and whole_rows:
             found.context_columns = self.context_columns
         return found
 

@@ -169,7 +169,7 @@ def perturb(
         second level "time", for several models a first level "model" (their ids, or the names of their files). Columns:
 
         - ("outcome", "status"): "steady" or "simulated"; "oscillating" (the trajectory comes to no steady state),
-          "diverged", "integration_failed" or "unsupported"; ("outcome", "reason") says why
+          "diverged", "sliding", "integration_failed" or "unsupported"; ("outcome", "reason") says why
         - ("value", name): variables and species under assignment rules, as their SBML symbols; NaN where there is none
         - ("log2_fold_change", name): log2 of the value over the one in the first row; 0 where both are zero
 

@@ -69,7 +69,7 @@ def screen_models(
 
         - path, model_id
         - status: "steady", "oscillating" (bounded, but the trajectory comes to no steady state),
-          "diverged", "integration_failed" (no integrator comes beyond some time), "unsupported", "invalid" or
+          "diverged", "sliding" (it rests on a jump), "integration_failed" (no integrator comes beyond some time), "unsupported", "invalid" or
           "timeout"; reason: why it is not "steady"
         - jacobian: where a finite Jacobian was obtained, "steady_state" (also at an unstable one that an
           oscillator circles), "initial" (where no steady state was found) or "none"

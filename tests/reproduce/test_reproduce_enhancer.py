@@ -53,7 +53,11 @@ class _Recorder(GCNEnhancer):
 
 @pytest.fixture(scope="module")
 def rows():
-    methods = {"enhancer, structure": _Recorder(hidden_dim=4, n_layers=1, max_epochs=1, n_models=1, random_state=0)}
+    methods = {
+        "enhancer, structure": _Recorder(
+            kind="dynamo", hidden_dim=4, n_layers=1, max_epochs=1, n_models=1, random_state=0
+        )
+    }
     return cross_validate_enhancer(_simulated(12), methods, n_splits=3)
 
 

@@ -55,7 +55,13 @@ def test_every_model_gets_scores_or_a_reason(data_home):
     rows = reproduce_networks([404, 3, "BIOMD0000000001"], data_home=data_home, n_jobs=2)
     assert [row["id"] for row in rows] == ["BIOMD0000000404", "BIOMD0000000003", "BIOMD0000000001"]
     assert rows[0]["status"] == rows[2]["status"] == "scored"
-    assert set(rows[0]["scores"]["distance directed"]) == {"whole", "whole_jitter", "offdiag", "reachable"}
+    assert set(rows[0]["scores"]["distance directed"]) == {
+        "whole",
+        "whole_jitter",
+        "offdiag",
+        "reachable",
+        "column",
+    }
     assert "fewer than 10" in rows[1]["status"]
     assert rows[1]["scores"] == {}
     text = report(rows)

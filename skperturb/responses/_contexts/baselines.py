@@ -107,8 +107,9 @@ class OtherContextsMean(_ContextBaseline):
 
     .. math:: \hat y_{gc} = \frac{1}{|C_g|} \sum_{c' \in C_g} y_{gc'}
 
-    with the contexts :math:`C_g` other than c in which g was perturbed in training. The baseline for a new cell line. A combination that no other context has is the sum of its genes; a gene that no
-    other context has gets the mean of its own context, or of all conditions where that is new too.
+    with the contexts :math:`C_g` other than c in which g was perturbed in training: the baseline for a new cell line. A
+    combination that no other context has is the sum of its genes; a gene that no other context has gets the mean of its
+    own context, or of all conditions where that is new too.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ class OtherContextsMean(_ContextBaseline):
             np.zeros(self._y.shape[1]),
         )
 
-    def _per_dose(self, rows: np.ndarray, gene: int) -> np.ndarray:
+    def _per_dose(self, rows: np.ndarray, gene: Any) -> np.ndarray:
         return self._mean(rows) / np.average(self._genes[rows, gene], weights=self._weight[rows])
 
 

@@ -32,6 +32,8 @@ UNKNOWN = "unknown"
 #: Combinations of levels for which effects of all genes are kept. More than this are no contexts that anybody compares;
 #: the bound refuses a column of cell barcodes before it fills the memory.
 _MAX_CONTEXTS = 1000
+#: Conditions that each level of a covariate has, if it is one: of six conditions, two genes of three are in all by chance.
+_LEAST_ROWS = 4
 
 
 def context_name(covariate: Any, level: Any) -> str:
@@ -328,8 +330,8 @@ def _exhaustive_columns(X: np.ndarray) -> np.ndarray:
     taken: list[int] = []
     for column in np.argsort(-n_rows, kind="stable"):
         rows = X[:, column] != 0
-        # Half of the rows at least hold more than one column each, which no level of a covariate does alone.
-        if not rows.any() or len(taken) >= len(X) / 2:
+        # A level of a covariate has several conditions; genes of a handful of pairs may stand so by chance.
+        if n_rows[column] < _LEAST_ROWS or len(taken) >= len(X) / 2:
             break
         if not (covered & rows).any() and (X[rows, column] == 1.0).all():
             covered |= rows

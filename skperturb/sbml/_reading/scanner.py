@@ -20,6 +20,8 @@ _SBML_NAMESPACE = re.compile(r"http://www\.sbml\.org/sbml/level(\d+)(?:/version(
 _VERSIONS = {1: (1, 2), 2: (1, 2, 3, 4, 5), 3: (1, 2)}
 _SUPPORTED_PACKAGES = frozenset({"comp", "layout", "render", "groups", "fbc"})
 _DECLARATION = re.compile(r"^\s*<\?xml.*?\?>", re.DOTALL)
+# An empty <piecewise/> is undefined. Inside another element libsbml refuses it, or takes its neighbor for its content.
+_EMPTY_PIECEWISE = re.compile(r"<((?:[\w.-]+:)?)piecewise(?:\s[^<>]*)?(?:/>|>\s*</\1piecewise\s*>)")
 _END_TAG = re.compile(rb"</(?:[^\s<>:]+:)?(?:notes|annotation)\s*>")
 _BYTE_ORDER_MARK = "\ufeff"
 _NEW_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -75,9 +77,15 @@ def scanned_text(content: bytes, name: str, encoding: str | None) -> str:
         text = _edited(content, scanner.edits).decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
         raise InvalidModelError(f"{name} cannot be decoded: {error}") from None
+    text = _EMPTY_PIECEWISE.sub(_undefined, text)
     # The declared encoding no longer holds: the text is handed to libsbml as Unicode. To a text without declaration
     # libsbml adds a line, and all its line numbers would be wrong by one.
     return f"{_NEW_DECLARATION}{_DECLARATION.sub('', text.lstrip(_BYTE_ORDER_MARK), count=1)}"
+
+
+def _undefined(found: re.Match) -> str:
+    lines = "\n" * found[0].count("\n")
+    return f"<{found[1]}notanumber/>{lines}"
 
 
 def _bom_encoding(content: bytes) -> str:

@@ -23,6 +23,7 @@ __all__ = ["Folder", "Source", "flattened"]
 MAX_SUBMODELS = 20_000
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _MAIN = ""
+_RATE_OF = "sbml.org/sbml/symbols/rateOf"
 
 
 class Folder(Protocol):
@@ -60,7 +61,8 @@ def flattened(document: Any, source: Source, external_models: bool) -> Any:
     InvalidModelError
         If submodels contain each other, or are so many that they exhaust the memory.
     UnsupportedModelError
-        If a submodel lies in another file that may not or cannot be read.
+        If a submodel lies in another file that may not or cannot be read, or one with a time conversion factor
+        uses rateOf.
     """
     plugin = document.getModel().getPlugin("comp")
     if plugin is None or not plugin.getNumSubmodels():
@@ -116,12 +118,28 @@ class _Composition:
         plugin = model.getPlugin("comp")
         total = 0
         for submodel in plugin.getListOfSubmodels() if plugin is not None else ():
-            total += 1 + self._count(self._target(key[0], submodel.getModelRef(), submodel.getId()))
+            target = self._target(key[0], submodel.getModelRef(), submodel.getId())
+            total += 1 + self._count(target)
+            if submodel.isSetTimeConversionFactor() and self._reads_rates(target):
+                raise UnsupportedModelError(
+                    f"{self.name}: submodel {submodel.getId()!r} has a time conversion factor and its formulas use "
+                    "rateOf; the specification does not say whether such a rate is one in the submodel's or in the "
+                    "model's unit of time. Multiply the rates by the factor yourself, and flatten the model before"
+                )
             if total > MAX_SUBMODELS:
                 raise InvalidModelError(f"{self.name} is composed of more than {MAX_SUBMODELS} submodels")
         del self._open[key]
         self._counts[key] = total
         return total
+
+    def _reads_rates(self, key: tuple[str, str]) -> bool:
+        """Say whether formulas of a model that was counted before, or of its submodels, use rateOf."""
+        model = self._model(key)
+        if _RATE_OF in model.toSBML():
+            return True
+        plugin = model.getPlugin("comp")
+        submodels = plugin.getListOfSubmodels() if plugin is not None else ()
+        return any(self._reads_rates(self._target(key[0], each.getModelRef(), each.getId())) for each in submodels)
 
     def _model(self, key: tuple[str, str]) -> Any:
         location, name = key

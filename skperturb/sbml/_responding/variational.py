@@ -17,6 +17,7 @@ from skperturb.sbml._graph.code_generation import ArrayEvaluator, ScalarFunction
 from skperturb.sbml._graph.derivative import differentiate
 from skperturb.sbml._solving.crossings import Look
 from skperturb.sbml._solving.event_run import EventTrajectory, Pending
+from skperturb.sbml._solving.sliding import Slide
 from skperturb.sbml._solving.integrate import scale_of
 
 __all__ = ["SensitivityTrajectory", "TotalDerivative"]
@@ -346,7 +347,14 @@ class SensitivityTrajectory(EventTrajectory):
         self._changed = True
         self._forcing.refresh()
         if self._model._system.switches and not self._is_held:
-            self._lose(dict.fromkeys(range(self._moment.size), f"the state slides along a jump at t = {self.time:.9g}"))
+            self._lose_all()
+
+    def _begin_slide(self, slide: Slide) -> None:
+        super()._begin_slide(slide)
+        self._lose_all()
+
+    def _lose_all(self) -> None:
+        self._lose(dict.fromkeys(range(self._moment.size), f"the state slides along a jump at t = {self.time:.9g}"))
 
 
 def _stage_step(start: np.ndarray, step: float, slopes: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

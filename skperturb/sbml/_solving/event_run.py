@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from skperturb.sbml._compiling.compiled_events import CompiledEvent
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml._compiling.switches import Conditions, frozen
-from skperturb.sbml._graph.code_generation import ArrayEvaluator, MatrixFunction, ScalarFunction
+from skperturb.sbml._graph.code_generation import MatrixFunction, ScalarFunction
 from skperturb.sbml._graph.expression import HAS_TIME
 from skperturb.sbml._solving.crossings import Look, Watch
 from skperturb.sbml._solving.integrate import Budget, non_negative
+from skperturb.sbml._solving.sliding import Slide, SlideFunctions, Surface
 from skperturb.sbml._solving.stepper import Stepper
 
 __all__ = ["EventTrajectory", "Pending"]
@@ -60,7 +61,8 @@ class EventTrajectory:
 
     A right-hand side that jumps where a condition changes is integrated with its conditions held, so that the
     integrator sees a smooth one and steps across the jump; the solution inside the step says when each condition
-    changed. There the integration starts anew, with the conditions of that moment.
+    changed. There the integration starts anew, with the conditions of that moment. Where both sides of a jump push the
+    state back to it, it slides along, see `Slide`.
 
     Parameters
     ----------
@@ -143,6 +145,7 @@ class EventTrajectory:
         self.events: tuple[CompiledEvent, ...] = () if ignore_events else system.events
         self._budget = Budget(max_steps, patience, start=self.time)
         self._diluted = system.diluted
+        self._may_slide = bool(system.switches) and not system.delays
         self._compile_equations(model, max_gap)
         self._stepper = Stepper(
             self._call_rhs, self._call_jacobian, method,
@@ -157,6 +160,7 @@ class EventTrajectory:
         self._pending: list[Pending] = []
         self._truth = [event.initial_value for event in self.events]
         self._left: frozenset[int] = frozenset()
+        self._slide: Slide | None = None
         self._here = self._watch.look(self.time, self.state)
         self._settle()
 
@@ -180,15 +184,16 @@ class EventTrajectory:
         rates, curvatures = self._conditions.rates(rhs, graph.time())
         watched = [*self._conditions.arguments, *rates, *curvatures.values()]
         self._watched = self._build(watched)
-        along = ArrayEvaluator(graph, watched)
-        self._watch = Watch(
-            self._conditions,
-            lambda time, state: self._watched(time, state).tolist(),
-            lambda times, states: along(times, states, self._numbers),
-            len(rates),
-            list(curvatures),
-            max_gap,
-        )
+        self._slides = SlideFunctions(graph, self._conditions, rates, list(curvatures), watched, n_states, self._build)
+        self._watch = Watch(self._conditions, self._watch_at, self._watch_along, len(rates), list(curvatures), max_gap)
+
+    def _watch_at(self, time: float, state: np.ndarray) -> list[float]:
+        return self._watched(time, state).tolist() if self._slide is None else self._slide.look(time, state)
+
+    def _watch_along(self, times: np.ndarray, states: np.ndarray) -> list:
+        if self._slide is not None:
+            return self._slide.along(times, states)
+        return self._slides.along(times, states, self._numbers)
 
     def _equations(self) -> tuple[Any, Any, list[int]]:
         """Return right-hand side and Jacobian with all switches held but the live ones, and the nodes of the former."""
@@ -218,10 +223,10 @@ class EventTrajectory:
             self._jacobian.refresh()
 
     def _call_rhs(self, t: float, x: np.ndarray) -> np.ndarray:
-        return self._rhs(t, x)
+        return self._rhs(t, x) if self._slide is None else self._slide.rhs(t, x)
 
     def _call_jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
-        return self._jacobian(t, x)
+        return self._jacobian(t, x) if self._slide is None else self._slide.jacobian(t, x)
 
     # -- what the outside asks for --------------------------------------------------------------------
     @property
@@ -233,6 +238,11 @@ class EventTrajectory:
     def waiting(self) -> bool:
         """Whether an event has fired that is not executed yet."""
         return bool(self._pending)
+
+    @property
+    def sliding(self) -> bool:
+        """Whether the state slides along a jump."""
+        return self._slide is not None
 
     @property
     def gave_up(self) -> bool:
@@ -316,14 +326,22 @@ class EventTrajectory:
 
     # -- events ---------------------------------------------------------------------------------------
     def _happen(self, before: list[float], crossed: bool) -> None:
+        slide, after, fired, modes = self._slide, self._here.levels, len(self.fired), self._modes
         if crossed:
-            after = self._here.levels
             through = self._conditions.passing(before, after)
             if through is not None:
                 self._fire(self._conditions.truth(through)[0])
             pairs = enumerate(zip(before, after, strict=True))
             self._left = frozenset(index for index, (old, new) in pairs if old == 0.0 != new)
+        if crossed and slide is not None and any(before[k] != after[k] for k in slide.surface.after):
+            self._end_slide(slide, slide.side_that_lets_go(self.time, self.state))
+            crossed = False
         self._settle()
+        if crossed and self._may_slide and self.failure is None and len(self.fired) == fired:
+            if slide is None:
+                self._slide_along(Surface.between(before, after, self._conditions))
+            elif self._modes != modes:
+                self._slide_on(slide, Surface.between(before, after, self._conditions))
 
     def _settle(self) -> None:
         """Fire what the levels fire and execute what is due, until nothing more happens at this time."""
@@ -366,6 +384,51 @@ class EventTrajectory:
         self._restart()
         if len(recent) > _FLICKERS:
             self._leap(len(recent))
+
+    # -- slides ---------------------------------------------------------------------------------------
+    @property
+    def _modes(self) -> list[float]:
+        return self._numbers[self._n_parameters :]
+
+    def _slide_along(self, surface: Surface) -> None:
+        """Slide along what was crossed, if both of its sides push the state there."""
+        slide = None if self._live else self._made_slide(surface)
+        if slide is not None and slide.holds(self.time, self.state):
+            self._begin_slide(slide)
+
+    def _slide_on(self, old: Slide, other: Surface) -> None:
+        """Go on sliding after another jump, or end the slide if that has changed what holds the state there."""
+        slide = self._made_slide(old.surface)
+        if slide is None or not slide.holds(self.time, self.state):
+            side = old.surface.after if slide is None else slide.side_that_lets_go(self.time, self.state)
+            self._end_slide(slide or old, side)
+            self._settle()
+            return
+        self._begin_slide(slide)
+        rates = self._here.rates
+        if any((other.after[k] - other.before[k]) * rates[k] < 0.0 for k in other.after):
+            self.failure = "the state slides along two jumps at once, where the equations leave open how it goes on"
+
+    def _made_slide(self, surface: Surface) -> Slide | None:
+        sides = []
+        for levels in (surface.before, surface.after):
+            known = [levels.get(index, level) for index, level in enumerate(self._here.levels)]
+            sides.append([*self._numbers[: self._n_parameters], *self._conditions.truth(known)[1]])
+        if sides[0] == sides[1]:
+            return None
+        return Slide(self._slides, surface, (sides[0], sides[1]), self._rhs, self._jacobian, self._watched)
+
+    def _begin_slide(self, slide: Slide) -> None:
+        self._slide = slide
+        self._here = self._watch.look(self.time, self.state)
+        self._restart()
+
+    def _end_slide(self, slide: Slide, side: Mapping[int, float]) -> None:
+        """End a slide; the state goes on from one side of the jump."""
+        self.state = slide.beside(self.time, self.state, side)
+        self._slide = None
+        self._here = self._watch.look(self.time, self.state)
+        self._restart()
 
     def _leap(self, doublings: int) -> None:
         """Take the state forward along its rates, by hardly more than the rounding of the time."""
@@ -436,6 +499,8 @@ class EventTrajectory:
         return ranked[first[0] if len(first) == 1 else self._rng.choice(first)]
 
     def _execute(self, pending: Pending) -> None:
+        if self._slide is not None:
+            self._end_slide(self._slide, self._slide.surface.after)
         event = self.events[pending.event]
         self._pending.remove(pending)
         values = pending.values

@@ -53,6 +53,9 @@ _ESCAPED = 1e6
 _MOST_SECONDS = 120.0
 _NO_LIMIT = 10**12  # steps, where those of each leg are limited
 
+# Ends of a trajectory at which no other method looks for a state that it does not come to.
+_KNOWN_ENDS = ("diverged", "sliding")
+
 Check = Callable[..., "Candidate | None"]
 
 
@@ -88,7 +91,7 @@ class Climb:
 def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
     """Try the trajectory with a polish at each decade, then Newton from its mean, then continuation."""
     found = _follow(system, check, t_max=t_max, rtol=rtol, max_steps=max_steps)
-    if found.candidate is not None or found.status == "diverged":
+    if found.candidate is not None or found.status in _KNOWN_ENDS:
         return found
     starts = [("newton_mean", found.mean), ("newton_last", found.states[-1]), ("newton_initial", system.x0)]
     for method, start in starts:
@@ -131,7 +134,7 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
     if found.candidate is not None:
         return found
     _name_the_end(found, trajectory)
-    if found.status != "diverged":
+    if found.status not in _KNOWN_ENDS:
         # The trajectory passes or rests at this state although it is not attracting.
         found.candidate = unstable
     return found
@@ -163,15 +166,18 @@ def _at_the_end(
     Where matter is used up the Jacobian may be so singular that no Newton step is defined, though nothing
     moves any more.
     """
-    if trajectory.failure is not None or len(found.states) < 4:
+    if trajectory.failure is not None or not _has_not_moved(found.states):
         return None
-    scale = scale_of(trajectory.state, system.x0)
-    for before in found.states[-3:-1]:
-        if np.any(np.abs(trajectory.state - before) > _UNMOVED * scale):
-            return None
     return check(
         trajectory.time, system.without_rounding(trajectory.time, trajectory.state), "trajectory", at_rest=True
     )
+
+
+def _has_not_moved(states: list[np.ndarray]) -> bool:
+    """Say whether the last of the states, at the checkpoints, is that of two decades before."""
+    last = states[-1]
+    allowed = _UNMOVED * scale_of(last, states[0])
+    return len(states) >= 4 and all(bool(np.all(np.abs(last - before) <= allowed)) for before in states[-3:-1])
 
 
 def _polished(system: LawKeepingSystem, check: Check, time: float, x: np.ndarray, method: str) -> Candidate | None:
@@ -275,6 +281,12 @@ def _name_the_end(found: Climb, trajectory: Trajectory | EventTrajectory) -> Non
         found.status = "integration_failed"
         where = where_left(trajectory.variables, trajectory.left_at)
         found.reason = f"no integrator comes beyond t = {trajectory.time:.9g}: {trajectory.failure}{where}"
+    elif isinstance(trajectory, EventTrajectory) and trajectory.sliding and _has_not_moved(found.states):
+        found.status = "sliding"
+        found.reason = (
+            f"the trajectory rests at t = {trajectory.time:g} on a jump of the right-hand side, whose two sides push "
+            "it against each other; on neither side are the rates zero"
+        )
     else:
         why = "" if trajectory.failure is None else f" ({trajectory.failure})"
         found.reason = f"the trajectory does not settle up to t = {trajectory.time:g}{why}"

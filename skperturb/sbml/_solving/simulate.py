@@ -34,6 +34,9 @@ _LONGEST_STEP = 0.01
 # The default absolute tolerance is `rtol` times this part of the largest size of a kind: traces of one species decide
 # what the others do later. Ten times more misses them in models of blood clotting, ten times less meets rounding.
 _TRACE = 1e-8
+# A value below this part of the largest change is none: a state that has just left zero may be any tiny number, and
+# tolerances of its size would stop every integrator.
+_NOTHING = 1e-16
 
 
 class IntegrationError(ValueError):
@@ -251,9 +254,12 @@ def _retolerated(model: Equations, rtol: float, end: float) -> Callable[[np.ndar
 
     Where everything is empty until a dose comes, nothing has a size at the start.
     """
+    changes = np.zeros(len(model.variables))
 
     def tolerance(largest: np.ndarray, rates: np.ndarray) -> np.ndarray:
-        return rtol * _TRACE * _sizes(model, largest, rates, end)
+        np.fmax(changes, np.where(np.isfinite(rates), np.abs(rates), 0.0), out=changes)
+        known = np.where(largest > _NOTHING * end * changes.max(initial=0.0), largest, 0.0)
+        return rtol * _TRACE * _sizes(model, known, changes, end)
 
     return tolerance
 

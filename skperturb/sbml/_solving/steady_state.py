@@ -148,7 +148,8 @@ def find_steady_state(
     ------
     NoSteadyStateError
         Its `status` is "oscillating" (no state was found though the trajectory stays bounded, or its events
-        keep firing), "diverged" (a variable grows without bound), "integration_failed" (no integrator could follow
+        keep firing), "diverged" (a variable grows without bound), "sliding" (it rests on a jump of the right-hand
+        side, between two sides that push it against each other), "integration_failed" (no integrator could follow
         the trajectory: the text says where and why) or "unsupported" (events that may fire at the state, or cannot
         be followed; explicit time; a right-hand side that is not finite at the start).
 

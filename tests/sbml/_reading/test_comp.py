@@ -4,6 +4,7 @@ import libsbml
 import numpy as np
 import pytest
 
+from skperturb.exceptions import UnsupportedModelError
 from skperturb.sbml import KineticModel
 
 CORE = "http://www.sbml.org/sbml/level3/version2/core"
@@ -160,6 +161,22 @@ def test_time_conversion_factor(parts, values):
         submodels=submodel("A", "inner", 'comp:timeConversionFactor="tcf"'),
     )
     expect(read({"inner": content(**parts)}, main), values)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_the_unit_of_a_rate_in_a_submodel_with_its_own_time_is_not_guessed(deep):
+    """The specification of the package is older than rateOf, and libsbml's flattening leaves it as it is."""
+    parts = {"parameters": parameter("x", 1) + parameter("y"), "rules": rate("x", "3") + assignment("y", "rateOf(x)")}
+    definitions = {"inner": content(**parts)}
+    if deep:
+        definitions["middle"] = content(submodels=submodel("B", "inner"))
+    target = "middle" if deep else "inner"
+    factor = 'comp:timeConversionFactor="tcf"'
+    main = content(parameters=parameter("tcf", T, constant=True), submodels=submodel("A", target, factor))
+    with pytest.raises(UnsupportedModelError, match="'A' has a time conversion factor and its formulas use rateOf"):
+        read(definitions, main)
+    name = "A__B__y" if deep else "A__y"
+    expect(read(definitions, content(submodels=submodel("A", target))), {name: np.full(TIMES.size, 3.0)})
 
 
 def test_time_and_extent_conversion_factors_of_a_reaction():

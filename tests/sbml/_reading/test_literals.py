@@ -163,3 +163,22 @@ def test_every_encoding(tmp_path, encoding):
     path.write_bytes(mark + text.replace("</math></initial", "<cn>1</cn></math></initial").encode(encoding))
     with pytest.raises(InvalidModelError, match="line 6, libsbml error 10201"):
         KineticModel.from_sbml(path)
+
+
+@pytest.mark.parametrize("prefix", ["", "m:"])
+@pytest.mark.parametrize("empty", ["<piecewise/>", "<piecewise />", "<piecewise>\n</piecewise>"])
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        ("{}", math.nan),
+        ("<apply><plus/><cn>1</cn>{}</apply>", math.nan),
+        ("<apply><minus/>{}</apply>", math.nan),
+        ("<piecewise><piece>{}<true/></piece><otherwise><cn>3</cn></otherwise></piecewise>", math.nan),
+        ("<piecewise><piece>{}<false/></piece><otherwise><cn>3</cn></otherwise></piecewise>", 3.0),
+        ("<piecewise><piece><cn>2</cn><false/></piece></piecewise>", math.nan),
+        ("<piecewise><otherwise><cn>3</cn></otherwise></piecewise>", 3.0),
+    ],
+)
+def test_a_piecewise_function_without_pieces_is_undefined(prefix, empty, around, expected):
+    number = around.format(empty).replace("</", "\0").replace("<", f"<{prefix}").replace("\0", f"</{prefix}")
+    assert value(number, prefix) == pytest.approx(expected, nan_ok=True)

@@ -1,0 +1,52 @@
+"""Command line: ``python -m skperturb report FILES --html OUT``, one page about a user's files."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_report"]
+
+
+def add_report(commands: Any) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands : argparse sub-parsers
+    """
+    parser = commands.add_parser(
+        "report",
+        help="one page to look at about models (SBML), interactions and screens (h5ad): drawings, tables, doubts",
+        description="Example: python -m skperturb report model.xml edges.csv screen.h5ad --html report.html",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="SBML, a table of interactions, or cells as .h5ad")
+    parser.add_argument("--html", type=Path, required=True, metavar="OUT", help="where the page goes")
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="responses listed for each variable of a model")
+    parser.add_argument("--groupby", metavar="COL", help="column of a screen that holds the labels of its cells")
+    parser.add_argument("--control", nargs="+", metavar="LABEL", help="its controls; default: control ctrl")
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="for one file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit status: 1 if no file could be read."""
+    from .report import write_report
+
+    named = {} if arguments.control is None else {"control": arguments.control}
+    errors = write_report(
+        arguments.files,
+        arguments.html,
+        top=arguments.top,
+        groupby=arguments.groupby,
+        n_jobs=arguments.jobs,
+        timeout=arguments.timeout,
+        verbose=1,
+        **named,
+    )
+    for file, error in zip(arguments.files, errors, strict=True):
+        if error is not None:
+            print(f"{file}: {error}")
+    n_read = errors.count(None)
+    print(f"{n_read} of {len(errors)} files read; page written to {arguments.html}")
+    return int(not n_read)

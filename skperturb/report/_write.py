@@ -1,0 +1,203 @@
+"""The function behind ``python -m skperturb report``."""
+
+import datetime
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from skperturb import __version__
+from skperturb._processes import Outcome, map_isolated
+from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb.report._page import Section, note, page
+
+__all__ = ["write_report"]
+
+_SCREENS = (".h5ad",)
+_MODELS = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz")
+_KINDS = {"model": "SBML model", "interactions": "interactions", "screen": "perturbation screen"}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker needs to know of a file."""
+
+    path: str
+    kind: str
+    top: int
+    groupby: str | None
+    control: tuple[str, ...]
+    seconds: float
+
+
+@validate_params(
+    {
+        "files": ["array-like"],
+        "path": [str, os.PathLike],
+        "title": [str],
+        "kinds": ["array-like", StrOptions({"auto"})],
+        "top": [Interval(Integral, 1, None, closed="left")],
+        "groupby": [str, None],
+        "control": [str, "array-like"],
+        "n_jobs": [Integral, None],
+        "timeout": [Interval(Real, 0, None, closed="neither")],
+        "verbose": ["verbose"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def write_report(
+    files: Sequence[str | os.PathLike[str]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "skperturb report",
+    kinds: str | Sequence[str] = "auto",
+    top: int = 5,
+    groupby: str | None = None,
+    control: str | Sequence[str] = ("control", "ctrl"),
+    n_jobs: int | None = None,
+    timeout: float = 120.0,
+    verbose: int = 0,
+) -> list[str | None]:
+    """Write one page of HTML about models, interactions and screens.
+
+    A section for each file: of an SBML model what was read and what is doubtful, the steady state, the network, the
+    strongest responses and control coefficients, beside what the structure alone says and the baseline; of interactions
+    the report of the reader, the degrees and the best candidates of `L3Paths` beside the product of degrees; of a
+    screen its labels, the doubtful ones first, the responses, and the pairs that nobody tested, beside baselines.
+
+    Parameters
+    ----------
+    files : sequence of str or path-like
+        SBML models (``.xml``, ``.sbml``, also with ``.gz``, ``.omex``), screens (``.h5ad``), and files of interactions
+        (all others), as `KineticModel.from_sbml`, anndata and `read_interactions` read them.
+    path : str or path-like
+        Where the page goes.
+    title : str, default="skperturb report"
+        Its heading.
+    kinds : {"auto"} or sequence of {"model", "interactions", "screen"}, default="auto"
+        What each file is; by default its ending tells.
+    top : int, default=5
+        Responses that are listed for each variable of a model.
+    groupby : str, default=None
+        The column of the cells of a screen that holds their labels; by default "perturbation", "condition", "gene" or
+        "guide", the first that is there.
+    control : str or sequence of str, default=("control", "ctrl")
+        Labels of the unperturbed cells of a screen.
+    n_jobs : int, default=None
+        Number of worker processes, as in joblib.
+    timeout : float, default=120
+        Seconds for one file; parts that would begin after six tenths of it are left out, which the page says.
+    verbose : int, default=0
+        Show a progress bar when positive, on a terminal.
+
+    Returns
+    -------
+    list of str or None
+        Of each file, None or why it could not be read.
+
+    Raises
+    ------
+    ValueError
+        If there are no files, or `kinds` does not fit them.
+    OSError
+        If the page can't be written.
+
+    See Also
+    --------
+    skperturb.sbml.screen_models : One row for each of many models.
+
+    Notes
+    -----
+    The page loads nothing: styles, script and drawings are inside, and a policy in its head forbids the rest. Files are
+    read in worker processes, so that one that hangs or kills its process costs its own section.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skperturb.datasets import load_textbook_models
+    >>> from skperturb.report import write_report
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model, html = pathlib.Path(folder, "toggle.xml"), pathlib.Path(folder, "report.html")
+    ...     _ = model.write_text(load_textbook_models().data[0])
+    ...     errors = write_report([model], html)
+    ...     text = html.read_text()
+    >>> errors, "steady state, stable" in text
+    ([None], True)
+    """
+    listed = _listed(files)
+    jobs = [
+        _Job(
+            file,
+            kind,
+            int(top),
+            groupby,
+            (control,) if isinstance(control, str) else tuple(str(one) for one in control),
+            float(timeout),
+        )
+        for file, kind in zip(listed, _kinds(listed, kinds), strict=True)
+    ]
+    modules = ("skperturb.report._models", "skperturb.networks")
+    outcomes = map_isolated(_section, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+    sections = [_of_outcome(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    made = f"made by skperturb {__version__} on {datetime.date.today().isoformat()}"
+    Path(path).write_text(page(title, sections, made), encoding="utf-8")
+    return [None if section.is_read else section.outcome for section in sections]
+
+
+def _listed(files: Any) -> list[str]:
+    if isinstance(files, str):
+        raise ValueError(f"files is one path, {files!r}; expected a sequence of paths. Wrap it in a list.")
+    listed = list(files)
+    if not listed:
+        raise ValueError("files is empty; expected at least one path.")
+    other = next((k for k, file in enumerate(listed) if not isinstance(file, (str, os.PathLike))), None)
+    if other is not None:
+        raise ValueError(f"files[{other}] is a {type(listed[other]).__name__}; expected str or path-like.")
+    return [os.fspath(file) for file in listed]
+
+
+def _kinds(files: Sequence[str], kinds: str | Sequence[str]) -> list[str]:
+    if isinstance(kinds, str):
+        return [_guess(file) for file in files]
+    listed = list(kinds)
+    if len(listed) != len(files):
+        raise ValueError(f"kinds has {len(listed)} elements and files {len(files)}; expected one for each file.")
+    other = next((k for k, kind in enumerate(listed) if kind not in _KINDS), None)
+    if other is not None:
+        raise ValueError(f"kinds[{other}] is {listed[other]!r}; expected one of {', '.join(_KINDS)}.")
+    return listed
+
+
+def _guess(file: str) -> str:
+    name = file.lower()
+    if name.endswith(_SCREENS):
+        return "screen"
+    return "model" if name.endswith(_MODELS) else "interactions"
+
+
+def _section(job: _Job) -> Section:
+    """Return the section of a file; runs in a worker process."""
+    if job.kind == "model":
+        from skperturb.report._models import model_section
+
+        build: Any = partial(model_section, top=job.top)
+    elif job.kind == "interactions":
+        from skperturb.report._interactions import interactions_section
+
+        build = interactions_section
+    else:
+        from skperturb.report._screens import screen_section
+
+        build = partial(screen_section, groupby=job.groupby, control=job.control)
+    return build(job.path, seconds=job.seconds)
+
+
+def _of_outcome(job: _Job, outcome: Outcome) -> Section:
+    if outcome.error is None:
+        return outcome.value
+    error = str(outcome.error)
+    advice = note("Allow more time for it.") if outcome.kind == "timeout" else ""
+    return Section(job.path, _KINDS[job.kind], error, advice, is_read=False)
