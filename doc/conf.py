@@ -22,6 +22,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
+toc_object_entries_show_parents = "hide"  # "fit", not "GNEEmbedder.fit", which the sidebar would cut
 nitpicky = True  # a reference that leads nowhere is a warning, and so an error
 templates_path = ["_templates"]
 
@@ -40,8 +41,8 @@ html_theme_options = {
 }
 html_sidebars = {"index": [], "search": [], "genindex": [], "py-modindex": []}  # they have no section to show
 
-# The pages need no network to be read: the copy of MathJax that the extra "doc" installs goes with them, one file. Where
-# it is missing, Sphinx's own address of MathJax is used.
+# The pages need no network to be read: the copy of MathJax that the extra "doc" installs goes with them, one file.
+# Where it is missing, Sphinx's own address of MathJax is used.
 if mathjax := importlib.util.find_spec("mathjax"):
     folder = Path(mathjax.submodule_search_locations[0]) / "static" / "mathjax" / "es5"
     html_static_path.append(str(folder / "tex-svg-full.js"))
@@ -74,6 +75,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skperturb",),
     "backreferences_dir": "gallery_backreferences",
     "prefer_full_module": {r"skperturb\."},
+    "capture_repr": ("_repr_html_",),  # tables and diagrams; not "<… object at 0x…>" of what a line happens to return
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -168,6 +168,7 @@ REGISTRY: list[tuple[Any, Inputs]] = [
     (PerturbationEncoder(), CONDITIONS),
     (AdditiveRegressor(), ARRAYS),
     (AdditiveRegressor(shrinkage="auto", fit_intercept=True), ARRAYS),
+    (AdditiveRegressor(dose_response="saturating"), ARRAYS),
     (LinearPerturbationRegressor(), ARRAYS),
     (ContextMean(), ARRAYS),
     (OtherContextsMean(), ARRAYS),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import skperturb.datasets
+import skperturb.report
 import skperturb.sbml
 from skperturb import _command_networks
 from skperturb.__main__ import _parser, main
@@ -23,6 +24,7 @@ from skperturb.responses import pseudobulk
 LINES = ("networks", "interactions", "responses", "engine")
 OWN = "reproduce responses --pseudobulk bulk.tsv --repeats 1"
 CELLS = "reproduce responses --h5ad cells.h5ad --models mean,additive --repeats 1"
+CONTEXTS = "reproduce responses --h5ad cells.h5ad --task context --models kernel"
 EDGES = "reproduce interactions --edges edges.csv"
 SCORE = "score cells.h5ad scaled.h5ad"
 # Names no model, so the refusal lists those that the other options make.
@@ -76,6 +78,9 @@ CASES = [
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", hold="u=1", together="", times="0 1 2"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", csv="out.csv", jobs="2"),
     *changes("perturb", "perturb model.xml --hold u=1 --times 0 1", at_steady_state=""),
+    *changes("report", "report model.xml --html page.html", top="1", jobs="2", timeout="0.5"),
+    *changes("report", "report cells.h5ad --html page.html", groupby="other", control="NT"),
+    Case("report", "--html", "report model.xml --html page.html", "report model.xml --html other.html"),
     *changes("interactions", "interactions edges.csv --model l3", expression="expression.csv", exclude="tested.csv"),
     *changes("interactions", "interactions edges.csv --model l3", top="7", gene="g0", csv="out.csv", model="gne"),
     *changes("labels", "labels labels.csv --groupby guide", groupby="batch", control="NT", sep=";", csv="out.csv"),
@@ -122,6 +127,12 @@ CASES = [
     *changes("reproduce responses", f"{OWN} --task single --models mean", gene_features="features.csv"),
     *changes("reproduce responses", f"{OWN}", predict="pairs"),
     *changes("reproduce responses", f"{OWN} --predict pairs", rank_by="effect", csv="out.csv", graph="graph.tsv"),
+    *changes("reproduce responses", f"{CONTEXTS} --contexts line", contexts="batch", repeats="2", groupby="other"),
+    refused("reproduce responses", "--contexts", CONTEXTS, "needs --contexts"),
+    refused("reproduce responses", "--contexts", f"{CELLS} --contexts line"),
+    refused("reproduce responses", "--contexts", "reproduce responses --task context --contexts line"),
+    refused("reproduce responses", "--dataset", "reproduce responses --task context --dataset tian2021"),
+    refused("reproduce responses", "--attention", f"{CONTEXTS} --contexts line --attention"),
     Case("reproduce responses", "--h5ad", CELLS, CELLS.replace("cells", "others")),
     Case(
         "reproduce responses", "--pseudobulk", f"{OWN} --models mean", f"{OWN} --models mean".replace("bulk.", "half.")
@@ -211,6 +222,8 @@ def files(tmp_path_factory):
     other = cells.obs["perturbation"].astype(str).to_numpy()
     other[np.flatnonzero(other == "control")[::2]] = "gene0"
     cells.obs["other"] = other
+    cells.obs["line"] = np.resize(["x", "y"], len(cells))
+    cells.obs["batch"] = np.resize(["x", "x", "y", "y"], len(cells))
     cells.write_h5ad(folder / "cells.h5ad")
     cells[:, :8].copy().write_h5ad(folder / "others.h5ad")
     cells.X = 1.1 * cells.X.toarray() + 0.1 * (cells.obs["other"] == "gene0").to_numpy()[:, None]
@@ -250,6 +263,7 @@ def quick(monkeypatch, files, tmp_path):
     monkeypatch.setattr(skperturb.sbml, "screen_models", told("screen", screen))
     monkeypatch.setattr(skperturb.sbml, "perturb", told("perturb", skperturb.sbml.perturb))
     monkeypatch.setattr(_command_networks, "network_responses", told("responses", _command_networks.network_responses))
+    monkeypatch.setattr(skperturb.report, "write_report", told("report", [None]))
     monkeypatch.setattr(textbook, "run_textbook_models", told("textbook", [Pictures()]))
     monkeypatch.setattr(networks, "reproduce_networks", told("networks", []))
     monkeypatch.setattr(networks, "report", told("report", ""))

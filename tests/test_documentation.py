@@ -228,6 +228,13 @@ def test_commands_are_understood(command):
     assert _parser(arguments).parse_args(arguments).run
 
 
+def test_links_of_the_readme_lead_to_files():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"doc/choose.rst", "doc/limits.rst"} <= set(links)
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
 def test_scripts_that_the_pages_name_exist():
     for page in PAGES:
         for name in re.findall(r"(?:benchmarks|examples)/\w+\.py", page.read_text(encoding="utf-8")):

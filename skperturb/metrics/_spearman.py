@@ -101,7 +101,7 @@ def spearman_correlation(
     References
     ----------
     .. [1] Santolini, M. & Barabási, A.-L. (2018). Predicting perturbation patterns from the topology of
-       biological networks. PNAS 115(27), E6375–E6383.
+       biological networks. PNAS 115(27), E6375–E6383. doi:10.1073/pnas.1720589115.
 
     Examples
     --------

@@ -123,7 +123,7 @@ class LeaveContextOut(LabelReadingSplit):
     def _context_of(self, X: Any) -> np.ndarray:
         """Return the context of each row, -1 for rows without one."""
         X, contexts = as_pandas(X), self.contexts
-        doses = self.read_doses(X)
+        doses = self._read_doses(X)
         if doses is None:
             X = doses = self._context_encoder().fit_transform(X)
             contexts = None
@@ -139,7 +139,7 @@ class LeaveContextOut(LabelReadingSplit):
         return np.where((design.contexts[context] == unknown).all(axis=1), -1, context)
 
     def _context_encoder(self) -> Any:
-        encoder = self.own_encoder()
+        encoder = self._own_encoder()
         if self.encoder is None:
             return encoder.set_params(contexts=self.contexts)
         if self.contexts is not None:

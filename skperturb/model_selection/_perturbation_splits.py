@@ -42,7 +42,7 @@ class LabelReadingSplit(BaseCrossValidator):
     column: str | None
     encoder: Any
 
-    def read_doses(self, X: Any) -> np.ndarray | None:
+    def _read_doses(self, X: Any) -> np.ndarray | None:
         """Return doses as an array, None where X holds labels.
 
         Parameters
@@ -66,7 +66,7 @@ class LabelReadingSplit(BaseCrossValidator):
     def _column(self) -> str | None:
         return self.column if self.encoder is None else getattr(self.encoder, "column", None)
 
-    def own_encoder(self) -> Any:
+    def _own_encoder(self) -> Any:
         """Return the encoder of the labels, not fitted.
 
         Returns
@@ -122,9 +122,9 @@ class _PerturbationSplit(LabelReadingSplit):
 
     def _perturbed(self, X: Any) -> np.ndarray:
         """Return which gene (column) each row perturbs, from doses or from labels."""
-        doses = self.read_doses(X)
+        doses = self._read_doses(X)
         if doses is None:
-            X = doses = self.own_encoder().fit_transform(X)
+            X = doses = self._own_encoder().fit_transform(X)
         return _without_contexts(doses, X) != 0
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:

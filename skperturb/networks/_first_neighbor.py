@@ -48,7 +48,7 @@ class DynamoFirstNeighbor(NetworkPredictorMixin, BaseEstimator):
     References
     ----------
     .. [1] Santolini, M. & Barabási, A.-L. (2018). Predicting perturbation patterns from the topology of
-       biological networks. PNAS 115(27), E6375–E6383.
+       biological networks. PNAS 115(27), E6375–E6383. doi:10.1073/pnas.1720589115.
 
     Examples
     --------

@@ -77,7 +77,7 @@ class DynamoPropagation(NetworkPredictorMixin, BaseEstimator):
     References
     ----------
     .. [1] Santolini, M. & Barabási, A.-L. (2018). Predicting perturbation patterns from the topology of
-       biological networks. PNAS 115(27), E6375–E6383.
+       biological networks. PNAS 115(27), E6375–E6383. doi:10.1073/pnas.1720589115.
     .. [2] Vanunu, O., Magger, O., Ruppin, E., Shlomi, T. & Sharan, R. (2010). Associating genes and protein
        complexes with disease via network propagation. PLoS Computational Biology 6(1), e1000641.
 

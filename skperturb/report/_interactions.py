@@ -24,15 +24,15 @@ _BASELINE_PAIRS = 1_000
 _HIDDEN_SHARE, _LEAST_PAIRS = 0.2, 50
 
 
-def interactions_section(path: str, *, seconds: float) -> Section:
+def interactions_section(path: str, parts: Parts) -> Section:
     """Return what the page says of interactions.
 
     Parameters
     ----------
     path : str
         What `read_interactions` reads.
-    seconds : float
-        See `Parts`.
+    parts : Parts
+        Where the section grows.
 
     Returns
     -------
@@ -45,16 +45,16 @@ def interactions_section(path: str, *, seconds: float) -> Section:
     """
     from skperturb.datasets import read_interactions
 
-    parts = Parts(seconds)
     with parts.doubting():
         data = read_interactions(path)
+    outcome = f"{len(data.pairs)} pairs of {len(data.genes)} genes"
+    parts.begin(path, "interactions", outcome, _read(data))
     degrees = pd.Series(data.pairs.ravel()).value_counts(sort=False).reindex(data.genes)
     parts.add("Partners", partial(_degrees, degrees))
     parts.add("Network", partial(_drawn, data.pairs, degrees))
     parts.add("Best candidates", partial(_candidates, data.pairs, degrees))
     parts.add("Are they to be trusted?", partial(_hidden, data.pairs))
-    outcome = f"{len(data.pairs)} pairs of {len(data.genes)} genes"
-    return Section(path, "interactions", outcome, parts.html(_read(data)))
+    return parts.section()
 
 
 def _read(data: Any) -> str:
@@ -100,6 +100,7 @@ def _candidates(pairs: np.ndarray, degrees: pd.Series) -> str:
             "rank": np.arange(1, len(ranked) + 1),
             "gene": ranked["gene_a"],
             "with": ranked["gene_b"],
+            "log-odds": ranked["score"],
             "probability": ranked["probability"],
             "partners": [f"{degrees[a]}, {degrees[b]}" for a, b in both],
             "rank by popularity": [float(places.get(frozenset(pair), np.nan)) for pair in both],

@@ -26,17 +26,17 @@ _MOST_COEFFICIENTS = 60
 _NO_FLUX = 1e-9
 
 
-def model_section(path: str, *, top: int, seconds: float) -> Section:
+def model_section(path: str, parts: Parts, *, top: int) -> Section:
     """Return what the page says of a model.
 
     Parameters
     ----------
     path : str
         What `KineticModel.from_sbml` reads.
+    parts : Parts
+        Where the section grows.
     top : int
         Responses to each source.
-    seconds : float
-        See `Parts`.
 
     Returns
     -------
@@ -50,18 +50,20 @@ def model_section(path: str, *, top: int, seconds: float) -> Section:
     from skperturb.exceptions import NoSteadyStateError
     from skperturb.sbml import JacobianExtractor, KineticModel
 
-    parts = Parts(seconds)
     steady, refusal = None, ""
     with parts.doubting():
         model = KineticModel.from_sbml(path)
         parts.doubts += model.warnings
+    parts.begin(path, "SBML model", "read", _read(model))
+    with parts.doubting():
         try:
             network = JacobianExtractor().fit_transform([model])[0]
             steady = network.steady_state
-            outcome = _outcome(steady)
+            parts.outcome = _outcome(steady)
         except NoSteadyStateError as error:
             # Without the position among several models, of which there is one.
-            refusal, outcome = str(error.__cause__ or error), f"no steady state ({error.status})"
+            refusal = str(error).partition(": ")[2] if str(error).startswith("X[0]") else str(error)
+            parts.outcome = f"no steady state ({error.status})"
             network = JacobianExtractor(at="initial").fit_transform([model])[0]
     parts.add("Steady state", partial(_steady, model, steady, refusal))
     parts.add("Network", partial(_drawn, network, steady is not None))
@@ -69,7 +71,7 @@ def model_section(path: str, *, top: int, seconds: float) -> Section:
     if steady is not None:
         parts.add("Control of the fluxes", partial(_control, model, network, "flux"))
         parts.add("Control of the variables", partial(_control, model, network, "concentration"))
-    return Section(path, "SBML model", outcome, parts.html(_read(model)))
+    return parts.section()
 
 
 def _outcome(steady: SteadyState) -> str:
@@ -88,7 +90,7 @@ def _read(model: KineticModel) -> str:
             ("species", f"{len(structure.species)}, {int(structure.boundary.sum())} of them at the boundary"),
             ("compartments", _named(structure.compartment.unique())),
             ("reactions", f"{len(model.reaction_ids)}, {int(structure.reversible.sum())} of them reversible"),
-            ("rate laws", ", ".join(f"{count} {form}" for form, count in forms.items()) or "none"),
+            ("rate laws", ", ".join(f"{count} {form.replace('_', ' ')}" for form, count in forms.items()) or "none"),
             ("rate rules", int(np.sum(model.is_rate_rule)) or None),
             ("parameters", len(model.parameters)),
             ("events", _named(model.event_ids) if model.event_ids else None),
@@ -127,6 +129,7 @@ def _steady(model: KineticModel, steady: SteadyState | None, refusal: str) -> st
 
 def _drawn(network: InfluenceNetwork, is_steady: bool) -> str:
     where = "at rest" if is_steady else "at the start"
+    assert network.state is not None, "JacobianExtractor notes the state"
     values = {name: f"{value:.4g} {where}" for name, value in network.state.items()}
     signs = network.signs().to_numpy()
     counts = f"{int((signs > 0).sum())} positive and {int((signs < 0).sum())} negative ones, loops included"
@@ -147,9 +150,12 @@ def _responses(network: InfluenceNetwork, top: int) -> str:
     exact = None
     if network.steady_state is not None:
         exact = sensitivity_matrix(network, "relative", undefined="nan")
-    if exact is None and structural is None:
+    matrix = exact
+    if exact is None and structural is not None:
+        matrix = structural["predicted"]
+    if matrix is None:
         return note(f"None: no steady state, and more than {_MOST_SIMULATED} variables to draw kinetics for.")
-    strongest = top_responses(exact if exact is not None else structural["predicted"], top)
+    strongest = top_responses(matrix, top)
     order = strongest["response"].abs().sort_values(ascending=False, kind="stable").index
     shown = strongest.loc[order, ["source", "target", "response"]].reset_index(drop=True)
     places = (

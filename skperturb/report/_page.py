@@ -115,7 +115,11 @@ def _cell(value: Any) -> str:
         return f'<td class="number" data-value="{value}">{value}</td>'
     if isinstance(value, (float, np.floating)):
         # What is unknown is empty, and stands last in either order.
-        return "<td></td>" if np.isnan(value) else f'<td class="number" data-value="{value!r}">{value:.4g}</td>'
+        if np.isnan(value):
+            return "<td></td>"
+        # As JavaScript spells it.
+        exact = repr(float(value)).replace("inf", "Infinity")
+        return f'<td class="number" data-value="{exact}">{value:.4g}</td>'
     if value is None or value is pd.NA:
         return "<td></td>"
     whole = str(value)

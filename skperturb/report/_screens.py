@@ -30,19 +30,19 @@ _CELLS = (1, 10, 30, 100, 300, 1_000)
 _TARGET_SUM = 10_000
 
 
-def screen_section(path: str, *, groupby: str | None, control: Sequence[str], seconds: float) -> Section:
+def screen_section(path: str, parts: Parts, *, groupby: str | None, control: Sequence[str]) -> Section:
     """Return what the page says of a screen.
 
     Parameters
     ----------
     path : str
         Cells, as anndata reads them.
+    parts : Parts
+        Where the section grows.
     groupby : str or None
         Column of the labels.
     control : sequence of str
         Labels of the unperturbed cells.
-    seconds : float
-        See `Parts`.
 
     Returns
     -------
@@ -57,13 +57,15 @@ def screen_section(path: str, *, groupby: str | None, control: Sequence[str], se
 
     from skperturb.responses import describe_labels
 
-    parts = Parts(seconds)
     cells = anndata.read_h5ad(path, backed="r")
     try:
         column = _column(cells.obs, groupby)
         with parts.doubting():
             labels = describe_labels(cells.obs, column, control=list(control))
         parts.doubts += _doubts(labels)
+        doubtful = int(labels["is_doubtful"].sum())
+        outcome = f"{cells.n_obs} cells, {labels['condition'].nunique()} conditions, {doubtful} labels doubtful"
+        parts.begin(path, "perturbation screen", outcome, _read(cells, column, labels))
         parts.add("Labels", partial(_labels, labels))
         screen = _Screen(cells, column, control, labels)
         parts.add("Responses", screen.responses)
@@ -71,9 +73,11 @@ def screen_section(path: str, *, groupby: str | None, control: Sequence[str], se
         parts.add("Pairs that nobody tested", screen.candidates)
     finally:
         cells.file.close()
-    doubtful = int(labels["is_doubtful"].sum())
-    outcome = f"{cells.n_obs} cells, {labels['condition'].nunique()} conditions, {doubtful} labels doubtful"
-    first = facts(
+    return parts.section()
+
+
+def _read(cells: Any, column: str, labels: pd.DataFrame) -> str:
+    return facts(
         [
             ("cells", cells.n_obs),
             ("genes", cells.n_vars),
@@ -84,7 +88,6 @@ def screen_section(path: str, *, groupby: str | None, control: Sequence[str], se
             ("other columns", ", ".join(str(name) for name in cells.obs.columns if name != column) or "none"),
         ]
     )
-    return Section(path, "perturbation screen", outcome, parts.html(first))
 
 
 def _column(obs: pd.DataFrame, groupby: str | None) -> str:
@@ -111,7 +114,10 @@ def _doubts(labels: pd.DataFrame) -> list[str]:
         found.append("No label names control cells; pass control= (--control).")
     varying = sorted({part for words in labels.get("varies", []) if words for part in words.split(", ")})
     if varying:
-        found.append(f"What varies inside conditions is averaged over: {', '.join(varying)}.")
+        found.append(
+            f"What varies inside conditions is averaged over: {', '.join(varying)}. Where conditions differ in it, the "
+            "responses below may show that; pseudobulk(covariates=…) averages within it."
+        )
     return found
 
 

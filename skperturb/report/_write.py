@@ -2,9 +2,11 @@
 
 import datetime
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+import pickle
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,23 @@ from skperturb import __version__
 from skperturb._processes import Outcome, map_isolated
 from skperturb._sklearn import Interval, StrOptions, validate_params
 from skperturb.report._page import Section, note, page
+from skperturb.report._parts import Parts
 
 __all__ = ["write_report"]
 
 _SCREENS = (".h5ad",)
 _MODELS = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz")
 _KINDS = {"model": "SBML model", "interactions": "interactions", "screen": "perturbation screen"}
+# What a worker imports before the time of its first file begins.
+_MODULES = {
+    "model": ("skperturb.report._models", "skperturb.sbml.model", "skperturb.networks"),
+    "interactions": (
+        "skperturb.report._interactions",
+        "skperturb.datasets",
+        "skperturb.interactions._similarity_indices",
+    ),
+    "screen": ("skperturb.report._screens", "anndata", "skperturb.responses"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +44,12 @@ class _Job:
     groupby: str | None
     control: tuple[str, ...]
     seconds: float
+    saved: str
 
 
 @validate_params(
     {
-        "files": ["array-like"],
+        "files": "no_validation",
         "path": [str, os.PathLike],
         "title": [str],
         "kinds": ["array-like", StrOptions({"auto"})],
@@ -71,8 +85,8 @@ def write_report(
     Parameters
     ----------
     files : sequence of str or path-like
-        SBML models (``.xml``, ``.sbml``, also with ``.gz``, ``.omex``), screens (``.h5ad``), and files of interactions
-        (all others), as `KineticModel.from_sbml`, anndata and `read_interactions` read them.
+        SBML models (``.xml``, ``.sbml``, also with ``.gz`` or in a ``.zip``, ``.omex``), screens (``.h5ad``), and files
+        of interactions (all others), as `KineticModel.from_sbml`, anndata and `read_interactions` read them.
     path : str or path-like
         Where the page goes.
     title : str, default="skperturb report"
@@ -89,7 +103,8 @@ def write_report(
     n_jobs : int, default=None
         Number of worker processes, as in joblib.
     timeout : float, default=120
-        Seconds for one file; parts that would begin after six tenths of it are left out, which the page says.
+        Seconds for one file. Parts that would begin after six tenths of it are left out; a part that is not done in
+        time ends the section, and what was done before it stays. The page says both.
     verbose : int, default=0
         Show a progress bar when positive, on a terminal.
 
@@ -100,10 +115,12 @@ def write_report(
 
     Raises
     ------
+    TypeError
+        If `files` is no sequence of paths.
     ValueError
         If there are no files, or `kinds` does not fit them.
     OSError
-        If the page can't be written.
+        If the page can't be written; that its folder is there is looked at first.
 
     See Also
     --------
@@ -127,36 +144,39 @@ def write_report(
     >>> errors, "steady state, stable" in text
     ([None], True)
     """
+    _check_folder(Path(path))
     listed = _listed(files)
-    jobs = [
-        _Job(
-            file,
-            kind,
-            int(top),
-            groupby,
-            (control,) if isinstance(control, str) else tuple(str(one) for one in control),
-            float(timeout),
-        )
-        for file, kind in zip(listed, _kinds(listed, kinds), strict=True)
-    ]
-    modules = ("skperturb.report._models", "skperturb.networks")
-    outcomes = map_isolated(_section, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
-    sections = [_of_outcome(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    named = (control,) if isinstance(control, str) else tuple(str(one) for one in control)
+    found = list(zip(listed, _kinds(listed, kinds), strict=True))
+    modules = sorted({module for _, kind in found for module in _MODULES[kind]})
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [
+            _Job(file, kind, int(top), groupby, named, float(timeout), str(Path(folder, str(k))))
+            for k, (file, kind) in enumerate(found)
+        ]
+        outcomes = map_isolated(_section, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+        sections = [_of_outcome(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
     made = f"made by skperturb {__version__} on {datetime.date.today().isoformat()}"
     Path(path).write_text(page(title, sections, made), encoding="utf-8")
     return [None if section.is_read else section.outcome for section in sections]
 
 
+def _check_folder(path: Path) -> None:
+    # Before the files are read, which may take minutes.
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder of path={str(path)!r} is not there; make it first.")
+
+
 def _listed(files: Any) -> list[str]:
-    if isinstance(files, str):
-        raise ValueError(f"files is one path, {files!r}; expected a sequence of paths. Wrap it in a list.")
+    if isinstance(files, (str, os.PathLike)) or not isinstance(files, Iterable):
+        raise TypeError(f"files is {files!r}; expected a sequence of paths. Wrap one path in a list: [path].")
     listed = list(files)
     if not listed:
         raise ValueError("files is empty; expected at least one path.")
     other = next((k for k, file in enumerate(listed) if not isinstance(file, (str, os.PathLike))), None)
     if other is not None:
-        raise ValueError(f"files[{other}] is a {type(listed[other]).__name__}; expected str or path-like.")
-    return [os.fspath(file) for file in listed]
+        raise TypeError(f"files[{other}] is a {type(listed[other]).__name__}; expected str or path-like.")
+    return [str(os.fspath(file)) for file in listed]
 
 
 def _kinds(files: Sequence[str], kinds: str | Sequence[str]) -> list[str]:
@@ -173,31 +193,45 @@ def _kinds(files: Sequence[str], kinds: str | Sequence[str]) -> list[str]:
 
 def _guess(file: str) -> str:
     name = file.lower()
+    if name.endswith(".zip"):
+        return "model" if _holds_model(file) else "interactions"
     if name.endswith(_SCREENS):
         return "screen"
     return "model" if name.endswith(_MODELS) else "interactions"
 
 
+def _holds_model(file: str) -> bool:
+    """Tell whether an archive has a model inside; one that is none is refused by its reader, with a reason."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(member.lower().endswith((".xml", ".sbml")) for member in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _section(job: _Job) -> Section:
     """Return the section of a file; runs in a worker process."""
+    parts = Parts(job.seconds, job.saved)
     if job.kind == "model":
         from skperturb.report._models import model_section
 
-        build: Any = partial(model_section, top=job.top)
-    elif job.kind == "interactions":
+        return model_section(job.path, parts, top=job.top)
+    if job.kind == "interactions":
         from skperturb.report._interactions import interactions_section
 
-        build = interactions_section
-    else:
-        from skperturb.report._screens import screen_section
+        return interactions_section(job.path, parts)
+    from skperturb.report._screens import screen_section
 
-        build = partial(screen_section, groupby=job.groupby, control=job.control)
-    return build(job.path, seconds=job.seconds)
+    return screen_section(job.path, parts, groupby=job.groupby, control=job.control)
 
 
 def _of_outcome(job: _Job, outcome: Outcome) -> Section:
     if outcome.error is None:
         return outcome.value
     error = str(outcome.error)
-    advice = note("Allow more time for it.") if outcome.kind == "timeout" else ""
-    return Section(job.path, _KINDS[job.kind], error, advice, is_read=False)
+    if not Path(job.saved).exists():
+        return Section(job.path, _KINDS[job.kind], error, "", is_read=False)
+    # Made by the worker that was ended a moment ago.
+    grown = pickle.loads(Path(job.saved).read_bytes())
+    said = note(f"The rest is missing: {error}.")
+    return replace(grown, outcome=f"{grown.outcome}; then {error}", body=grown.body + said)

@@ -23,6 +23,7 @@ from ..model_selection import CombinationSplit, UnseenPerturbationSplit
 from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, rank_candidates
 from ..responses._candidates import RANKINGS
 from ._options import refuse_unused
+from ._response_contexts import load_cells, mirrored_lines, report_contexts, reproduce_contexts, simulated_screens
 from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own
 from ._response_models import models_for
 from ._tables import bootstrap_interval, format_table
@@ -283,7 +284,12 @@ def report_attention(screen: Screen, *, n_conditions: int = 5, n_genes: int = 3)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``reproduce responses``."""
-    parser.add_argument("--task", choices=["double", "single"], default="double", help="unseen pairs or unseen genes")
+    parser.add_argument(
+        "--task",
+        choices=["double", "single", "context"],
+        default="double",
+        help="unseen pairs, unseen genes, or unseen cell lines",
+    )
     parser.add_argument("--dataset", choices=sorted(MIRRORED), help="default: norman2019 or, for single, all")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="splits, the same for all models")
     parser.add_argument("--models", metavar="A,B", help="names of the table, separated by commas; default: all")
@@ -294,6 +300,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--h5ad", type=Path, metavar="FILE", help="your own cells, log-normalised")
     own.add_argument("--pseudobulk", type=Path, metavar="TSV", help="your own log-fold changes, one row a condition")
     parser.add_argument("--groupby", metavar="COL", help=f"column of the conditions, for --h5ad; default: {_GROUPBY}")
+    parser.add_argument("--contexts", nargs="+", metavar="COL", help="columns of the cell lines, for --task context")
     parser.add_argument("--control", metavar="NAME", help=f"the control of your own screen; default: {_CONTROL}")
     parser.add_argument("--graph", type=Path, metavar="FILE", help="edges, tab-separated, for your own screen")
     parser.add_argument(
@@ -321,6 +328,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``reproduce responses`` and print its tables."""
     _refuse_unused_options(arguments)
+    if arguments.task == "context":
+        return _run_contexts(arguments)
     rows = []
     for screen in _screens(arguments):
         if screen.caveat:
@@ -345,9 +354,36 @@ def run(arguments: argparse.Namespace) -> int:
             print(report_interactions(screen) + "\n")
         if arguments.attention:
             print(report_attention(screen) + "\n")
+    _write_rows(arguments, rows)
+    return 0
+
+
+def _write_rows(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     if arguments.json:
         arguments.json.write_text(json.dumps(_finite(rows), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         print(f"rows written to {arguments.json}")
+
+
+def _run_contexts(arguments: argparse.Namespace) -> int:
+    """Leave out lines of one's own screen, or of the mirrored cells and of simulated screens."""
+    rows = []
+    if arguments.h5ad is None:
+        for screen in (mirrored_lines(arguments.data_home), *simulated_screens(arguments.repeats)):
+            rows += reproduce_contexts(screen, models=arguments.models)
+    else:
+        import anndata
+
+        screen = load_cells(
+            anndata.read_h5ad(arguments.h5ad),
+            arguments.groupby or _GROUPBY,
+            arguments.control or _CONTROL,
+            arguments.contexts,
+            name=arguments.h5ad.stem,
+            **{name: value for name in ("sep", "guide_suffix") if (value := getattr(arguments, name)) is not None},
+        )
+        rows = reproduce_contexts(screen, models=arguments.models, n_folds=max(arguments.repeats, 2))
+    print(report_contexts(rows))
+    _write_rows(arguments, rows)
     return 0
 
 
@@ -412,6 +448,7 @@ def _print_candidates(screen: Screen, arguments: argparse.Namespace) -> None:
 
 def _refuse_unused_options(arguments: argparse.Namespace) -> None:
     _refuse_own_options(arguments)
+    _refuse_context_options(arguments)
     if arguments.predict is None:
         refuse_unused(arguments, ["--rank-by", "--csv"], "with --predict")
     else:
@@ -432,6 +469,18 @@ def _refuse_own_options(arguments: argparse.Namespace) -> None:
         refuse_unused(arguments, ["--dataset", "--data-home"], "without --h5ad and --pseudobulk")
         if arguments.graph is None:
             refuse_unused(arguments, ["--degradation"], "with a --graph to take edges from")
+
+
+def _refuse_context_options(arguments: argparse.Namespace) -> None:
+    if arguments.task != "context":
+        refuse_unused(arguments, ["--contexts"], "with --task context")
+        return
+    others = ["--dataset", "--pseudobulk", "--graph", "--gene-features", "--predict"]
+    refuse_unused(arguments, [*others, "--ablations", "--degradation", "--attention"], "without --task context")
+    if arguments.h5ad is None:
+        refuse_unused(arguments, ["--contexts"], "with --h5ad")
+    elif arguments.contexts is None:
+        raise ValueError("--task context needs --contexts, the columns of the cell lines in your cells.")
 
 
 def _finite(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -33,6 +33,10 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
     contexts : sequence of str or int, or DataFrame, default=None
         Which columns of X are contexts, see `KernelPerturbationRegressor`. A gene then has an effect in each context:
         the one observed there, and the mean over the other contexts where there is none.
+    dose_response : {"linear", "saturating"}, default="linear"
+        What a dose d counts for. "saturating" replaces it by :math:`d\,(r + k) / (d + k)`, with the largest dose r of
+        the gene or compound and the half-dose k that predicts its doses from one another best, no saturation included.
+        So few doses of a compound inform all others.
 
     Attributes
     ----------
@@ -41,6 +45,8 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         n_outputs), context by context.
     contexts_ : list of str
         The contexts, "unknown" that of rows without one; empty without contexts.
+    half_doses_ : ndarray of shape (n_genes,)
+        k, infinite for linear responses.
     shrinkage_ : float
     intercept_ : ndarray of shape (n_outputs,)
     n_features_in_ : int
@@ -53,7 +59,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
     References
     ----------
     Ahlmann-Eltze, C., Huber, W. & Anders, S. Deep-learning-based gene perturbation effect prediction does not yet
-    outperform simple linear baselines. Nature Methods (2025).
+    outperform simple linear baselines. Nature Methods 22, 1657 (2025). doi:10.1038/s41592-025-02772-6.
 
     Examples
     --------
@@ -70,6 +76,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         "fit_intercept": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "contexts": ["array-like", str, None],
+        "dose_response": [StrOptions({"linear", "saturating"})],
     }
 
     def __init__(
@@ -79,11 +86,13 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         fit_intercept: bool = False,
         alpha: float = 1.0,
         contexts: Any = None,
+        dose_response: str = "linear",
     ) -> None:
         self.shrinkage = shrinkage
         self.fit_intercept = fit_intercept
         self.alpha = alpha
         self.contexts = contexts
+        self.dose_response = dose_response
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None) -> "AdditiveRegressor":
@@ -114,7 +123,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
             If rows of X, y, weights and noise have different names, or weights or noise are negative or NaN.
         """
         X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
-        X, self.contexts_ = self._by_context(X), self._context_names
+        X, self.contexts_, self.half_doses_ = self._by_context(X), self._context_names, self._half_doses
         effects = estimate_effects(X, y, self.alpha, noise)
         self.effects_ = effects.values
         if self._design is not None:

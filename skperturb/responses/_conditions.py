@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from skperturb._alignment import check_rows, check_same_names, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas, is_anndata
 from skperturb.responses._contexts.columns import ContextDesign, marked_columns, read_contexts, warn_of_unmarked
+from skperturb.responses._doses import DoseCurves
 from skperturb.responses._noise import NO_NOISE, RowNoise, read_noise
 
 __all__ = [
@@ -269,7 +270,7 @@ class LabeledDoses(np.ndarray):
         return repr(self.view(np.ndarray))
 
     @classmethod
-    def of(cls, doses: np.ndarray, conditions: Any, labels: Sequence[Any]) -> np.ndarray:
+    def of(cls, doses: np.ndarray, conditions: Any, labels: Sequence[Any]) -> "LabeledDoses":
         """Name the rows after what was encoded.
 
         Parameters
@@ -282,7 +283,7 @@ class LabeledDoses(np.ndarray):
 
         Returns
         -------
-        ndarray of shape (n_conditions, n_genes)
+        LabeledDoses of shape (n_conditions, n_genes)
             A view; without names where some label is no text.
         """
         index = row_names(conditions)
@@ -350,7 +351,10 @@ class PerturbationRegressorMixin:
         y = y.reshape(len(y), -1)
         self._design = self._find_contexts(given[0], X)
         noise, kept = read_noise(sample_weight, noise_variance, *given, y.shape)
-        return (X, y, noise) if kept is None else (X[kept], y[kept], noise)
+        if kept is not None:
+            X, y = X[kept], y[kept]
+        self._curves = self._learn_curves(X, y, noise)
+        return X, y, noise
 
     def _find_contexts(self, given: Any, X: np.ndarray) -> ContextDesign | None:
         """Tell which columns are contexts, and refuse those that the estimator would take for genes."""
@@ -369,8 +373,26 @@ class PerturbationRegressorMixin:
             return None
         return read_contexts(self.contexts, given, names)
 
+    def _learn_curves(self, X: np.ndarray, y: np.ndarray, noise: RowNoise) -> DoseCurves | None:
+        """Learn what doses count for, if that was asked for."""
+        if getattr(self, "dose_response", "linear") == "linear":
+            return None
+        weight = noise.precision(y - y.mean(axis=0))
+        if self._design is None:
+            return DoseCurves.learn(X, y, np.zeros(len(X), dtype=int), weight)
+        return DoseCurves.learn(X[:, self._design.genes], y, self._design.context_of(X), weight)
+
+    @property
+    def _half_doses(self) -> np.ndarray:
+        n_genes = self.n_features_in_ if self._design is None else len(self._design.genes)  # type: ignore[attr-defined]
+        return np.full(n_genes, np.inf) if self._curves is None else self._curves.half_doses
+
     def _by_context(self, X: np.ndarray) -> np.ndarray:
-        """Return doses of each gene in each context, or the same without contexts."""
+        """Return effective doses of each gene in each context; the doses themselves if they are linear, and all."""
+        if self._curves is not None:
+            genes = slice(None) if self._design is None else self._design.genes
+            X = X.copy()
+            X[:, genes] = self._curves.apply(X[:, genes])
         return X if self._design is None else self._design.expand(X)
 
     @property

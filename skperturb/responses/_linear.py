@@ -55,7 +55,7 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     References
     ----------
     Ahlmann-Eltze, C., Huber, W. & Anders, S. Deep-learning-based gene perturbation effect prediction does not yet
-    outperform simple linear baselines. Nature Methods (2025).
+    outperform simple linear baselines. Nature Methods 22, 1657 (2025). doi:10.1038/s41592-025-02772-6.
 
     Examples
     --------

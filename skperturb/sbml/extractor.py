@@ -64,7 +64,7 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
     References
     ----------
     .. [1] M. Santolini and A.-L. Barabási, "Predicting perturbation patterns from the topology of
-       biological networks", PNAS 115:E6375-E6383, 2018.
+       biological networks", PNAS 115:E6375-E6383, 2018, doi:10.1073/pnas.1720589115.
 
     Examples
     --------

@@ -69,8 +69,8 @@ def screen_models(
 
         - path, model_id
         - status: "steady", "oscillating" (bounded, but the trajectory comes to no steady state),
-          "diverged", "sliding" (it rests on a jump), "integration_failed" (no integrator comes beyond some time), "unsupported", "invalid" or
-          "timeout"; reason: why it is not "steady"
+          "diverged", "sliding" (it rests on a jump of the right-hand side), "integration_failed" (no integrator
+          comes beyond some time), "unsupported", "invalid" or "timeout"; reason: why it is not "steady"
         - jacobian: where a finite Jacobian was obtained, "steady_state" (also at an unstable one that an
           oscillator circles), "initial" (where no steady state was found) or "none"
         - n_variables, n_reactions, n_nonzeros (of that Jacobian)

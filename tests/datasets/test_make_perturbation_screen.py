@@ -78,3 +78,28 @@ def test_pseudobulk_recovers_the_response():
 def test_errors(params, message):
     with pytest.raises(ValueError, match=message):
         make_perturbation_screen(**params)
+
+
+def test_one_context_is_the_screen_without():
+    first, second = (
+        make_perturbation_screen(20, n_perturbed=4, n_doubles=2, n_cells=3, random_state=1, **options)
+        for options in ({}, {"n_contexts": 1, "context_effect": 3.0})
+    )
+    np.testing.assert_array_equal(first.X.toarray(), second.X.toarray())
+    assert list(second.obs.columns) == ["perturbation"]
+
+
+def test_contexts_share_what_they_share():
+    def responses(**options):
+        cells = make_perturbation_screen(
+            40, n_perturbed=12, n_doubles=0, n_cells=2, n_contexts=3, interaction=0.0, random_state=0, **options
+        )
+        return cells, np.stack([table.to_numpy() for table in cells.uns["response"].values()])
+
+    cells, alike = responses(context_effect=0.0)
+    np.testing.assert_allclose(alike, alike[:1].repeat(3, axis=0))
+    assert cells.obs.groupby("cell_line", observed=True)["perturbation"].nunique().tolist() == [13] * 3
+    assert cells.uns["context_features"].shape == (3, 3)
+    # The particular part grows with its size, and the shared part is the same.
+    small, large = (responses(context_effect=size)[1] for size in (0.5, 1.0))
+    np.testing.assert_allclose(large - alike, 2 * (small - alike), atol=1e-12)

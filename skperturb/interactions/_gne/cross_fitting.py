@@ -46,7 +46,7 @@ from joblib import Parallel, delayed
 from skperturb._pairs import pair_codes, symmetric_graph
 from skperturb.interactions._gne.training_pairs import POSITIVE
 
-__all__ = ["CrossFitting"]
+__all__ = ["CrossFitting", "divided"]
 
 Model = TypeVar("Model")
 
@@ -79,7 +79,12 @@ class CrossFitting(Generic[Model]):
     label: str = ""
 
     def fit(
-        self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int, wanted: np.ndarray | None = None
+        self,
+        positions: np.ndarray,
+        kinds: np.ndarray,
+        n_nodes: int,
+        wanted: np.ndarray | None = None,
+        folds: np.ndarray | None = None,
     ) -> tuple[list[Model], np.ndarray]:
         """Train the models and describe the pairs.
 
@@ -91,6 +96,8 @@ class CrossFitting(Generic[Model]):
         n_nodes : int
         wanted : ndarray of bool, shape (n_pairs,), default=None
             Pairs to describe; all when None.
+        folds : ndarray of int, shape (n_pairs,), default=None
+            The fold of each pair; `divided` when None.
 
         Returns
         -------
@@ -99,7 +106,8 @@ class CrossFitting(Generic[Model]):
             NaN where no description is wanted.
         """
         wanted = np.ones(len(positions), dtype=bool) if wanted is None else wanted
-        folds = self._folds(positions, kinds, n_nodes)
+        if folds is None:
+            folds = divided(positions, kinds, n_nodes, self.n_folds, self.random_state)
         seeds = [int(self.random_state.randint(np.iinfo(np.int32).max)) for _ in range(self.n_folds)]
         results = Parallel(n_jobs=self.n_jobs)(
             delayed(_train_and_describe)(
@@ -117,14 +125,29 @@ class CrossFitting(Generic[Model]):
             features[(folds == fold) & wanted] = described
         return [model for model, _ in results], features
 
-    def _folds(self, positions: np.ndarray, kinds: np.ndarray, n_nodes: int) -> np.ndarray:
-        """Assign each kind of pairs to folds of equal size."""
-        folds = np.empty(len(positions), dtype=int)
-        for kind in np.unique(kinds):
-            chosen = kinds == kind
-            _, pair = np.unique(pair_codes(positions[chosen], n_nodes), return_inverse=True)
-            folds[chosen] = (self.random_state.permutation(int(pair.max()) + 1) % self.n_folds)[pair]
-        return folds
+
+def divided(
+    positions: np.ndarray, kinds: np.ndarray, n_nodes: int, n_folds: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Assign each kind of pairs to folds of equal size, the repetitions of a pair to the same one.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_pairs, 2)
+    kinds : ndarray of shape (n_pairs,)
+    n_nodes, n_folds : int
+    random_state : RandomState
+
+    Returns
+    -------
+    ndarray of int, shape (n_pairs,)
+    """
+    folds = np.empty(len(positions), dtype=int)
+    for kind in np.unique(kinds):
+        chosen = kinds == kind
+        _, pair = np.unique(pair_codes(positions[chosen], n_nodes), return_inverse=True)
+        folds[chosen] = (random_state.permutation(int(pair.max()) + 1) % n_folds)[pair]
+    return folds
 
 
 def _train_and_describe(

@@ -16,10 +16,22 @@ from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
 from skperturb.interactions._gne.classifier import PairClassifier
-from skperturb.interactions._gne.cross_fitting import CrossFitting
-from skperturb.interactions._gne.features import EVIDENCE, FEATURES, PairFeatures
+from skperturb.interactions._gne.cross_fitting import CrossFitting, divided
+from skperturb.interactions._gne.features import (
+    EVIDENCE,
+    FEATURES,
+    NeighborhoodFeatures,
+    PairFeatures,
+    described_by_all,
+)
 from skperturb.interactions._gne.training import GNEParameters, train_vectors
-from skperturb.interactions._gne.training_pairs import POSITIVE, learned_from, with_negatives
+from skperturb.interactions._gne.training_pairs import (
+    DEGREE,
+    POSITIVE,
+    degree_matched,
+    learned_from,
+    with_uniform_negatives,
+)
 
 __all__ = ["GNEEmbedder"]
 
@@ -145,20 +157,21 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     Cross-fitting: the interactions are divided into folds, a network is trained without each of them, and a pair is
     described by the network that has not seen its fold. `fit_transform` returns these descriptions for the training
     pairs, `transform` the mean over all networks, so ``fit_transform(X)`` differs from ``fit(X).transform(X)``: a
-    classifier behind it in a Pipeline learns from descriptions such as new pairs will have. With the other pair
-    features a single network is trained on everything, as in the paper.
+    classifier behind it in a Pipeline learns from descriptions such as new pairs will have. Degrees and neighborhood
+    scores, none of which sees the pair's own interaction, come from the whole graph then. With the other pair features
+    a single network is trained on everything, as in the paper.
 
     A pair with a gene that has attributes but no known interaction, of which a convolution over partners sees nothing,
     is described by a second network, with look-up vectors and ``pair_features="native"``. It is trained if there are
     such genes.
 
-    The classifier learns from up to four negatives of each kind for an interaction. If `y` holds negatives, they count
+    The classifier learns from up to two negatives of each kind for an interaction. If `y` holds negatives, they count
     as uniform ones, and what is missing is drawn from the genes of the pairs.
 
     References
     ----------
     .. [1] KC, K. et al. (2019). GNE: a deep learning framework for gene network inference by aggregating biological
-       information. BMC Systems Biology 13(S2), 38.
+       information. BMC Systems Biology 13(S2), 38. doi:10.1186/s12918-019-0694-y.
 
     Examples
     --------
@@ -396,18 +409,20 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
                 f"X has {n_interactions} interaction; pair_features={self.pair_features!r} needs at least 2 to "
                 "cross-fit. Use pair_features='native'."
             )
-        positions, kinds = self._classifier_pairs(positions, labels)
+        n_folds = min(self._n_folds(n_interactions), n_interactions)
+        positions, kinds, folds = self._classifier_pairs(positions, labels, n_folds)
         learned = learned_from(kinds, self._rng)
         cross_fitting = CrossFitting(
             self._trainer(),
             PairFeatures.structural,
-            n_folds=min(self._n_folds(n_interactions), n_interactions),
+            n_folds=n_folds,
             random_state=self._rng,
             n_jobs=self.n_jobs,
             label="fold {} of {}" if self.verbose else "",
         )
         wanted = learned | (describe & (np.arange(len(positions)) < n_pairs))
-        self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1, wanted)
+        self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1, wanted, folds)
+        self._surroundings = NeighborhoodFeatures(self._graph)
         share = {"uniform": 1.0, "degree": 0.0, "mixed": self.uniform_share}[self.negatives]
         weights = self._weights_of((kinds == POSITIVE).astype(np.int64))
         self._head = PairClassifier(share, self._draw_seed()).fit(
@@ -436,13 +451,23 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             return self.n_folds
         return _MANY_FOLDS if n_interactions <= _FEW_INTERACTIONS else _FEW_FOLDS
 
-    def _classifier_pairs(self, positions: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        everything, kinds = with_negatives(
-            positions, labels, n_interactions=len(self._positives), negatives=self.negatives, draw=self._draw
-        )
+    def _classifier_pairs(
+        self, positions: np.ndarray, labels: np.ndarray, n_folds: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the pairs that the classifier learns from, their kinds and their folds."""
+        n_interactions, n_nodes = len(self._positives), len(self.genes_) + 1
+        uniform = None if self.negatives == "degree" else self._draw
+        everything, kinds = with_uniform_negatives(positions, labels, n_interactions=n_interactions, draw=uniform)
+        folds = divided(everything, kinds, n_nodes, n_folds, self._rng)
+        if self.negatives != "uniform":
+            matched, own = degree_matched(everything, kinds, folds, n_interactions=n_interactions, draw=self._draw)
+            if own is None:
+                own = self._rng.permutation(len(matched)) % n_folds
+            everything, folds = np.concatenate([everything, matched]), np.concatenate([folds, own])
+            kinds = np.concatenate([kinds, np.full(len(matched), DEGREE)])
         if (kinds == POSITIVE).all():
             raise self._no_negatives(len(np.unique(positions)))
-        return everything, kinds
+        return everything, kinds, folds
 
     def _build_graph(self) -> sp.csr_array:
         if not self.directed:
@@ -473,7 +498,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         if self.pair_features not in _CROSS_FITTED:
             return self._folds[0].of_vectors(positions, self.pair_features, self.directed)
-        features = np.mean([fold.structural(positions) for fold in self._folds], axis=0)
+        features = described_by_all(self._folds, self._surroundings, positions)
         if self.pair_features == "structural":
             return features
         scores = self._head.decision_function(features)
@@ -490,7 +515,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             return super()._evidence(positions)
         if len(positions) == 0:
             return pd.DataFrame({name: np.empty(0) for name in EVIDENCE})
-        features = np.mean([fold.structural(positions) for fold in self._folds], axis=0)
+        features = described_by_all(self._folds, self._surroundings, positions)
         whole = self._head.decision_function(features)
         names = [*FEATURES, *(["absolute_correlation"] if self._expression is not None else [])]
         found = {}

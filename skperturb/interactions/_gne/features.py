@@ -1,5 +1,6 @@
 """What a network and its graph say of a pair of genes, in numbers for a classifier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from skperturb.interactions._gne.poisson_factors import PoissonFactors, symmetri
 from skperturb.interactions._gne.training import GeneVectors
 from skperturb.interactions._neighborhoods import Neighborhoods, path_weights
 
-__all__ = ["EVIDENCE", "FEATURES", "PairFeatures"]
+__all__ = ["EVIDENCE", "FEATURES", "NeighborhoodFeatures", "PairFeatures", "described_by_all"]
 
 # The singular vectors of the normalized graph, in groups from strong to weak.
 _BANDS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64))
@@ -68,6 +69,61 @@ EVIDENCE = {
 }
 
 
+# Features that come before those of `NeighborhoodFeatures`.
+_BEFORE_NEIGHBORHOODS = FEATURES.index("log_degrees")
+
+
+class NeighborhoodFeatures:
+    """Describes pairs by their surroundings in a graph alone: ``log_degrees`` to ``l3_symmetric`` of `FEATURES`.
+
+    Parameters
+    ----------
+    graph : csr_array of shape (n_nodes, n_nodes)
+    """
+
+    def __init__(self, graph: sp.csr_array) -> None:
+        self.near = Neighborhoods(graph)
+        degrees = self.near.degrees
+        self._popularity_of_partners = graph @ np.log1p(degrees) / np.maximum(degrees, 1.0)
+
+    def describe(self, positions: np.ndarray) -> np.ndarray:
+        """Return the features of undirected pairs; none of them sees the pair's own edge.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, n_features)
+        """
+        near = self.near
+        degrees = near.pair_degrees(positions)
+        log_degrees = np.log1p(degrees)
+        l3_degree = near.paths_of_three(positions, path_weights(near.degrees, "degree"))
+        return np.column_stack(
+            [
+                _popularity(degrees),
+                log_degrees.min(axis=1),
+                log_degrees.max(axis=1),
+                *self._partners(positions),
+                _log(near.common(positions)),
+                _log(near.common(positions, 1.0 / np.maximum(near.degrees, 1.0))),
+                _log(near.paths_of_three(positions, path_weights(near.degrees, "sqrt"))),
+                _log(_L3_DEGREE_SCALE * l3_degree),
+                _log(_L3_SYMMETRIC_SCALE * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
+            ]
+        )
+
+    def _partners(self, positions: np.ndarray) -> list[np.ndarray]:
+        """Return the mean log-degree of the partners of the less and of the more popular gene of each pair."""
+        first, second = self._popularity_of_partners[positions].T
+        degrees = self.near.degrees[positions]
+        # Of equally popular genes the mean, so that the order of a pair does not count.
+        share = 0.5 + 0.5 * np.sign(degrees[:, 1] - degrees[:, 0])
+        return [share * first + (1 - share) * second, (1 - share) * first + share * second]
+
+
 @dataclass(eq=False)
 class PairFeatures:
     """Describes pairs by a graph and the vectors that were learned from it.
@@ -84,9 +140,8 @@ class PairFeatures:
     expression: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        self._neighborhoods = Neighborhoods(self.graph)
-        degrees = self._neighborhoods.degrees
-        self._popularity_of_partners = self.graph @ np.log1p(degrees) / np.maximum(degrees, 1.0)
+        self.surroundings = NeighborhoodFeatures(self.graph)
+        self._neighborhoods = self.surroundings.near
 
     # Only the structural features need these three.
     @cached_property
@@ -112,29 +167,29 @@ class PairFeatures:
         -------
         ndarray of shape (n_pairs, n_features)
         """
+        return _in_order(self.learned(positions), self.surroundings.describe(positions))
+
+    def learned(self, positions: np.ndarray) -> np.ndarray:
+        """Describe undirected pairs by what was learned from the graph, without `NeighborhoodFeatures`.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, n_features)
+            In the order of `FEATURES`, those of the neighborhoods left out.
+        """
         first, second = positions.T
         near = self._neighborhoods
-        degrees = near.pair_degrees(positions)
-        log_degrees = np.log1p(degrees)
-        popularity = _popularity(degrees)
         forth = self.vectors.directed(first, second, bias=False)
         back = self.vectors.directed(second, first, bias=False)
         bias = self.vectors.bias[first] + self.vectors.bias[second]
         normalizers = self._log_normalizer[first] + self._log_normalizer[second]
-        l3 = near.paths_of_three(positions, path_weights(near.degrees, "sqrt"))
-        l3_degree = near.paths_of_three(positions, path_weights(near.degrees, "degree"))
         columns = [
             forth + back,
-            forth + back + bias - normalizers + popularity,
-            popularity,
-            log_degrees.min(axis=1),
-            log_degrees.max(axis=1),
-            *self._partners(positions),
-            _log(near.common(positions)),
-            _log(near.common(positions, 1.0 / np.maximum(near.degrees, 1.0))),
-            _log(l3),
-            _log(_L3_DEGREE_SCALE * l3_degree),
-            _log(_L3_SYMMETRIC_SCALE * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
+            forth + back + bias - normalizers + _popularity(near.pair_degrees(positions)),
             *self._spectral(positions),
             *(column for factors in self._poisson for column in factors.features(positions, near.degrees)),
         ]
@@ -179,14 +234,6 @@ class PairFeatures:
         own = self._neighborhoods.linked(positions)[:, None]
         return np.column_stack([out_degrees[positions[:, 0]], in_degrees[positions[:, 1]]]) - own
 
-    def _partners(self, positions: np.ndarray) -> list[np.ndarray]:
-        """Return the mean log-degree of the partners of the less and of the more popular gene of each pair."""
-        first, second = self._popularity_of_partners[positions].T
-        degrees = self._neighborhoods.degrees[positions]
-        # Of equally popular genes the mean, so that the order of a pair does not count.
-        share = 0.5 + 0.5 * np.sign(degrees[:, 1] - degrees[:, 0])
-        return [share * first + (1 - share) * second, (1 - share) * first + share * second]
-
     def _spectral(self, positions: np.ndarray) -> list[np.ndarray]:
         """Return what each band of singular vectors says of the normalized graph's entry, in both directions."""
         left, values, right = self._spectrum
@@ -195,6 +242,37 @@ class PairFeatures:
             for start, stop in _BANDS
         ]
         return [column.round(_SPECTRAL_DECIMALS) for column in columns]
+
+
+def described_by_all(
+    folds: Sequence[PairFeatures], surroundings: NeighborhoodFeatures, positions: np.ndarray
+) -> np.ndarray:
+    """Describe new pairs: the mean of what the folds learned, and their neighborhoods in the whole graph.
+
+    A path of length three is in the graph of a fold only if all its edges are: of five folds in about half of them.
+    Where genes have a dozen partners most pairs have few paths, and a mean of logarithms over folds, some of them
+    without any, would say less than the whole graph does. What is learned by heart is no danger here: no feature of the
+    neighborhoods sees the pair's own edge.
+
+    Parameters
+    ----------
+    folds : sequence of PairFeatures
+    surroundings : NeighborhoodFeatures
+        Of the whole graph.
+    positions : ndarray of shape (n_pairs, 2)
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, n_features)
+    """
+    learned = np.mean([fold.learned(positions) for fold in folds], axis=0)
+    return _in_order(learned, surroundings.describe(positions))
+
+
+def _in_order(learned: np.ndarray, surroundings: np.ndarray) -> np.ndarray:
+    """Return the columns in the order of `FEATURES`."""
+    before, after = learned[:, :_BEFORE_NEIGHBORHOODS], learned[:, _BEFORE_NEIGHBORHOODS:]
+    return np.column_stack([before, surroundings, after])
 
 
 def _spectrum(near: Neighborhoods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

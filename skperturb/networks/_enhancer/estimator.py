@@ -125,8 +125,8 @@ class GCNEnhancer(BaseEstimator):
 
     References
     ----------
-    .. [1] Li, R. & Gao, J. (2019). Enhancing the prediction of perturbation patterns from network topology with graph
-       convolutional networks. Scientific Reports 9.
+    .. [1] Li, D. & Gao, J. (2019). Towards perturbation prediction of biological networks using deep learning.
+       Scientific Reports 9. doi:10.1038/s41598-019-48391-y.
 
     Examples
     --------

@@ -136,7 +136,9 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
     References
     ----------
-    AdaptivePerturbPredictor. Preprint (2025).
+    Leveraging biological networks for robust gene perturbation prediction (AdaptivePerturbPredictor). Preprint, not
+    peer reviewed (November 2025). doi:10.20944/preprints202511.1380.v1. Only the architecture is taken from it: its
+    text calls its own measurements fabricated, so none is quoted or compared with.
 
     Examples
     --------

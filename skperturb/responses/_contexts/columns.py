@@ -10,7 +10,6 @@ each cell line, and everything that works on genes works on these.
 """
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from numbers import Integral
@@ -32,7 +31,7 @@ UNKNOWN = "unknown"
 #: Combinations of levels for which effects of all genes are kept. More than this are no contexts that anybody compares;
 #: the bound refuses a column of cell barcodes before it fills the memory.
 _MAX_CONTEXTS = 1000
-#: Conditions that each level of a covariate has, if it is one: of six conditions, two genes of three are in all by chance.
+#: Conditions that each level of a covariate has, if it is one; genes of a handful of pairs may stand so by chance.
 _LEAST_ROWS = 4
 
 
@@ -152,6 +151,19 @@ class ContextDesign:
             found = found * len(levels) + level
         return found
 
+    def in_any_context(self, flags: np.ndarray) -> np.ndarray:
+        """Tell of each gene in each context whether a flag is set for that gene in some context.
+
+        Parameters
+        ----------
+        flags : ndarray of bool, shape (n_contexts * n_genes,)
+
+        Returns
+        -------
+        ndarray of bool, shape (n_contexts * n_genes,)
+        """
+        return np.tile(flags.reshape(self.n_contexts, -1).any(axis=0), self.n_contexts)
+
     def expand(self, X: np.ndarray) -> np.ndarray:
         """Return doses of each gene in each context.
 
@@ -236,7 +248,7 @@ def _listed_columns(contexts: Any, names: list[Any], marked: dict[int, str]) -> 
     labels = {i: marked.get(i, str(name)) for i, name in enumerate(names)}
     for k, wanted in enumerate([contexts] if isinstance(contexts, str) else list(contexts)):
         hits = [i for i, name in enumerate(names) if name == wanted or labels[i] == wanted]
-        if not hits and isinstance(wanted, Integral) and -len(names) <= wanted < len(names):
+        if not hits and isinstance(wanted, Integral) and -len(names) <= int(wanted) < len(names):
             hits = [int(wanted) % len(names)]
         hits = hits or [i for i in marked if _parts(labels[i])[0] == wanted]
         if not hits:
@@ -297,7 +309,7 @@ def _features(table: pd.DataFrame, design: ContextDesign) -> np.ndarray:
     return np.array(rows)
 
 
-def warn_of_unmarked(X: np.ndarray, names: Sequence[Any]) -> None:
+def warn_of_unmarked(X: np.ndarray, names: Any) -> None:
     """Warn of columns that look like contexts: each row has exactly one of them, whatever else it has.
 
     Parameters
@@ -330,7 +342,6 @@ def _exhaustive_columns(X: np.ndarray) -> np.ndarray:
     taken: list[int] = []
     for column in np.argsort(-n_rows, kind="stable"):
         rows = X[:, column] != 0
-        # A level of a covariate has several conditions; genes of a handful of pairs may stand so by chance.
         if n_rows[column] < _LEAST_ROWS or len(taken) >= len(X) / 2:
             break
         if not (covered & rows).any() and (X[rows, column] == 1.0).all():

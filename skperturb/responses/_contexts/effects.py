@@ -85,7 +85,11 @@ class ContextEffectModel:
             None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
         )
         fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, robust=robust, max_iter=max_iter)
-        self.n_iter, self._scale, self.loo_residuals = fitted.n_iter, fitted.scale, fitted.loo_residuals
+        self.n_iter, self.loo_residuals = fitted.n_iter, fitted.loo_residuals
+        # Two lines say little about how much an output varies between lines: as if one more had the usual variance. An
+        # output that is silent in both may speak in a third.
+        share = 1.0 / (1.0 + len(np.unique(known // n_genes)))
+        self._scale = (1.0 - share) * fitted.scale + share * fitted.scale.mean()
         self.weights = dict(zip(source.names, fitted.weights.tolist(), strict=True))
         others = target - means_of_others(target, known % n_genes, known // n_genes)
         self.loo_error["genes, mean of other contexts"] = float(row_norms(others).mean())

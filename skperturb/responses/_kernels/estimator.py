@@ -96,6 +96,10 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         comes before "=" in names such as "cell_line=K562". None takes the columns with such names, as
         `PerturbationEncoder` writes them, and () none. A DataFrame also says what is known about each context, such as
         ``control_mean`` of `pseudobulk`; its rows are the levels ("K562") or the names of the columns.
+    dose_response : {"linear", "saturating"}, default="linear"
+        What a dose d counts for. "saturating" replaces it by :math:`d\,(r + k) / (d + k)`, with the largest dose r of
+        the gene or compound and the half-dose k that predicts its doses from one another best, no saturation included.
+        So few doses of a compound inform all others.
 
     Attributes
     ----------
@@ -104,6 +108,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         context.
     contexts_ : list of str
         The contexts, "unknown" that of rows without one; empty without contexts.
+    half_doses_ : ndarray of shape (n_genes,)
+        k, infinite for linear responses.
     loo_error_ : dict of str to float
         Mean leave-one-out L2 error: "genes, mean", "genes, mean of other contexts", "genes, kernels", "combinations,
         baseline", "combinations, kernels", "combinations, process" as far as they apply.
@@ -161,6 +167,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         "robust": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "contexts": ["array-like", str, None],
+        "dose_response": [StrOptions({"linear", "saturating"})],
     }
 
     def __init__(
@@ -173,6 +180,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         robust: bool = True,
         max_iter: int = 50,
         contexts: Any = None,
+        dose_response: str = "linear",
     ) -> None:
         self.baseline = baseline
         self.gene_features = gene_features
@@ -181,6 +189,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.robust = robust
         self.max_iter = max_iter
         self.contexts = contexts
+        self.dose_response = dose_response
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -217,7 +226,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         noise = noise.without_equal_weights()
         names = np.asarray(getattr(self, "feature_names_in_", np.arange(X.shape[1])))
         names = names if self._design is None else names[self._design.genes]
-        X, self.contexts_ = self._by_context(X), self._context_names
+        X, self.contexts_, self.half_doses_ = self._by_context(X), self._context_names, self._half_doses
         edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
         kernels = gene_kernels(self.gene_features, edges, names)
         effects = estimate_effects(X, y, noise=noise)
@@ -230,7 +239,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             _warn_unused(effects, tried="genes, kernels" in genes.loo_error, edges=edges)
         self.effects_ = genes.effects
         self._effect_variance = genes.variance
-        self._observed = effects.observed
+        # An effect that was measured in another context is no sum that was shrunk.
+        self._observed = effects.observed if self._design is None else self._design.in_any_context(effects.observed)
         self.loo_residuals_ = _residuals_of_singles(X, genes)
         self.loo_error_ = dict(genes.loo_error)
         self.n_iter_ = max(genes.n_iter, 1)

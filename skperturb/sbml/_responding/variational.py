@@ -17,8 +17,8 @@ from skperturb.sbml._graph.code_generation import ArrayEvaluator, ScalarFunction
 from skperturb.sbml._graph.derivative import differentiate
 from skperturb.sbml._solving.crossings import Look
 from skperturb.sbml._solving.event_run import EventTrajectory, Pending
-from skperturb.sbml._solving.sliding import Slide
 from skperturb.sbml._solving.integrate import scale_of
+from skperturb.sbml._solving.sliding import Slide
 
 __all__ = ["SensitivityTrajectory", "TotalDerivative"]
 

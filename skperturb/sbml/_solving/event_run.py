@@ -257,6 +257,10 @@ class EventTrajectory:
         """About how often the right-hand side was evaluated: twice in a step."""
         return 2 * self.steps
 
+    def resume(self, max_steps: int) -> None:
+        """Go on after a failure, with another limit for the steps in a call of `advance`."""
+        self.failure, self._max_steps_each = None, max_steps
+
     def advance(self, time: float, *, horizon: float | None = None) -> bool:
         """Integrate to `time`, events at that time included; return False, and set `failure`, if impossible.
 
@@ -326,7 +330,8 @@ class EventTrajectory:
 
     # -- events ---------------------------------------------------------------------------------------
     def _happen(self, before: list[float], crossed: bool) -> None:
-        slide, after, fired, modes = self._slide, self._here.levels, len(self.fired), self._modes
+        slide, after, fired = self._slide, self._here.levels, len(self.fired)
+        modes = None if slide is None else self._modes
         if crossed:
             through = self._conditions.passing(before, after)
             if through is not None:

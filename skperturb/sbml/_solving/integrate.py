@@ -191,6 +191,12 @@ class Trajectory:
         # wrong entry costs steps, not accuracy, whereas a NaN ends the run.
         return np.nan_to_num(self._model.jacobian(t, x), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
+    def resume(self, max_steps: int) -> None:
+        """Go on after a failure, with another limit for the steps in a call of `advance`."""
+        self.failure, self._max_steps = None, max_steps
+        self._solver._integrator.nsteps = max_steps
+        self._solver.set_initial_value(self.state, self.time)
+
     def advance(self, time: float) -> bool:
         """Integrate to `time`; return False, and set `failure`, when that is impossible."""
         if self.failure is not None:

@@ -38,6 +38,10 @@ _SUSTAINED = 0.05
 _RIPPLE = 1e-3
 # Turning points of a quarter: a settling transient has two or three, a cycle that was caught busy has dozens.
 _TURNS = 6
+# Where a leg takes too many steps the trajectory is looked at for as many samples as this, so many of its steps apart:
+# a cycle has turned at least so often by then, unless it takes more than a thousand steps.
+# Steps that have become that much shorter than in the last leg are no cycle.
+_SAMPLES_AT_THE_END, _STEPS_PER_SAMPLE, _TURNS_AT_THE_END, _SHORTER = 200, 10, 3, 20
 # Iterations of a Newton search from afar (a mean, an end, the start), where steps are damped at zero.
 _FAR_ITERATIONS = 40
 # Growth: doubling over each of three decades of time. A power law t**0.3 doubles in each; slow saturation does not,
@@ -80,6 +84,7 @@ class Climb:
     status: str = "oscillating"
     reason: str = ""
     time: float = 0.0
+    pace: float = 0.0  # time per step in the last leg
     began: float = field(default_factory=process_time)  # seconds
     states: list[np.ndarray] = field(default_factory=list)  # at the checkpoints, one per decade
     mean: np.ndarray | None = None  # over the last completed decade
@@ -134,6 +139,7 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
     if found.candidate is not None:
         return found
     _name_the_end(found, trajectory)
+    _tell_from_cycles(found, trajectory, system.model)
     if found.status not in _KNOWN_ENDS:
         # The trajectory passes or rests at this state although it is not attracting.
         found.candidate = unstable
@@ -215,6 +221,8 @@ def _advance(trajectory: Trajectory | EventTrajectory, found: Climb, time: float
             elif process_time() - found.began > _MOST_SECONDS:
                 trajectory.failure = f"more than {_MOST_SECONDS:.0f} seconds of processor time"
         states.append(trajectory.state)
+        steps = (trajectory.n_evaluations - evaluations) / _EVALUATIONS_PER_STEP
+        found.pace = (trajectory.time - begin) / max(steps, 1.0)
         if trajectory.failure is not None:
             break
         busy = trajectory.n_evaluations - evaluations > _BUSY
@@ -258,6 +266,40 @@ def _growing(states: list[np.ndarray]) -> np.ndarray:
         doubled = (np.abs(after) > _GROWTH * np.abs(before)) & (np.abs(after) > _NOTICED * largest)
         count = np.where(doubled, count + 1, 0)
     return count >= _GROWING_DECADES
+
+
+def _tell_from_cycles(found: Climb, trajectory: Trajectory | EventTrajectory, model: Equations) -> None:
+    """Correct the status where a trajectory takes too many steps though it does not go up and down."""
+    why = trajectory.failure
+    if found.status != "oscillating" or why is None or model.time_dependence:
+        return
+    if not _goes_up_and_down(trajectory, found):
+        found.status = "integration_failed"
+        found.reason = f"the trajectory comes no farther than t = {trajectory.time:g} ({why}), and does not cycle there"
+
+
+def _goes_up_and_down(trajectory: Trajectory | EventTrajectory, found: Climb) -> bool:
+    """Say whether a trajectory that takes too many steps turns again and again, by following it a little further."""
+    if found.pace <= 0.0:
+        return False
+    failure = trajectory.failure
+    trajectory.may_change_method = False
+    trajectory.resume(_SHORTER * _STEPS_PER_SAMPLE)
+    time, span, states = trajectory.time, _STEPS_PER_SAMPLE * found.pace, [trajectory.state]
+    last = trajectory.n_evaluations + 2 * _EVALUATIONS_PER_STEP * _STEPS_PER_SAMPLE * _SAMPLES_AT_THE_END
+    for k in range(_SAMPLES_AT_THE_END):
+        if trajectory.n_evaluations > last or not trajectory.advance(time + (k + 1) * span):
+            break
+        states.append(trajectory.state)
+    trajectory.failure, trajectory.time, trajectory.state = failure, time, states[0]
+    samples = np.array(states)
+    part = np.linspace(0.0, 1.0, len(samples))[:, None]
+    # A phase that goes round and round grows steadily but for its ups and downs.
+    bends = samples - (1.0 - part) * samples[0] - part * samples[-1]
+    moves = np.ptp(samples, axis=0)
+    cycling = (moves > _RIPPLE * scale_of(samples.mean(axis=0))) & (np.ptp(bends, axis=0) > _RIPPLE * moves)
+    turns = np.abs(np.diff(np.sign(np.diff(bends[:, cycling], axis=0)), axis=0)) > 1.0
+    return bool(turns.sum(axis=0).max(initial=0) >= _TURNS_AT_THE_END)
 
 
 def out_of_bounds(x: np.ndarray, x0: np.ndarray) -> bool:

@@ -66,3 +66,17 @@ def test_only_wanted_pairs_are_described():
     assert sum(asked) == wanted.sum()
     np.testing.assert_array_equal(features[wanted], PAIRS[wanted])
     assert np.isnan(features[~wanted]).all()
+
+
+def test_given_folds_are_kept():
+    folds = np.arange(len(PAIRS)) % 3
+    asked = []
+
+    def describe(model, pairs):
+        asked.append(pairs)
+        return pairs.astype(float)
+
+    fitting = CrossFitting(lambda graph, seed: graph, describe, 3, np.random.RandomState(0))
+    fitting.fit(PAIRS, KINDS, 20, folds=folds)
+    for fold, pairs in enumerate(asked):
+        np.testing.assert_array_equal(pairs, PAIRS[folds == fold])

@@ -11,6 +11,7 @@ from skperturb.datasets import make_gene_network
 from skperturb.interactions import ExpressionCorrelation, GNEEmbedder
 from skperturb.interactions._gne import poisson_factors
 from skperturb.interactions._gne.classifier import PairClassifier
+from skperturb.interactions._gne.features import described_by_all
 from skperturb.interactions._gne.training_pairs import DEGREE, POSITIVE, UNIFORM
 from skperturb.model_selection import link_prediction_split
 
@@ -36,7 +37,7 @@ def test_unseen_genes_are_told_by_their_attributes():
     assert scores[0] > scores[1] + 0.1
     # Pairs of genes that are known are told by the graph.
     np.testing.assert_array_equal(
-        model._head.decision_function(np.mean([fold.structural(model._locate(X)[0]) for fold in model._folds], axis=0)),
+        model._head.decision_function(described_by_all(model._folds, model._surroundings, model._locate(X)[0])),
         model.decision_function(X),
     )
 

@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 
 from skperturb._pairs import symmetric_graph
-from skperturb.interactions._gne.features import FEATURES, PairFeatures
+from skperturb.interactions._gne.features import FEATURES, NeighborhoodFeatures, PairFeatures, described_by_all
 from skperturb.interactions._gne.training import GeneVectors
 
 
@@ -52,3 +52,18 @@ def test_features_by_their_definitions(naive):
         expected[f"spectral{start}_{stop}"] = 0.5 * (band + band.T)[first, second]
     for name, column in expected.items():
         np.testing.assert_allclose(found[name], column, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def test_new_pairs_are_described_by_all_folds_and_the_whole_graph(naive):
+    rng = np.random.default_rng(0)
+    edges = np.array(naive.edges)
+    vectors = [GeneVectors(*(rng.normal(size=(18, 4)) for _ in range(2)), rng.normal(size=18), []) for _ in range(2)]
+    folds = [PairFeatures(part, symmetric_graph(edges[k::2], 18)) for k, part in enumerate(vectors)]
+    pairs = np.array(naive.pairs)
+    found = described_by_all(folds, NeighborhoodFeatures(symmetric_graph(edges, 18)), pairs)
+    mean = np.mean([fold.structural(pairs) for fold in folds], axis=0)
+    whole = PairFeatures(vectors[0], symmetric_graph(edges, 18)).structural(pairs)
+    first, last = FEATURES.index("log_degrees"), FEATURES.index("l3_symmetric")
+    for k, name in enumerate(FEATURES):
+        expected = whole if first <= k <= last else mean
+        np.testing.assert_allclose(found[:, k], expected[:, k], atol=1e-12, err_msg=name)

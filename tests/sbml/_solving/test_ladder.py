@@ -171,6 +171,28 @@ def test_bounds_are_those_of_the_initial_size(start):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(
+    ("rate", "status"),
+    [
+        (lambda phase: 1.0, "integration_failed"),
+        (lambda phase: 1.0 / (1.0 + phase), "integration_failed"),
+        (lambda phase: 2.0 + np.cos(phase), "oscillating"),
+    ],
+)
+def test_too_many_steps_are_no_cycle(hand, unit, rate, status):
+    """A trajectory that only takes too many steps is not called oscillating, one that goes round and round is."""
+    from skperturb.exceptions import NoSteadyStateError
+    from skperturb.sbml._solving.steady_state import find_steady_state
+
+    model = hand.Model(
+        "A", (0.0,), np.zeros((1, 0)), lambda t, x: np.zeros(0), rules={"A": lambda t, x: unit * rate(x[0] / unit)}
+    )
+    with pytest.raises(NoSteadyStateError, match=r"t = \d.* \(more than \d+ steps\)") as caught:
+        find_steady_state(model, max_steps=60 if status == "oscillating" else 1)
+    assert caught.value.status == status
+
+
 def test_where_lsoda_gives_up_another_method_goes_on(hand, monkeypatch):
     from scipy.integrate import ode
 
