@@ -115,6 +115,11 @@ class LeaveContextOut(LabelReadingSplit):
         Returns
         -------
         int
+
+        Raises
+        ------
+        ValueError
+            If X is None, or fewer than two contexts have rows.
         """
         if X is None:
             raise ValueError("X is None; expected the conditions, whose contexts are the folds.")

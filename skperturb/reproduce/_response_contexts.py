@@ -240,7 +240,8 @@ def report_contexts(rows: Sequence[dict[str, Any]]) -> str:
 _NOTES = (
     f"L2: mean distance of predicted and observed response; vs: against the {_REFERENCE} (of the own line where the\n"
     "gene is new), the mean over screens or conditions, with its interval; scaled: 0 is that baseline, 1 a second\n"
-    "measurement of the same noise; cover: share of responses inside the predicted 95 % interval; s: one fit."
+    "measurement of the same noise (- where that is no better); cover: share of responses inside the predicted 95 %\n"
+    "interval; s: one fit."
 )
 
 
@@ -259,9 +260,14 @@ def _table(group: pd.DataFrame, unit: str) -> str:
                 float(part["l2"].mean()),
                 f"{100 * gain.mean():+.1f} %",
                 f"[{100 * low:+.1f}, {100 * high:+.1f}]",
-                scaled_score(float(part["l2"].mean()), float(reference.mean()), ceiling),
+                _scaled(float(part["l2"].mean()), float(reference.mean()), ceiling),
                 float(covered.mean()) if len(covered) else None,
                 float(part["seconds"].mean()),
             ]
         )
     return format_table(["model", "L2", "vs", "95 %", "scaled", "cover", "s"], table)
+
+
+def _scaled(error: float, baseline: float, ceiling: float) -> float | None:
+    """Return the scaled score, None where a replicate, which has the noise twice, is no better than the baseline."""
+    return scaled_score(error, baseline, ceiling) if ceiling < baseline else None

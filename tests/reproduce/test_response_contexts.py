@@ -58,6 +58,15 @@ def test_report(rows):
     assert "nan" not in text
 
 
+def test_no_score_where_a_replicate_is_no_better_than_the_baseline(rows):
+    """A replicate has the noise twice, a mean only once."""
+    frame = pd.DataFrame(rows)
+    far, near = (report_contexts(frame.assign(replicate_l2=size).to_dict("records")) for size in (100.0, 0.0))
+    scores = [[line.split()[-3] for line in text.splitlines() if line.startswith("no change")] for text in (far, near)]
+    assert scores[0] == ["-"] * 6
+    assert "-" not in scores[1]
+
+
 def test_unknown_models_are_refused():
     screen = next(iter(simulated_screens(1)))
     with pytest.raises(ValueError, match=r"models holds \['transformer'\]"):

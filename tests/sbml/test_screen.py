@@ -1,6 +1,7 @@
 """screen_models."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -71,9 +72,12 @@ def test_hanging_model_is_cut(files):
     assert table["status"][1] in ("timeout", "invalid")  # invalid where the reader refuses what is no file
 
 
-def test_progress_bar(files, capsys):
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_bar(files, capsys, monkeypatch, is_terminal):
+    """On a terminal only: a log file would hold a line for each model."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     screen_models(files[3:], verbose=1)
-    assert "1/1" in capsys.readouterr().err
+    assert ("1/1" in capsys.readouterr().err) == is_terminal
 
 
 @pytest.mark.parametrize(

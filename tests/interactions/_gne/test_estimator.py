@@ -179,13 +179,14 @@ def test_negatives_of_the_classifier():
         X = SPLIT.X_train if y is not None else SPLIT.X_train[SPLIT.y_train == 1]
         model = quick(genes=genes, max_epochs=1).fit(X, y)
         labels = np.ones(len(X), dtype=int) if y is None else y
-        positions, kinds = model._classifier_pairs(model._locate(X)[0], labels)
+        positions, kinds, _ = model._classifier_pairs(model._locate(X)[0], labels, 2)
         np.testing.assert_array_equal(kinds[: len(X)], 1 - labels)
         known = {frozenset(pair) for pair in model._positives.tolist()}
         drawn = [frozenset(pair) for pair in positions[len(X) :].tolist()]
         assert not known & set(drawn)
         assert len(drawn) == len(set(drawn))
-        assert len(kinds) > 5 * len(known)
+        # Two of each kind for an interaction.
+        assert len(kinds) == 5 * len(known)
         # A gene may be missing from the given negatives on purpose.
         assert (model._index.get_loc("left out") in set().union(*drawn)) is everyone
 
