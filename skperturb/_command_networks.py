@@ -176,9 +176,8 @@ def _structural(network: Any, top: int, state: pd.Series | None) -> tuple[pd.Dat
     (signs,), (certainty,) = model.predict_sign([network])
     (low,), (high,) = model.predict_interval([network])
     table = top_responses(sizes.abs() * signs.where(signs != 0, 1), top, probability=certainty)
-    places = [(network.names.index(row.target), network.names.index(row.source)) for row in table.itertuples()]
-    table["rank_low"] = [low.iloc[place] for place in places]
-    table["rank_high"] = [high.iloc[place] for place in places]
+    places = low.index.get_indexer(table["target"]), low.columns.get_indexer(table["source"])
+    table = table.assign(rank_low=low.to_numpy()[places], rank_high=high.to_numpy()[places])
     known = "" if state is None else " and the measured concentrations"
     return table.assign(basis="structure"), (
         f"predicted from the structure{known}, without constants: responses are ranks among all, 1 the strongest"

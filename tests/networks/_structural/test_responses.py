@@ -7,7 +7,7 @@ import pytest
 from skperturb._validation import ensure_networks
 from skperturb.datasets import load_textbook_models
 from skperturb.exceptions import UnsupportedModelError
-from skperturb.networks import InfluenceNetwork, response_matrix
+from skperturb.networks import InfluenceNetwork, ResponseMatrix, response_matrix
 from skperturb.networks._structural.clamp import driven_responses
 from skperturb.networks._structural.ensemble import flux_responses
 from skperturb.networks._structural.estimator import StructuralSensitivity
@@ -113,6 +113,7 @@ def test_a_chain_with_known_orders_has_one_answer():
     expected = pd.DataFrame([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]], names, reactions)
     network = JacobianExtractor().fit_transform([model])[0]
     for found in (response_matrix(model), response_matrix(network, n_draws=10)):
+        assert isinstance(found, ResponseMatrix)
         np.testing.assert_allclose(found.values.loc[names, reactions], expected, atol=1e-6)
         np.testing.assert_array_equal(found.sign.loc[names, reactions], np.sign(expected))
         assert (found.certainty == 1.0).all(axis=None)
