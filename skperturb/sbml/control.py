@@ -144,6 +144,10 @@ def parameter_sensitivity(
     `KineticModel.with_parameters` does. After events, and for a state that is given as numbers, the totals are
     those of the state, whatever the parameter.
 
+    Where neighbors of the state rest too, with the same totals, the Jacobian is singular beyond the laws, and where the
+    model comes to rest depends on its history. That is said by a `ModelWarning`; the responses are those of a change
+    that is made at the state, and responses to initial values are undefined for the variables that are free there.
+
     Where a parameter is the stoichiometry or the conversion factor of a species under a conservation law, the law
     itself changes: that response is undefined.
 
@@ -228,6 +232,7 @@ def control_coefficients(
     The summation theorem, :math:`\sum_j C_{ij} = 0` for concentrations and 1 for fluxes, and the connectivity theorem
     :math:`\sum_j C_{ij} \varepsilon_{jk} = -\delta_{ik}` (for fluxes 0), which holds along directions that keep the
     conserved totals [1]_, are tests of this function. Rate rules count as further processes, which no reaction scales.
+    A state that is not isolated is named by a `ModelWarning`, see `parameter_sensitivity`.
 
     References
     ----------

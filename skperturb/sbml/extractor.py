@@ -15,12 +15,21 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import TransformerMixin
 
 from skperturb._network import InfluenceNetwork
-from skperturb._sklearn import StrOptions, fit_context
+from skperturb._processes import Outcome, map_isolated
+from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb._validation import as_sequence, describe
 from skperturb.base import BaseEstimator
 from skperturb.exceptions import ModelWarning, NoSteadyStateError, UnsupportedModelError
 
-__all__ = ["JacobianExtractor"]
+__all__ = ["ENGINE_MODULES", "JacobianExtractor", "network_at"]
+
+#: What the engine imports when it is first used, for `map_isolated`.
+ENGINE_MODULES = (
+    "libsbml",
+    "scipy.integrate",
+    "skperturb.sbml._reading.document",
+    "skperturb.sbml._solving.steady_state",
+)
 
 _EXPECTED = (
     "a sequence (list, tuple, 1-D object array, Series) of SBML sources (paths, SBML texts) or KineticModel objects"
@@ -47,6 +56,10 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         Number of parallel jobs, as in joblib. It changes no result.
     verbose : int, default=0
         Show a progress bar when positive.
+    timeout : float, default=None
+        Seconds for one model, which is then worked on in a worker process of its own. One that takes longer has no
+        steady state in time (`NoSteadyStateError` of status "timeout"), and one that brings its process down costs
+        nothing else. None sets no limit and starts no processes of this kind.
 
     See Also
     --------
@@ -84,6 +97,7 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         "on_error": [StrOptions({"raise", "skip"})],
         "n_jobs": [int, None],
         "verbose": ["verbose"],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
@@ -93,12 +107,14 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         on_error: str = "raise",
         n_jobs: int | None = None,
         verbose: int = 0,
+        timeout: float | None = None,
     ) -> None:
         self.at = at
         self.variables = variables
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.timeout = timeout
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> JacobianExtractor:
@@ -160,11 +176,26 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
     def _run(self, sources: list[Any], at: str | float) -> Sequence[InfluenceNetwork | ValueError]:
         from tqdm import tqdm
 
+        if self.timeout is not None:
+            return self._run_isolated(sources, at)
         progress = tqdm(sources, disable=not self.verbose, desc="models", unit="model")
         if self.on_error == "raise" and effective_n_jobs(self.n_jobs) == 1:
             # Serial work ends at the first failure instead of computing what nobody will see.
             return list(_until_failure(progress, at, self.variables))
         return Parallel(n_jobs=self.n_jobs)(delayed(_try_network)(source, at, self.variables) for source in progress)
+
+    def _run_isolated(self, sources: list[Any], at: str | float) -> list[InfluenceNetwork | ValueError]:
+        jobs = [(source, at, self.variables) for source in sources]
+        modules = (*ENGINE_MODULES, "skperturb.sbml.extractor")
+        outcomes = map_isolated(
+            _network_and_warnings,
+            jobs,
+            n_jobs=self.n_jobs,
+            timeout=self.timeout,
+            verbose=self.verbose,
+            modules=modules,
+        )
+        return [_of_outcome(outcome) for outcome in outcomes]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -180,6 +211,25 @@ def _until_failure(sources, at: str | float, variables: str):
         yield result
         if not isinstance(result, InfluenceNetwork):
             return
+
+
+def _network_and_warnings(job: tuple[Any, str | float, str]) -> tuple[InfluenceNetwork | ValueError, list[str]]:
+    """Return what `_try_network` does and what was warned of; runs in a worker process."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ModelWarning)
+        result = _try_network(*job)
+    return result, [str(one.message) for one in said if issubclass(one.category, ModelWarning)]
+
+
+def _of_outcome(outcome: Outcome) -> InfluenceNetwork | ValueError:
+    if outcome.kind == "value":
+        result, said = outcome.value
+        for text in said:
+            warnings.warn(text, ModelWarning, stacklevel=5)
+        return result
+    if outcome.kind == "timeout":
+        return NoSteadyStateError(str(outcome.error), status="timeout")
+    return UnsupportedModelError(str(outcome.error))
 
 
 def _parse_at(at: Any) -> str | float:
@@ -245,25 +295,53 @@ def _try_network(source: Any, at: str | float, variables: str) -> InfluenceNetwo
 
 
 def _network(source: Any, at: str | float, variables: str) -> InfluenceNetwork:
-    from skperturb.sbml._solving.moieties import conservation_laws
     from skperturb.sbml.model import KineticModel
 
     model = KineticModel.from_sbml(source) if isinstance(source, (str, Path)) else source
     model, time, x, steady = _state(model, at, ignore_events=variables == "dynamo")
-    common: dict[str, Any] = {
-        "structure": model.structure,
-        "steady_state": steady,
-        "model_id": model.model_id or _short_name(source),
-    }
+    model_id = model.model_id or _short_name(source)
     if variables == "dynamo":
         names, jacobian = model.dynamo_jacobian(time, x)
         symbols = model.evaluate(np.array([time]), x[None, :]).iloc[0]
         frame = _finite_frame(model, jacobian, list(names), time)
-        return InfluenceNetwork(frame, state=symbols[list(names)].astype(float), **common)
+        state = symbols[list(names)].astype(float)
+        return InfluenceNetwork(frame, state=state, structure=model.structure, steady_state=steady, model_id=model_id)
+    return network_at(model, time, x, steady, model_id)
+
+
+def network_at(model: Any, time: float, x: np.ndarray, steady: Any, model_id: str | None) -> InfluenceNetwork:
+    """Return the network of the dynamic variables at a state.
+
+    Parameters
+    ----------
+    model : KineticModel
+    time : float
+    x : ndarray of shape (n_variables,)
+    steady : SteadyState or None
+        The state, if it is a verified steady one.
+    model_id : str or None
+
+    Returns
+    -------
+    InfluenceNetwork
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the Jacobian is not finite.
+    """
+    from skperturb.sbml._solving.moieties import conservation_laws
+
     frame = _finite_frame(model, model.jacobian(time, x), list(model.variables), time)
     _warn_of_kinks(model, time, x)
-    state = pd.Series(x, index=list(model.variables))
-    return InfluenceNetwork(frame, state=state, conservation_laws=conservation_laws(model), **common)
+    return InfluenceNetwork(
+        frame,
+        state=pd.Series(x, index=list(model.variables)),
+        conservation_laws=conservation_laws(model),
+        structure=model.structure,
+        steady_state=steady,
+        model_id=model_id,
+    )
 
 
 def _state(model: Any, at: str | float, *, ignore_events: bool) -> tuple[Any, float, np.ndarray, Any]:

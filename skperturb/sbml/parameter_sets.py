@@ -71,12 +71,15 @@ def steady_states(
     Notes
     -----
     Sets are solved together: one evaluation of NumPy code, generated for all of them, serves hundreds. Every state is
-    verified by the conditions of `KineticModel.steady_state` and is stable. Sets for which no such state is found
-    together are searched one by one, along their trajectories, which also finds out why there is none. So are all sets
-    of a model with events, delays, conditions at which the right-hand side jumps, explicit time, fast reactions,
-    algebraic rules that are solved numerically, conserved totals between rate rules or more than 300 variables; of one
-    that has no stable steady state with its own parameters; and where a compartment or a stoichiometry varies that
-    conserved totals depend on.
+    verified by the conditions of `KineticModel.steady_state` and is stable. By default each trajectory is followed
+    coarsely (Rodas5P, relative tolerance 1e-3) until it rests, together with an estimate of its global error: the local
+    errors, carried along by the linearized equations. Where that stays below a tenth of each variable's scale, and the
+    equations are linear around the state as far, Newton's method completes it; other sets are followed with a
+    tolerance of 1e-6. Sets for which no state is found together are searched one by one, along their trajectories,
+    which also finds out why there is none. So are all sets of a model with events, delays, conditions at which the
+    right-hand side jumps, explicit time, fast reactions, algebraic rules that are solved numerically, conserved totals
+    between rate rules or more than 300 variables; with ``follow="branch"`` of one that has no stable steady state with
+    its own parameters; and where a compartment or a stoichiometry varies that conserved totals depend on.
 
     Examples
     --------

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 
+from skperturb._network import InfluenceNetwork
 from skperturb._processes import Outcome, map_isolated
-from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
+from skperturb.exceptions import ModelWarning, NoSteadyStateError, UnsupportedModelError
+from skperturb.sbml.extractor import ENGINE_MODULES, network_at
 
 __all__ = ["ENGINE_MODULES", "screen_models"]
-
-#: What the engine imports when it is first used, for `map_isolated`.
-ENGINE_MODULES = (
-    "libsbml",
-    "scipy.integrate",
-    "skperturb.sbml._reading.document",
-    "skperturb.sbml._solving.steady_state",
-)
 
 _COLUMNS: dict[str, Any] = {
     "path": str,
@@ -42,9 +38,32 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
+@overload
 def screen_models(
-    paths: Sequence[str | Path], *, n_jobs: int | None = None, verbose: int = 0, timeout: float | None = 60.0
-) -> pd.DataFrame:
+    paths: Sequence[str | Path],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    timeout: float | None = 60.0,
+    return_networks: Literal[False] = False,
+) -> pd.DataFrame: ...
+@overload
+def screen_models(
+    paths: Sequence[str | Path],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    timeout: float | None = 60.0,
+    return_networks: Literal[True],
+) -> Bunch: ...
+def screen_models(
+    paths: Sequence[str | Path],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    timeout: float | None = 60.0,
+    return_networks: bool = False,
+) -> pd.DataFrame | Bunch:
     """Compile SBML models, look for their steady states and tabulate the outcome.
 
     Every model is worked on in a worker process, so that one that hangs or brings its process down costs
@@ -61,6 +80,8 @@ def screen_models(
         Show a progress bar when positive, on a terminal.
     timeout : float or None, default=60.0
         Seconds for one model; None for no limit.
+    return_networks : bool, default=False
+        Return steady states and networks too, which the table was made from.
 
     Returns
     -------
@@ -76,6 +97,11 @@ def screen_models(
         - n_variables, n_reactions, n_nonzeros (of that Jacobian)
         - residual, max_real_part, stable, n_conservation_laws, method: see `SteadyState`
         - seconds: time for this model without the start of its process
+
+        With ``return_networks=True`` a `sklearn.utils.Bunch` of this ``table``; ``states``, a DataFrame with a row for
+        each variable of each steady state (path, model_id, variable, value, and is_reached, whether the trajectory
+        comes there); and ``networks``, an object array with an `InfluenceNetwork` for each path, taken where
+        "jacobian" says, and an empty one with its reason where there is none.
 
     Raises
     ------
@@ -97,11 +123,50 @@ def screen_models(
     listed = _check_paths(paths)
     if timeout is not None and not (isinstance(timeout, Real) and np.isfinite(timeout) and timeout > 0):
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds or None.")
+    if not isinstance(return_networks, (bool, np.bool_)):
+        raise TypeError(f"return_networks={return_networks!r}; expected True or False.")
     outcomes = map_isolated(
-        _screen_model, listed, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=ENGINE_MODULES
+        _screen_and_keep if return_networks else _screen_model,
+        listed,
+        n_jobs=n_jobs,
+        timeout=timeout,
+        verbose=verbose,
+        modules=(*ENGINE_MODULES, "skperturb.sbml.screen"),
     )
     rows = [_row(path, outcome, timeout) for path, outcome in zip(listed, outcomes, strict=True)]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    # Through objects, because pandas 3 makes NaN of a None among texts.
+    table = pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object).astype(_COLUMNS)
+    if not return_networks:
+        return table
+    networks = np.empty(len(rows), dtype=object)
+    networks[:] = [_network_of(row) for row in rows]
+    return Bunch(table=table, states=_states(listed, networks), networks=networks)
+
+
+def _network_of(row: dict[str, Any]) -> InfluenceNetwork:
+    network = row.get("network")
+    if network is not None:
+        return network
+    name = row.get("model_id") or Path(row["path"]).stem
+    return InfluenceNetwork.empty(name, str(row["reason"] or "the Jacobian is not finite"))
+
+
+def _states(paths: list[str], networks: np.ndarray) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "path": path,
+                "model_id": network.model_id,
+                "variable": network.steady_state.state.index,
+                "value": network.steady_state.state.to_numpy(),
+                "is_reached": network.steady_state.is_reached,
+            }
+        )
+        for path, network in zip(paths, networks, strict=True)
+        if network.steady_state is not None
+    ]
+    columns = ["path", "model_id", "variable", "value", "is_reached"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _check_paths(paths: Any) -> list[str]:
@@ -127,6 +192,14 @@ def _row(path: str, outcome: Outcome, timeout: float | None) -> dict[str, Any]:
 
 def _screen_model(path: str) -> dict[str, Any]:
     """Return the row of one model; runs in a worker process."""
+    row = _screen_and_keep(path)
+    # Networks of large models take longer to travel between processes than to be made.
+    row.pop("network", None)
+    return row
+
+
+def _screen_and_keep(path: str) -> dict[str, Any]:
+    """Return the row of one model, and its network under "network" where there is one."""
     from skperturb.sbml.model import KineticModel
 
     start = perf_counter()
@@ -161,11 +234,16 @@ def _steady_state_row(model: Any) -> dict[str, Any]:
         # The trajectory circles this state or leaves it aside: the network there is one, but no rest.
         reason = f"the trajectory does not come to the steady state that was found ({steady.method})"
         row |= {"status": "oscillating", "reason": reason}
-    return row | _jacobian_row(model.after_events(steady), steady.time, steady.state.to_numpy(), "steady_state")
+    settled = model.after_events(steady)
+    return row | _jacobian_row(settled, steady.time, steady.state.to_numpy(), "steady_state", steady)
 
 
-def _jacobian_row(model: Any, time: float, x: np.ndarray, where: str) -> dict[str, Any]:
-    jacobian = model.jacobian(time, x)
-    if not len(x) or not np.isfinite(jacobian).all():
+def _jacobian_row(model: Any, time: float, x: np.ndarray, where: str, steady: Any = None) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            # The network is at the state that the table names; the extractor says where it has kinks.
+            warnings.simplefilter("ignore", ModelWarning)
+            network = network_at(model, time, np.asarray(x, dtype=float), steady, model.model_id)
+    except UnsupportedModelError:
         return {"jacobian": "none"}
-    return {"jacobian": where, "n_nonzeros": int(np.count_nonzero(jacobian))}
+    return {"jacobian": where, "n_nonzeros": int(np.count_nonzero(network.jacobian)), "network": network}

@@ -6,10 +6,11 @@ import math
 import libsbml
 import numpy as np
 import pytest
+from semantic_cases import write_cases
 
 from skperturb.__main__ import main
 from skperturb.reproduce import _semantic_suite as suite
-from skperturb.reproduce._semantic_suite import read_case, report_suite, run_suite, within_tolerance
+from skperturb.reproduce._semantic_suite import read_case, report_suite, run_case, run_suite, within_tolerance
 
 CORE = "http://www.sbml.org/sbml/level3/version2/core"
 STEPS = 20
@@ -275,3 +276,11 @@ def test_one_bad_case_does_not_end_the_run(tmp_path):
     assert found[1].tags == ("RateRule",)
     assert "00003-settings.txt" in found[2].reason
     assert "4" in report_suite(found)
+
+
+def test_cases_by_tag(tmp_path):
+    """Models for every tag, two or three tags together, see `semantic_cases`."""
+    write_cases(tmp_path)
+    results = [run_case(read_case(folder)) for folder in sorted(tmp_path.iterdir())]
+    assert {r.name: r.reason for r in results if r.outcome != "pass"} == {}
+    assert max(r.seconds for r in results) < 10.0

@@ -17,12 +17,14 @@ from skperturb.exceptions import (
     UnsupportedModelError,
 )
 from skperturb.sbml import (
+    Intervention,
     KineticModel,
     antimony_to_sbml,
     conservation_laws,
     control_coefficients,
     elasticities,
     parameter_sensitivity,
+    perturb,
 )
 from skperturb.sbml._solving.integrate import scale_of
 
@@ -311,10 +313,42 @@ def test_what_never_comes_to_rest_is_undefined():
     model = model_of("model m; A = 0; W = 1; a: -> A; p; b: A -> ; q*A; w: -> W; z*A; p = 1; q = 2; z = 0; end")
     with pytest.raises(UndefinedSensitivityError, match=r"the response of 'W' to 'z' does not exist"):
         parameter_sensitivity(model, parameters=["p", "z"])
-    table = parameter_sensitivity(model, undefined="nan")
+    with pytest.warns(ModelWarning, match="not isolated.* in 'W'. Where"):
+        table = parameter_sensitivity(model, undefined="nan")
     assert table.loc["A", "p"] == pytest.approx(0.5)
     assert np.isnan(table.loc["W", "z"])
     assert table.loc["W", "p"] == 0.0
+
+
+BRANCHING = """
+model branching
+  species A, P = 0, Q = 0, R = 0, X = 0; A = dose; dose = 2;
+  to_P: A -> P; k1*A;
+  to_Q: A -> Q; k2*A*(1 + P);
+  turn: Q -> R; k3*Q - k4*R;
+  made: -> X; k5;
+  lost: X -> ; k6*X;
+  k1 = 1; k2 = 0.5; k3 = 3; k4 = 2; k5 = 1; k6 = 2;
+end"""
+
+
+def test_a_state_that_depends_on_its_history_is_named():
+    model = model_of(BRANCHING)
+    with pytest.warns(ModelWarning, match="branching: the steady state is not isolated.*'P', 'Q', 'R'. Where"):
+        control = control_coefficients(model, undefined="nan")
+    assert control.loc["X"].to_dict() == pytest.approx({"to_P": 0, "to_Q": 0, "turn": 0, "made": 1, "lost": -1})
+    with pytest.raises(UndefinedSensitivityError, match=r"'P' to 'dose' .* not isolated.* begins with the initial"):
+        parameter_sensitivity(model, parameters=["k3", "dose"])
+    with pytest.warns(ModelWarning, match="not isolated"):
+        table = parameter_sensitivity(model, undefined="nan", scaled=True)
+    assert table["dose"].isna().to_dict() == {"A": False, "P": True, "Q": True, "R": True, "X": False}
+    # All other responses are those of a change that is made at the state.
+    changes = [Intervention(set={"k3": 3 * factor}, at="steady_state") for factor in (1.001, 0.999)]
+    values = perturb(model, changes)["value"].to_numpy()
+    rates = (values[1] - values[2])[1:4] / (0.002 * values[0, 1:4])
+    assert table.loc[["P", "Q", "R"], "k3"].to_numpy() == pytest.approx(rates, rel=1e-5, abs=1e-9)
+    # Without the second way there is one place to rest, and nothing is said.
+    parameter_sensitivity(model_of(BRANCHING.replace("to_P: A -> P", "to_P: A -> Q")))
 
 
 def test_models_without_reactions_have_no_control():

@@ -12,6 +12,8 @@ from skperturb.sbml._compiling.batched import BatchedEquations, batched_start, w
 from skperturb.sbml._compiling.batched_lu import SparseLU
 from skperturb.sbml._responding.batched_outcomes import BatchedOutcomes, share_size
 from skperturb.sbml._responding.outcomes import observed
+from skperturb.sbml._solving.batched_rest import RestingRun
+from skperturb.sbml._solving.batched_steady import BatchedSteadyStates
 from skperturb.sbml._solving.batched_trajectories import BatchedTrajectories
 from skperturb.sbml._solving.rosenbrock import RosenbrockRun
 
@@ -253,6 +255,52 @@ def test_steady_states_agree_with_single_ones(text):
         assert table.loc[k, "value"][list(model.variables)].to_numpy(float) == pytest.approx(
             single.state.to_numpy(), rel=1e-7
         )
+
+
+def near_a_fold():
+    """Return a set of `BISTABLE` whose upper and middle state are 0.3 % apart, and the states."""
+    states = np.array([0.03, 0.7345, 0.7367])
+    total, pairs, product = states.sum(), states[0] * (states[1] + states[2]) + states[1] * states[2], states.prod()
+    a = product / (total * pairs - product)
+    return {"K": np.sqrt(pairs), "a": a, "d": (a + 1.0) / total}, states
+
+
+def test_coarse_trajectories_decide_only_away_from_borders():
+    model, (fold, states) = model_of(BISTABLE), near_a_fold()
+    # On both sides of the border, coming ever closer; far from a fold and close to one.
+    steps = np.array([-0.3, -1e-2, -1e-3, -1e-5, 1e-5, 1e-3, 1e-2, 0.3])
+    far = pd.DataFrame({"x": 0.2629593 * (1.0 + steps), "K": 0.5, "a": 0.02, "d": 0.9})
+    close = pd.DataFrame({"x": states[1] * (1.0 + steps), **fold})
+    sets = pd.concat([far, close], ignore_index=True)
+    outcomes = BatchedOutcomes(model, observed(model), list(sets))
+    start = outcomes._start({name: sets[name].to_numpy() for name in sets})
+    search = BatchedSteadyStates(model, outcomes._equations_for(start), outcomes._own_state, start)
+    _, certain = search._coarsely(search._sets)
+    assert certain[[0, 7]].all()
+    assert not certain[8:][np.abs(steps) < 1e-4].any()
+    table = steady_states(model, sets)
+    for k, row in sets.iterrows():
+        single = model.with_parameters(row[["K", "a", "d"]].to_dict()).with_initial({"x": row["x"]}).steady_state()
+        assert table.loc[k, ("value", "x")] == pytest.approx(float(single.state["x"]), rel=1e-6)
+    assert table["value", "x"].to_numpy()[[8, 15]] == pytest.approx(states[[0, 2]], rel=1e-6)
+
+
+def test_the_estimated_error_of_a_coarse_trajectory_is_of_the_size_of_its_error():
+    model, sets = model_of(CYCLE), sets_of(model_of(CYCLE), 20, seed=6)
+    start = batched_start(model._system, {name: sets[name].to_numpy() for name in sets}, 20)
+    equations = BatchedEquations(model, start.varying)
+    constants, atol = equations.prepare(start.values), np.full(start.x0.shape, 1e-6)
+    coarse, fine = (
+        RestingRun(equations, constants, np.zeros(20), start.x0, 0.7, rtol=rtol, atol=part * atol)
+        for rtol, part in ((1e-2, 1.0), (1e-9, 1e-7))
+    )
+    coarse.go(1000)
+    fine.go(1000)
+    error = np.abs(coarse.last_x - fine.last_x).max(axis=0)
+    estimate = np.abs(coarse.error).max(axis=0)
+    assert np.all(error <= estimate)
+    assert np.all(estimate <= 0.02 * np.abs(fine.last_x).max(axis=0))
+    assert not coarse.rests.any()
 
 
 def test_a_branch_goes_on_where_trajectories_change_sides():

@@ -155,6 +155,17 @@ def test_algebraic_rule_determines_what_nothing_else_does():
     expect(model, "S", 10 / (1 + 7 / 3 * np.exp(5 * TIMES)))
 
 
+def test_what_an_algebraic_rule_names_goes_before_what_a_rate_law_names():
+    model = read(
+        constant=False,
+        parameters={"a": 0},
+        rules=[("algebraic", "", "a - r")],
+        species=species("S", "initialConcentration=3"),
+        reactions=reaction("r", "S", "", "c * S"),
+    )
+    expect(model, "a", 2 * 3 * np.exp(-TIMES))
+
+
 def test_two_algebraic_rules_share_their_unknowns():
     model = read(
         parameters={"x": 1, "y": 0, "z": 0},

@@ -239,13 +239,21 @@ class _Equilibrium:
         self._start = np.array(x0, dtype=float)
         self._evaluate = ScalarFunction(self._graph, self._roots, x0.size, self._parameters)
         nothing = np.zeros(self._size)
-        self._unit = max(float(np.abs(self._start[self.rows]).max()), np.finfo(float).tiny)
+        self._unit = float(np.abs(self._start[self.rows]).max()) or self._size_to_come()
         found = self._polished(nothing)
         if found is None:
             found = self._followed(nothing)
         if found is None:
             raise _no_equilibrium(self.where, "they do not come to rest from the initial state")
         return self._state(found)
+
+    def _size_to_come(self) -> float:
+        """Return how far the rates at the start lead, where everything that fast reactions change begins with zero."""
+        rates, slopes = self._rates(np.zeros(self._size))
+        if not (np.isfinite(rates).all() and np.isfinite(slopes).all()):
+            return 1.0
+        step = np.linalg.lstsq(slopes, -rates)[0]
+        return float(np.abs(self._effects @ step).max()) or 1.0
 
     def _followed(self, extents: np.ndarray) -> np.ndarray | None:
         """Let the fast reactions run: where there are several equilibria, their own rates lead to the one meant."""

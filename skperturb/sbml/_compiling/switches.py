@@ -222,7 +222,7 @@ class Conditions:
 
     def truth(self, levels: Sequence[float]) -> tuple[list[bool], list[float]]:
         """Return which triggers hold, and the values of the switches."""
-        values = self._truth(0.0, np.array(levels, dtype=float)).tolist()
+        values = self._truth.listed(0.0, list(levels))
         return [value != 0.0 for value in values[: self.n_triggers]], values[self.n_triggers :]
 
     def passing(self, before: Sequence[float], after: Sequence[float]) -> list[float] | None:

@@ -240,10 +240,20 @@ class ScalarFunction:
         try:
             return np.array(self._function(float(t), x.tolist(), self._values), dtype=float)
         except (ArithmeticError, ValueError):
-            if self._fallback is None:
-                source, _ = scalar_source(self._graph, self._roots, self._n_states, safe=True)
-                self._fallback = _compiled(source, _SAFE_GLOBALS, self._graph)
-            return np.array(self._fallback(float(t), x.tolist(), self._values), dtype=float)
+            return np.array(self._safe(float(t), x.tolist()), dtype=float)
+
+    def listed(self, t: float, x: list[float]) -> list[float]:
+        """Return the roots as a list of floats, for few of them: an array takes longer to make than they do."""
+        try:
+            return list(map(float, self._function(t, x, self._values)))
+        except (ArithmeticError, ValueError):
+            return list(map(float, self._safe(t, x)))
+
+    def _safe(self, t: float, x: list[float]) -> Sequence[float]:
+        if self._fallback is None:
+            source, _ = scalar_source(self._graph, self._roots, self._n_states, safe=True)
+            self._fallback = _compiled(source, _SAFE_GLOBALS, self._graph)
+        return self._fallback(t, x, self._values)
 
 
 def _compiled(source: str, names: dict[str, object], graph: ExpressionGraph) -> Any:

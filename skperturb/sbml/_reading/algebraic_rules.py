@@ -9,7 +9,7 @@ import libsbml
 
 from skperturb.exceptions import UnsupportedModelError
 
-__all__ = ["AlgebraicRule", "match_unknowns"]
+__all__ = ["AlgebraicRule", "match_unknowns", "names_in"]
 
 
 class AlgebraicRule:
@@ -44,7 +44,7 @@ def match_unknowns(
     """
     options: dict[str, list[int]] = {name: [] for name in candidates}
     for index, rule in enumerate(rules):
-        for name in _names(rule.tree, formulas) & candidates.keys():
+        for name in names_in(rule.tree, formulas) & candidates.keys():
             options[name].append(index)
     owner: dict[int, str] = {}
     for name in sorted(candidates, key=lambda name: candidates[name]):
@@ -89,7 +89,9 @@ def _refuse_ambiguity(
                     stack.append(other)
 
 
-def _names(tree: Any, formulas: Mapping[str, Any]) -> set[str]:
+def names_in(tree: Any, formulas: Mapping[str, Any] | None = None) -> set[str]:
+    """Return the names in a formula, also those in the formulas of these names."""
+    formulas = formulas or {}
     found: set[str] = set()
     stack = [tree]
     while stack:

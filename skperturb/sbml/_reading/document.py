@@ -11,7 +11,7 @@ from typing import Any
 import libsbml
 
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
-from skperturb.sbml._reading.algebraic_rules import AlgebraicRule, match_unknowns
+from skperturb.sbml._reading.algebraic_rules import AlgebraicRule, match_unknowns, names_in
 from skperturb.sbml._reading.declared_events import has_formula, read_events
 from skperturb.sbml._reading.description import Description, Participant, Quantity, Reaction, check_contradictions
 
@@ -226,6 +226,8 @@ def _match_algebraic(rules: list[AlgebraicRule], model: Any, description: Descri
         return
     # In Level 1 nothing can be declared constant: there, what has a place in a reaction is likelier to be meant.
     kinds = ("species", "compartment", "parameter") if model.getLevel() == 1 else ()
+    # What a rule names itself is likelier to be meant than what stands in a rate law that it refers to.
+    named = set().union(*(names_in(rule.tree) for rule in rules))
     ranks = {}
     for quantity in description.quantities.values():
         name = quantity.id
@@ -234,7 +236,7 @@ def _match_algebraic(rules: list[AlgebraicRule], model: Any, description: Descri
             continue
         has_value = quantity.value is not None or name in description.initial
         place = kinds.index(quantity.kind) if quantity.kind in kinds else 0
-        ranks[name] = (name in description.event_targets, place, has_value)
+        ranks[name] = (name in description.event_targets, name not in named, place, has_value)
     laws = {reaction.id: reaction.math for reaction in description.reactions.values()}
     description.algebraic = match_unknowns(rules, ranks, laws | description.assignments)
     for name, rule in description.algebraic.items():

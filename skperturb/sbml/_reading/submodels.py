@@ -6,9 +6,10 @@ import os
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,14 +62,16 @@ def flattened(document: Any, source: Source, external_models: bool) -> Any:
     InvalidModelError
         If submodels contain each other, or are so many that they exhaust the memory.
     UnsupportedModelError
-        If a submodel lies in another file that may not or cannot be read, or one with a time conversion factor
-        uses rateOf.
+        If a submodel lies in another file that may not or cannot be read, or a function of one with a time
+        conversion factor uses rateOf.
     """
     plugin = document.getModel().getPlugin("comp")
     if plugin is None or not plugin.getNumSubmodels():
         return document
     composition = _Composition(document, source, external_models)
     composition.check()
+    if composition.has_rates:
+        composition.mark_rates()
     properties = libsbml.ConversionProperties()
     properties.addOption("flatten comp", True)
     properties.addOption("performValidation", False)
@@ -80,7 +83,64 @@ def flattened(document: Any, source: Source, external_models: bool) -> Any:
                 f"{source.name} is composed of submodels that cannot be flattened (first one: "
                 f"{plugin.getSubmodel(0).getId()!r}{_why(document)}); flatten the model before"
             )
+    if composition.has_rates:
+        _rewrite(document.getModel(), libsbml.AST_FUNCTION_DELAY, _factor_of_mark)
     return document
+
+
+def _formulas(model: Any) -> Iterator[Any]:
+    """Yield all elements of a model that have a formula of their own, function definitions apart."""
+    for reaction in model.getListOfReactions():
+        yield reaction.getKineticLaw()
+    for event in model.getListOfEvents():
+        yield from (event.getTrigger(), event.getDelay(), event.getPriority(), *event.getListOfEventAssignments())
+    yield from model.getListOfInitialAssignments()
+    yield from model.getListOfRules()
+
+
+def _rewrite(model: Any, kind: int, replacement: Callable[[Any], Any]) -> None:
+    """Replace the nodes of a kind in all formulas of a model where `replacement` returns another one."""
+    for element in _formulas(model):
+        if element is None or element.getMath() is None:
+            continue
+        # A node above the root, so that the root has a place as well.
+        top = libsbml.ASTNode(libsbml.AST_PLUS)
+        _adopt(top.addChild, element.getMath().deepCopy())
+        stack, changed = [top], False
+        while stack:
+            node = stack.pop()
+            for index in range(node.getNumChildren()):
+                child = node.getChild(index)
+                other = replacement(child) if child.getType() == kind else None
+                if other is None:
+                    stack.append(child)
+                else:
+                    changed = True
+                    _adopt(partial(node.replaceChild, index), other, True)
+        if changed:
+            element.setMath(top.getChild(0))
+
+
+def _adopt(place: Callable, node: Any, *rest: Any) -> None:
+    place(node, *rest)
+    node.thisown = False  # the tree frees it
+
+
+def _marked(rate: Any) -> Any:
+    """Return ``rateOf(x) * delay(NaN, 1)``.
+
+    Flattening knows what a conversion of time does to a delay, and makes of its 1 the number of the model's units of
+    time in one of the submodel's; it leaves rateOf as it is.
+    """
+    product = libsbml.parseL3Formula("1 * delay(NaN, 1)")
+    _adopt(partial(product.replaceChild, 0), rate.deepCopy(), True)
+    return product
+
+
+def _factor_of_mark(delay: Any) -> Any:
+    """Return what flattening has made of the 1 of a mark; None for any other delay."""
+    is_mark = delay.getNumChildren() == 2 and delay.getChild(0).isNaN()
+    return delay.getChild(1).deepCopy() if is_mark else None
 
 
 def _why(document: Any) -> str:
@@ -99,6 +159,7 @@ class _Composition:
         self.texts = {self.location: source.text}
         self._counts: dict[tuple[str, str], int] = {}
         self._open: dict[tuple[str, str], None] = {}
+        self.has_rates = False  # whether rateOf stands in a submodel with a unit of time of its own
 
     def check(self) -> None:
         """Refuse circles, too many submodels, and files that may not be read."""
@@ -120,26 +181,41 @@ class _Composition:
         for submodel in plugin.getListOfSubmodels() if plugin is not None else ():
             target = self._target(key[0], submodel.getModelRef(), submodel.getId())
             total += 1 + self._count(target)
-            if submodel.isSetTimeConversionFactor() and self._reads_rates(target):
-                raise UnsupportedModelError(
-                    f"{self.name}: submodel {submodel.getId()!r} has a time conversion factor and its formulas use "
-                    "rateOf; the specification does not say whether such a rate is one in the submodel's or in the "
-                    "model's unit of time. Multiply the rates by the factor yourself, and flatten the model before"
-                )
+            if submodel.isSetTimeConversionFactor():
+                self.has_rates = self._reads_rates(target, submodel.getId()) or self.has_rates
             if total > MAX_SUBMODELS:
                 raise InvalidModelError(f"{self.name} is composed of more than {MAX_SUBMODELS} submodels")
         del self._open[key]
         self._counts[key] = total
         return total
 
-    def _reads_rates(self, key: tuple[str, str]) -> bool:
+    def _reads_rates(self, key: tuple[str, str], submodel: str) -> bool:
         """Say whether formulas of a model that was counted before, or of its submodels, use rateOf."""
         model = self._model(key)
+        for function in model.getListOfFunctionDefinitions():
+            if _RATE_OF in function.toSBML():
+                raise UnsupportedModelError(
+                    f"{self.name}: submodel {submodel!r} has a time conversion factor, and its function "
+                    f"{function.getId()!r} uses rateOf, which flattening cannot convert; write rateOf where the "
+                    "function is called, or flatten the model before"
+                )
         if _RATE_OF in model.toSBML():
             return True
         plugin = model.getPlugin("comp")
         submodels = plugin.getListOfSubmodels() if plugin is not None else ()
-        return any(self._reads_rates(self._target(key[0], each.getModelRef(), each.getId())) for each in submodels)
+        targets = (self._target(key[0], each.getModelRef(), each.getId()) for each in submodels)
+        return any(self._reads_rates(target, submodel) for target in targets)
+
+    def mark_rates(self) -> None:
+        """Mark every rateOf in the documents, so that flattening converts it to the unit of time of its submodel."""
+        for location, document in self.documents.items():
+            models = [document.getModel()]
+            plugin = document.getPlugin("comp")
+            models += list(plugin.getListOfModelDefinitions()) if plugin is not None else []
+            for model in filter(None, models):
+                _rewrite(model, libsbml.AST_FUNCTION_RATE_OF, _marked)
+            if location != self.location:
+                self.texts[location] = libsbml.writeSBMLToString(document)
 
     def _model(self, key: tuple[str, str]) -> Any:
         location, name = key

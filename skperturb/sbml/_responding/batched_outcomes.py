@@ -13,9 +13,10 @@ from skperturb.exceptions import NoSteadyStateError
 from skperturb.sbml._compiling.batched import BatchedEquations, BatchedStart, batched_start, why_not_batched
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml._solving import simulate as single
-from skperturb.sbml._solving.batched_steady import BatchedSteadyStates
+from skperturb.sbml._solving.batched_steady import FEW, BatchedSteadyStates
 from skperturb.sbml._solving.batched_trajectories import BatchedTrajectories
 from skperturb.sbml._solving.hidden_laws import independent_laws
+from skperturb.sbml._solving.integrate import scale_of
 from skperturb.sbml._solving.moieties import conservation_laws
 from skperturb.sbml._solving.steady_state import find_steady_state
 
@@ -26,8 +27,6 @@ __all__ = ["BatchedOutcomes", "share_size"]
 _NUMBERS, _MOST_SETS, _FEWEST_SETS = 100_000, 1000, 50
 # Above so many variables the source of a factorization takes longer to compile than the sets to solve one by one.
 _MOST_VARIABLES = 300
-# So few sets are searched one by one in less time than together.
-_FEW = 10
 
 
 def share_size(n_variables: int) -> int:
@@ -150,18 +149,21 @@ class BatchedOutcomes:
         start = self._start(sets)
         n_sets = start.x0.shape[1]
         own = self._own_state
-        if own is None or start.moves_totals or self._model.time_dependence or self._keeps_hidden_totals:
+        stays = start.moves_totals or self._model.time_dependence or self._keeps_hidden_totals
+        if stays or (own is None and follow == "branch"):
             return np.full((n_sets, 1, len(self._names)), np.nan), np.zeros(n_sets, dtype=bool)
         with threadpool_limits(1), np.errstate(all="ignore"):
-            search = BatchedSteadyStates(self._model, self._equations_for(start), own, start)
+            # Any state with all variables serves to choose pivots by, that of rest is the best.
+            typical = scale_of(self._model.x0) if own is None else own
+            search = BatchedSteadyStates(self._model, self._equations_for(start), typical, start)
             if not search.is_regular:
                 return np.full((n_sets, 1, len(self._names)), np.nan), np.zeros(n_sets, dtype=bool)
-            if follow == "branch":
+            if follow == "branch" and own is not None:
                 states, found = search.by_continuation(own)
             else:
                 states, found = np.full(start.x0.shape, np.nan), np.zeros(n_sets, dtype=bool)
             left = np.flatnonzero(~found)
-            if left.size > (_FEW if follow == "branch" else 0):
+            if left.size > (FEW if follow == "branch" else 0):
                 states[:, left], found[left] = search.by_trajectories(left)
             values = self._observed(start, 0.0, states.T[:, None, :])
         return values, found & np.isfinite(values).all(axis=(1, 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from skperturb.exceptions import UndefinedSensitivityError, UnsupportedModelError
+from skperturb.exceptions import ModelWarning, UndefinedSensitivityError, UnsupportedModelError
 from skperturb.sbml._compiling.changes import why_unknown
 from skperturb.sbml._compiling.equations import Equations
-from skperturb.sbml._responding.control import Disturbance, by_parameters, by_reactions, responses
+from skperturb.sbml._responding.control import Disturbance, Response, by_parameters, by_reactions, responses
 from skperturb.sbml._solving.integrate import scale_of
+from skperturb.sbml._solving.simulate import name_some
 from skperturb.sbml._solving.steady_state import SteadyState
 
 __all__ = ["control_coefficients", "elasticities", "parameter_sensitivity"]
@@ -24,6 +26,7 @@ _AT_REST = 1e-6
 # Part of what the variables contribute to a rate below which their contributions cancel. Rounding leaves some 1e-16 of
 # them, times the number of terms; a net rate of a millionth of a millionth would have four digits at best.
 _BALANCED = 1e-12
+_STACK_LEVEL = 4  # of a warning: the caller of the public function
 _KINDS = ("concentration", "flux")
 _UNDEFINED = ("raise", "nan")
 
@@ -76,8 +79,10 @@ def parameter_sensitivity(
     names = [model._system.parameter_names[index] for index in chosen]
     disturbance = by_parameters(point.model, point.model._slopes, point.time, point.x, chosen, at_start=point.at_start)
     _check_finite(point, disturbance.forcing, model.variables, names)
-    moved = responses(_extended_jacobian(point), point.x, disturbance)
-    _refuse_undefined(moved, disturbance, model.variables, names, undefined)
+    response = responses(_extended_jacobian(point), point.x, disturbance)
+    _refuse_undefined(response, disturbance, model.variables, names, undefined)
+    _warn_of_neighbors(model, response)
+    moved = response.moved
     values = np.array([point.model._system.parameter_values[index] for index in chosen])
     if kind == "concentration":
         rows, level, basis, table = model.variables, "variable", point.x, moved
@@ -102,8 +107,10 @@ def control_coefficients(
     point = _point(model, state)
     disturbance = by_reactions(point.model)
     reactions = list(model.reaction_ids)
-    moved = responses(_extended_jacobian(point), point.x, disturbance)
-    _refuse_undefined(moved, disturbance, model.variables, reactions, undefined)
+    response = responses(_extended_jacobian(point), point.x, disturbance)
+    _refuse_undefined(response, disturbance, model.variables, reactions, undefined)
+    _warn_of_neighbors(model, response)
+    moved = response.moved
     rates = _rates(point)
     if kind == "concentration":
         rows, level, basis, table = model.variables, "variable", point.x, moved
@@ -252,8 +259,9 @@ def _check_finite(point: _Point, table: np.ndarray, rows: Any, columns: Any) -> 
 
 
 def _refuse_undefined(
-    moved: np.ndarray, disturbance: Disturbance, variables: Sequence[str], names: Sequence[str], undefined: str
+    response: Response, disturbance: Disturbance, variables: Sequence[str], names: Sequence[str], undefined: str
 ) -> None:
+    moved = response.moved
     bad = np.argwhere(np.isnan(moved))
     if undefined == "nan" or not len(bad):
         return
@@ -261,9 +269,30 @@ def _refuse_undefined(
     why = "the Jacobian is singular beyond the conservation laws, and the change drives the variable for ever"
     if disturbance.undefined[j]:
         why = "it changes a conservation law itself"
+    elif response.through_start[i, j]:
+        why = (
+            "the state is not isolated, the variable depends on its history there, and the change begins with the "
+            "initial values"
+        )
     raise UndefinedSensitivityError(
         f"the response of {variables[i]!r} to {names[j]!r} does not exist: {why} ({len(bad)} undefined entries). "
         "Pass undefined='nan' to get NaN there."
+    )
+
+
+def _warn_of_neighbors(model: Any, response: Response) -> None:
+    """Say it where finite responses are given of variables that may rest at other values beside the state."""
+    told = response.free & np.isfinite(response.moved).any(axis=1)
+    if not told.any():
+        return
+    names = [name for name, free in zip(model.variables, told, strict=True) if free]
+    warnings.warn(
+        f"{model.model_id}: the steady state is not isolated: with the same conserved totals, neighboring states rest "
+        f"too, in {name_some(names)}. Where the model comes to rest depends on its history. The responses are those of "
+        "a change at the state, as of Intervention(at='steady_state'); a change from the beginning may lead elsewhere, "
+        "see time_course_sensitivity.",
+        ModelWarning,
+        stacklevel=_STACK_LEVEL,
     )
 
 

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from skperturb.sbml._graph.code_generation import ArrayEvaluator
 from skperturb.sbml._graph.derivative import differentiate
-from skperturb.sbml._responding.relaxation import equilibrated, inverse_of, law_rows, relax
+from skperturb.sbml._responding.relaxation import equilibrated, inverse_of, law_rows, null_space, relax, sparse_basis
 from skperturb.sbml._solving.hidden_laws import independent_laws
 from skperturb.sbml._solving.integrate import scale_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skperturb.sbml._compiling.compiler import System
     from skperturb.sbml._compiling.equations import Equations
 
-__all__ = ["Disturbance", "Slopes", "by_parameters", "by_reactions", "responses"]
+__all__ = ["Disturbance", "Response", "Slopes", "by_parameters", "by_reactions", "responses"]
 
 # Rounds of iterative refinement after the factorization, with residuals in extended precision. Each takes away as many
 # digits of error as rounding times the condition number leaves: in published models that is 1e13 at worst, three digits
@@ -104,6 +104,20 @@ class Disturbance:
     undefined: np.ndarray
 
 
+@dataclass
+class Response:
+    """What becomes of a state: `moved` holds a column per disturbance.
+
+    `free` marks the variables that may take other values at rest beside the state, all conserved totals being equal:
+    none where the state is isolated. `through_start` marks the entries that are undefined since such a variable
+    depends on its history, and the disturbance begins at the initial values.
+    """
+
+    moved: np.ndarray
+    free: np.ndarray
+    through_start: np.ndarray
+
+
 def by_reactions(model: Equations) -> Disturbance:
     """Return the disturbance that adds one unit to the rate of each reaction in turn."""
     laws = independent_laws(model)
@@ -172,7 +186,7 @@ def _changed_laws(volumes: Mapping[int, Mapping[int, float]], follows: np.ndarra
     return changed
 
 
-def responses(jacobian: np.ndarray, x: np.ndarray, disturbance: Disturbance) -> np.ndarray:
+def responses(jacobian: np.ndarray, x: np.ndarray, disturbance: Disturbance) -> Response:
     r"""Return what becomes of the steady state, ``dx`` per unit of each disturbance.
 
     Parameters
@@ -186,9 +200,9 @@ def responses(jacobian: np.ndarray, x: np.ndarray, disturbance: Disturbance) -> 
 
     Returns
     -------
-    responses : ndarray of shape (n, n_columns)
-        NaN where a variable does not come to rest; exactly zero where no directed path of the Jacobian leads from what
-        is disturbed to the variable.
+    response : Response
+        Its `moved`, of shape (n, n_columns), is NaN where a variable does not come to rest; exactly zero where no
+        directed path of the Jacobian leads from what is disturbed to the variable.
 
     Notes
     -----
@@ -205,7 +219,9 @@ def responses(jacobian: np.ndarray, x: np.ndarray, disturbance: Disturbance) -> 
     matrix, right = scaled.copy(), -forcing.astype(np.result_type(scaled, forcing))
     matrix[replaced], right[replaced] = laws, laws @ start + totals
     inverse = inverse_of(matrix.astype(float)) if len(matrix) else np.zeros((0, 0))
+    free = np.zeros(len(matrix), dtype=bool)
     if inverse is None:
+        free = _free(scaled.astype(float), laws.astype(float))
         found = _one_by_one(*(part.astype(float) for part in (scaled, forcing, start, laws, totals)))
     else:
         found = np.zeros(right.shape, dtype=np.result_type(matrix, right))
@@ -214,7 +230,18 @@ def responses(jacobian: np.ndarray, x: np.ndarray, disturbance: Disturbance) -> 
         found = found.astype(float)
     found = np.where(_reached(jacobian, disturbance), found * scale[:, None], 0.0)
     found[:, disturbance.undefined] = np.nan
-    return found
+    begins_before = (disturbance.start != 0.0).any(axis=0) | (disturbance.totals != 0.0).any(axis=0)
+    through_start = free[:, None] & begins_before & ~np.isnan(found) & (found != 0.0)
+    found[through_start] = np.nan
+    return Response(found, free, through_start)
+
+
+def _free(matrix: np.ndarray, laws: np.ndarray) -> np.ndarray:
+    """Mark the variables that the null vectors of equations and laws move."""
+    both = np.vstack([matrix, laws])
+    even, _, columns = equilibrated(both)
+    null = sparse_basis(null_space(even)) * columns[:, None]
+    return np.any(null != 0.0, axis=1)
 
 
 def _one_by_one(

@@ -15,6 +15,7 @@ __all__ = [
     "independent",
     "inverse_of",
     "law_rows",
+    "null_space",
     "relax",
     "row_sizes",
     "sparse_basis",
@@ -185,6 +186,11 @@ def _left_null_basis(matrix: np.ndarray) -> np.ndarray:
     basis[order[:rank]] = -sla.solve_triangular(triangle[:rank, :rank], triangle[:rank, rank:], check_finite=False)
     basis[order[rank:]] = np.eye(len(matrix) - rank)
     return np.linalg.qr(basis)[0]
+
+
+def null_space(matrix: np.ndarray) -> np.ndarray:
+    """Return orthonormal right null vectors of an equilibrated matrix as columns."""
+    return _left_null_basis(matrix.T)
 
 
 def independent(vectors: np.ndarray) -> np.ndarray:

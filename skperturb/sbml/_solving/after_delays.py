@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import process_time
 
 import numpy as np
 
@@ -33,6 +34,7 @@ def find_after_delays(
     t_max: float,
     rtol: float,
     max_steps: int,
+    deadline: float,
 ) -> Candidate:
     """Return the steady state that a model with delays comes to, or one that it circles.
 
@@ -46,7 +48,7 @@ def find_after_delays(
     find : callable
         Finds the steady state of the equations without memory, from the model's `x0` and `start_time`; raises
         `NoSteadyStateError`.
-    t_max, rtol, max_steps
+    t_max, rtol, max_steps, deadline
         As in `find_steady_state`; twelve times `max_steps` in all are taken along the trajectory.
     """
     run = DelayedTrajectory(
@@ -56,6 +58,7 @@ def find_after_delays(
         atol=absolute_tolerance(np.asarray(model.x0, dtype=float), rtol),
         max_steps=12 * max_steps,
         patience=1.0,
+        seconds=max(deadline - process_time(), 0.0),
     )
     refusal: NoSteadyStateError | None = None
     circled: Candidate | None = None
@@ -67,6 +70,8 @@ def find_after_delays(
             found = find(model.continued(run.time, run.state, own))
         except NoSteadyStateError as error:
             refusal = error
+            if process_time() > deadline:
+                break
             continue
         found = _with_stability(model, found)
         distance = np.abs(found.x - run.state) / scale_of(found.x, np.asarray(model.x0, dtype=float))

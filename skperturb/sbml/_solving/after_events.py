@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import process_time
 
 import numpy as np
 
@@ -33,6 +34,7 @@ def find_after_events(
     t_max: float,
     rtol: float,
     max_steps: int,
+    deadline: float,
 ) -> tuple[Candidate, Equations]:
     """Return the steady state that is reached once no event fires any more, and the model with what they changed.
 
@@ -43,7 +45,7 @@ def find_after_events(
     find : callable
         Finds the steady state of a model without events, from its `x0` and `start_time`; raises
         `NoSteadyStateError`.
-    t_max, rtol, max_steps
+    t_max, rtol, max_steps, deadline
         As in `find_steady_state`; twelve times `max_steps` in all are taken through the events.
     """
     run = EventTrajectory(
@@ -52,6 +54,7 @@ def find_after_events(
         atol=absolute_tolerance(np.asarray(model.x0, dtype=float), rtol),
         max_steps=_LEGS * max_steps,
         patience=1,
+        seconds=max(deadline - process_time(), 0.0),
         step_per_event=_STEPS_PER_EVENT,
         max_events=_MOST_EVENTS,
     )
@@ -69,6 +72,8 @@ def find_after_events(
             found = find(settled)
         except NoSteadyStateError as error:
             refusal, tried = error, len(run.fired)
+            if process_time() > deadline:
+                break
             continue
         refusal = _check_silence(model, run, found)
         if refusal is None:

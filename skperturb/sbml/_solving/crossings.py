@@ -119,7 +119,7 @@ class Watch:
         return before, False
 
     def _times(self, start: float, end: float, n_states: int) -> list[float]:
-        if not self._curved and n_states:
+        if not self._curved:
             return [end]
         least = _LOOKS if n_states else _LOOKS_WITHOUT_STATES
         count = int(min(max(least, math.ceil((end - start) / self._gap)), _MOST_LOOKS))

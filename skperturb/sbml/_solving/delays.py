@@ -156,7 +156,7 @@ class DelayedTrajectory(EventTrajectory):
     def _watch_at(self, time: float, state: np.ndarray) -> list[float]:
         self._look_back(time, state, with_rates=self._follows_rates)
         self._watched.refresh()
-        return self._watched(time, state).tolist()
+        return self._watched.listed(time, state.tolist())
 
     def _watch_along(self, times: np.ndarray, states: np.ndarray) -> list:
         columns = [self._watch_at(float(time), state) for time, state in zip(times, states.T, strict=True)]
@@ -243,11 +243,10 @@ class DelayedTrajectory(EventTrajectory):
         if self._past.size > _MOST_NUMBERS:
             self.failure = "the past that its delays look back to does not fit in memory"
 
-    def _leap(self, doublings: int) -> None:
-        before, state = self.time, self.state
-        super()._leap(doublings)
-        if self.time > before:
-            self._past.add(before, self.time, lambda time, state=state: state, self._snapshot)
+    def _take_forward(self, look: Look, state: np.ndarray) -> None:
+        if look.time > self.time:
+            self._past.add(self.time, look.time, lambda time, state=self.state: state, self._snapshot)
+        super()._take_forward(look, state)
 
     # -- times at which something jumps ---------------------------------------------------------------
     def _mark(self, time: float, order: int) -> None:

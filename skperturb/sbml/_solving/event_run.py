@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ _ROUNDING = 2.0**-52
 # A switch that was left to itself since the state slides along it is held again where it changes after a rest as long
 # as this part of the time, and as so many steps: along the jump every few steps cross it.
 _REST, _STEPS_OF_REST = 1e-6, 50
+# So often, each time twice as far, the state is taken forward before a change by rounding counts as one: up to 1e-10 of
+# the time, which is what a threshold that is met almost tangentially needs.
+_MOST_PASSES = 19
 # Restarts from which sizes of variables are learned; after so many they are known.
 _RESTARTS_THAT_TEACH = 20
 # The span, as a part of the time: a few million roundings. Ten times more would forbid events of a fast part of a model
@@ -79,6 +83,8 @@ class EventTrajectory:
         `patience` times as many.
     patience : float, default=10
         See `max_steps`.
+    seconds : float or None, default=None
+        Seconds of processor time after which the trajectory stops; by default those of `Budget`, with its patience.
     step_per_event : int, default=0
         As how many steps an event counts.
     max_steps_each : int or None, default=None
@@ -122,6 +128,7 @@ class EventTrajectory:
         method: str = "LSODA",
         max_steps: int = 100_000,
         patience: float = 10.0,
+        seconds: float | None = None,
         step_per_event: int = 0,
         max_steps_each: int | None = None,
         horizon: float = 0.0,
@@ -143,7 +150,8 @@ class EventTrajectory:
         self.fired: list[str] = []
         self.failure: str | None = None
         self.events: tuple[CompiledEvent, ...] = () if ignore_events else system.events
-        self._budget = Budget(max_steps, patience, start=self.time)
+        limit = {} if seconds is None else {"seconds": seconds, "patience_in_seconds": 1.0}
+        self._budget = Budget(max_steps, patience, start=self.time, **limit)
         self._diluted = system.diluted
         self._may_slide = bool(system.switches) and not system.delays
         self._compile_equations(model, max_gap)
@@ -161,6 +169,7 @@ class EventTrajectory:
         self._truth = [event.initial_value for event in self.events]
         self._left: frozenset[int] = frozenset()
         self._slide: Slide | None = None
+        self._restarted, self._passes = self.time, 0
         self._here = self._watch.look(self.time, self.state)
         self._settle()
 
@@ -188,7 +197,7 @@ class EventTrajectory:
         self._watch = Watch(self._conditions, self._watch_at, self._watch_along, len(rates), list(curvatures), max_gap)
 
     def _watch_at(self, time: float, state: np.ndarray) -> list[float]:
-        return self._watched(time, state).tolist() if self._slide is None else self._slide.look(time, state)
+        return self._watched.listed(time, state.tolist()) if self._slide is None else self._slide.look(time, state)
 
     def _watch_along(self, times: np.ndarray, states: np.ndarray) -> list:
         if self._slide is not None:
@@ -309,8 +318,32 @@ class EventTrajectory:
                     look = Look(end, [], [], [], [])
                 self._move(look)
             if crossed or end == target:
-                self._happen(known, crossed)
+                self._happen(known, crossed or self._reaches_equality())
                 break
+
+    def _reaches_equality(self) -> bool:
+        """Say whether a trigger that is true at equality turns true within rounding, and go there if so.
+
+        A clock that is reset at 0.1 shows 0.1 again at 0.2, or a rounding later: an output at 0.2 is then one at that
+        event, as an execution at 0.2 would be simultaneous with it.
+        """
+        span = _SAME_TIME * abs(self.time)
+        if not self.events or not span or self._slide is not None:
+            return False
+        state = self.state + span * self._call_rhs(self.time, self.state)
+        look = self._watch.look(self.time + span, state)
+        known = self._here.levels
+        if look.levels == known:
+            return False
+        at_equality = [
+            old if old == 0.0 else 0.0 if old * new == -1.0 else new
+            for old, new in zip(known, look.levels, strict=True)
+        ]
+        truth = self._conditions.truth(at_equality)[0]
+        if not any(now and not before for now, before in zip(truth, self._truth, strict=True)):
+            return False
+        self._take_forward(look, state)
+        return True
 
     def _over_budget(self, horizon: float) -> str | None:
         if self._stop_at is not None and self.steps > self._stop_at:
@@ -330,6 +363,10 @@ class EventTrajectory:
 
     # -- events ---------------------------------------------------------------------------------------
     def _happen(self, before: list[float], crossed: bool) -> None:
+        if crossed and self._is_rounding(before) and self._pass_rounding(before):
+            self._settle()
+            return
+        self._passes = 0
         slide, after, fired = self._slide, self._here.levels, len(self.fired)
         modes = None if slide is None else self._modes
         if crossed:
@@ -347,6 +384,35 @@ class EventTrajectory:
                 self._slide_along(Surface.between(before, after, self._conditions))
             elif self._modes != modes:
                 self._slide_on(slide, Surface.between(before, after, self._conditions))
+
+    def _is_rounding(self, before: list[float]) -> bool:
+        """Say whether all that has changed since a restart a moment ago went against its own rate.
+
+        A restart begins next to the bound that was crossed, and the solution rounds otherwise than before: an
+        argument may come back to its bound although it moves away, and its trigger would fire again.
+        """
+        if self._slide is not None or self.time - self._restarted > _NO_TIME * abs(self.time):
+            return False
+        changes = zip(before, self._here.levels, self._here.rates, strict=True)
+        return all(old == new or (new - old) * rate < 0.0 for old, new, rate in changes)
+
+    def _pass_rounding(self, before: list[float]) -> bool:
+        """Take the state forward along its rates to where no argument has gone against its own; say if there is one."""
+        rates = self._call_rhs(self.time, self.state)
+        if not np.isfinite(rates).all():
+            return False
+        while self._passes < _MOST_PASSES:
+            self._passes += 1
+            span = _ROUNDING * 2.0**self._passes * abs(self.time)
+            time, state = self.time + span, self.state + span * rates
+            look = self._watch.look(time, state)
+            changes = list(zip(before, look.levels, look.rates, strict=True))
+            if all(old == new or (new - old) * rate > 0.0 for old, new, rate in changes):
+                self._left = frozenset(k for k, (old, new, _) in enumerate(changes) if old == 0.0 != new)
+                self._take_forward(look, state)
+                self._restart()
+                return True
+        return False
 
     def _settle(self) -> None:
         """Fire what the levels fire and execute what is due, until nothing more happens at this time."""
@@ -443,11 +509,15 @@ class EventTrajectory:
             return
         time = self.time + scale * min(_ROUNDING * 2.0**doublings, _LONGEST_LEAP)
         state = self.state + (time - self.time) * rates
-        self.time, self.state = time, state
-        self._here = self._watch.look(time, state)
+        self._take_forward(self._watch.look(time, state), state)
         self._settle()
 
+    def _take_forward(self, look: Look, state: np.ndarray) -> None:
+        """Go on, without a step, to a time that differs by rounding."""
+        self.time, self.state, self._here = look.time, state, look
+
     def _restart(self) -> None:
+        self._restarted = self.time
         if self._retolerate is None or self._restarts >= _RESTARTS_THAT_TEACH:
             self._stepper.restart()
             return
@@ -499,9 +569,10 @@ class EventTrajectory:
         if not ranked:
             return min(due, key=lambda pending: pending.event)
         priorities = self._values(tuple(nodes))
-        values = np.nan_to_num(np.array(priorities), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-        first = np.flatnonzero(values == values.max())
-        return ranked[first[0] if len(first) == 1 else self._rng.choice(first)]
+        values = [-math.inf if math.isnan(value) else value for value in priorities]
+        highest = max(values)
+        first = [pending for pending, value in zip(ranked, values, strict=True) if value == highest]
+        return first[0] if len(first) == 1 else first[int(self._rng.integers(len(first)))]
 
     def _execute(self, pending: Pending) -> None:
         if self._slide is not None:
@@ -545,4 +616,4 @@ class EventTrajectory:
     def _values(self, nodes: tuple[int, ...]) -> list[float]:
         if nodes not in self._compiled:
             self._compiled[nodes] = self._build(nodes)
-        return self._compiled[nodes](self.time, self.state).tolist()
+        return self._compiled[nodes].listed(self.time, self.state.tolist())

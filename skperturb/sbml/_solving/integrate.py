@@ -32,6 +32,8 @@ _LARGEST_PART = 1e-4
 _MOST_SECONDS, _SECONDS_PATIENCE = 60.0, 10.0
 # The clock is read once in so many steps.
 _STEPS_PER_LOOK = 64
+# LSODA runs through thousands of steps in one call: there the clock is read once in so many evaluations.
+_EVALUATIONS_PER_LOOK = 256
 # LSODA's return code for a call that used up its steps; the other negative ones mean that it cannot go on.
 _EXCESS_WORK = -1
 # A step of this part of the time or less, after thousands of others, leads nowhere.
@@ -95,12 +97,21 @@ class Budget:
         See `steps`.
     start : float, default=0.0
         Time at which the run starts.
-    seconds : float, default=60.0
-        Likewise for the seconds, with a patience of ten.
+    seconds, patience_in_seconds : float, default=(60.0, 10.0)
+        Likewise for the seconds.
     """
 
-    def __init__(self, steps: int, patience: float, *, start: float = 0.0, seconds: float = _MOST_SECONDS) -> None:
-        self._steps, self._patience, self._start, self._seconds = steps, patience, start, seconds
+    def __init__(
+        self,
+        steps: int,
+        patience: float,
+        *,
+        start: float = 0.0,
+        seconds: float = _MOST_SECONDS,
+        patience_in_seconds: float = _SECONDS_PATIENCE,
+    ) -> None:
+        self._steps, self._patience, self._start = steps, patience, start
+        self._seconds, self._patience_in_seconds = seconds, patience_in_seconds
         self._began = process_time()
 
     def exceeded(self, steps: int, time: float, end: float) -> str | None:
@@ -110,9 +121,13 @@ class Budget:
             return f"about {steps} steps have hardly brought it forward"
         if steps % _STEPS_PER_LOOK == 0:
             seconds = process_time() - self._began
-            if too_slow(seconds, covered, asked, self._seconds, _SECONDS_PATIENCE):
+            if too_slow(seconds, covered, asked, self._seconds, self._patience_in_seconds):
                 return f"{seconds:.0f} seconds have hardly brought it forward"
         return None
+
+
+class _OutOfTimeError(Exception):
+    """Ends an integrator in the midst of a call."""
 
 
 class Trajectory:
@@ -130,6 +145,11 @@ class Trajectory:
         Largest number of internal steps between two calls of `advance`.
     max_step : float, default=0.0
         Largest internal step; 0 for no limit.
+    end : float, default=inf
+        Time to which the run will go.
+    seconds, patience : float, default=(60.0, 10.0)
+        Seconds of processor time after which the run ends unless, at its pace, `patience` times as many bring it to
+        the end.
 
     Attributes
     ----------
@@ -153,6 +173,9 @@ class Trajectory:
         atol: float | np.ndarray,
         max_steps: int,
         max_step: float = 0.0,
+        end: float = np.inf,
+        seconds: float = _MOST_SECONDS,
+        patience: float = _SECONDS_PATIENCE,
     ) -> None:
         self.variables = tuple(model.variables)
         self.time = float(getattr(model, "start_time", 0.0))
@@ -162,6 +185,8 @@ class Trajectory:
         self.may_change_method = True
         self.n_evaluations = 0
         self._model, self._max_steps = model, max_steps
+        self._began, self._asked = process_time(), end - self.time
+        self._start, self._seconds, self._patience = self.time, seconds, patience
         amounts = non_negative(model)
         self._rhs = Domain(self._counted_rhs, amounts)
         self._rhs.forbids = True
@@ -181,6 +206,10 @@ class Trajectory:
 
     def _counted_rhs(self, t: float, x: np.ndarray) -> np.ndarray:
         self.n_evaluations += 1
+        if self.n_evaluations % _EVALUATIONS_PER_LOOK == 0:
+            spent = process_time() - self._began
+            if too_slow(spent, t - self._start, self._asked, self._seconds, self._patience):
+                raise _OutOfTimeError
         return self._model.rhs(t, x)
 
     def _jacobian(self, t: float, x: np.ndarray) -> np.ndarray:
@@ -201,6 +230,13 @@ class Trajectory:
         """Integrate to `time`; return False, and set `failure`, when that is impossible."""
         if self.failure is not None:
             return False
+        try:
+            return self._advance(time)
+        except _OutOfTimeError:
+            self.failure = f"more than {self._seconds:.0f} seconds of processor time have hardly brought it forward"
+            return False
+
+    def _advance(self, time: float) -> bool:
         if self.state.size == 0 or time == self.time:
             self.time = time
             return True

@@ -14,7 +14,7 @@ from skperturb.sbml._solving.event_run import EventTrajectory
 from skperturb.sbml._solving.integrate import Trajectory, absolute_tolerance, scale_of, where_left
 from skperturb.sbml._solving.newton import LawKeepingSystem
 
-__all__ = ["Candidate", "Climb", "checkpoints", "climb", "out_of_bounds"]
+__all__ = ["MOST_SECONDS", "Candidate", "Climb", "checkpoints", "climb", "out_of_bounds"]
 
 # The trajectory decides which of several states is the answer; Newton's method only sharpens it. So a polish counts
 # while no variable moves by more than this part of its scale: at ten times less slow models go on for decades for
@@ -53,9 +53,11 @@ _NOTICED = 1e-3
 # (rounding of the time)**-1 at most, and no state that they fail at for another reason is that far out.
 _OUT_OF_BOUNDS = 1e30
 _ESCAPED = 1e6
-# Seconds of processor time for the trajectory of one search; most take a hundredth of one.
-_MOST_SECONDS = 120.0
+# Seconds of processor time for one search, all of its methods together; most take a hundredth of one.
+MOST_SECONDS = 30.0
 _NO_LIMIT = 10**12  # steps, where those of each leg are limited
+
+OUT_OF_TIME = f"more than {MOST_SECONDS:.0f} seconds of processor time"
 
 # Ends of a trajectory at which no other method looks for a state that it does not come to.
 _KNOWN_ENDS = ("diverged", "sliding")
@@ -85,7 +87,7 @@ class Climb:
     reason: str = ""
     time: float = 0.0
     pace: float = 0.0  # time per step in the last leg
-    began: float = field(default_factory=process_time)  # seconds
+    deadline: float = np.inf  # processor time
     states: list[np.ndarray] = field(default_factory=list)  # at the checkpoints, one per decade
     mean: np.ndarray | None = None  # over the last completed decade
     quarters: tuple[np.ndarray, np.ndarray] | None = (
@@ -93,8 +95,14 @@ class Climb:
     )
 
 
-def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
-    """Try the trajectory with a polish at each decade, then Newton from its mean, then continuation."""
+def climb(
+    system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int, deadline: float
+) -> Climb:
+    """Try the trajectory with a polish at each decade, then Newton from its mean, then continuation.
+
+    `deadline` is the processor time at which the search ends with what it has.
+    """
+    system.deadline = deadline
     found = _follow(system, check, t_max=t_max, rtol=rtol, max_steps=max_steps)
     if found.candidate is not None or found.status in _KNOWN_ENDS:
         return found
@@ -111,8 +119,9 @@ def climb(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, 
 
 
 def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float, max_steps: int) -> Climb:
-    found = Climb(states=[system.x0])
-    trajectory = _start(system.model, t_max, rtol, absolute_tolerance(system.x0, rtol), max_steps)
+    found = Climb(states=[system.x0], deadline=system.deadline)
+    seconds = max(system.deadline - process_time(), 0.0)
+    trajectory = _start(system.model, t_max, rtol, absolute_tolerance(system.x0, rtol), max_steps, seconds)
     unstable: Candidate | None = _polished(system, check, trajectory.time, system.x0, "initial")
     if unstable is not None and unstable.stable and _barely_moves(unstable.x, system.x0):
         found.candidate = unstable
@@ -147,17 +156,18 @@ def _follow(system: LawKeepingSystem, check: Check, *, t_max: float, rtol: float
 
 
 def _start(
-    model: Equations, t_max: float, rtol: float, atol: np.ndarray, max_steps: int
+    model: Equations, t_max: float, rtol: float, atol: np.ndarray, max_steps: int, seconds: float
 ) -> Trajectory | EventTrajectory:
     """Return the trajectory; one that locates the jumps of the right-hand side where it has any."""
     system = getattr(model, "_system", None)
     if system is None or not system.switches:
-        return Trajectory(model, rtol=rtol, atol=atol, max_steps=max_steps)
+        return Trajectory(model, rtol=rtol, atol=atol, max_steps=max_steps, seconds=seconds, patience=1.0)
     return EventTrajectory(
         model,
         rtol=rtol,
         atol=atol,
         max_steps=_NO_LIMIT,
+        seconds=seconds,
         max_steps_each=max_steps,
         horizon=t_max,
         ignore_events=True,
@@ -218,8 +228,8 @@ def _advance(trajectory: Trajectory | EventTrajectory, found: Climb, time: float
                 break
             if trajectory.n_evaluations - evaluations > _EVALUATIONS_PER_STEP * max_steps:
                 trajectory.failure = f"more than {max_steps} steps"
-            elif process_time() - found.began > _MOST_SECONDS:
-                trajectory.failure = f"more than {_MOST_SECONDS:.0f} seconds of processor time"
+            elif process_time() > found.deadline:
+                trajectory.failure = OUT_OF_TIME
         states.append(trajectory.state)
         steps = (trajectory.n_evaluations - evaluations) / _EVALUATIONS_PER_STEP
         found.pace = (trajectory.time - begin) / max(steps, 1.0)

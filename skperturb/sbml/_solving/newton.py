@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from time import process_time
 
 import numpy as np
 import scipy.linalg as sla
@@ -96,6 +97,8 @@ class LawKeepingSystem:
         self.x0 = np.asarray(model.x0, dtype=float)
         # Amounts of matter that start non-negative stay so; a voltage under a rate rule need not.
         self.non_negative = ~np.asarray(model.is_rate_rule, dtype=bool) & (self.x0 >= 0.0)
+        # Processor time after which no step is taken any more.
+        self.deadline = np.inf
 
     def allow_negative(self, x: np.ndarray) -> None:
         """Drop the bound of the variables that the trajectory itself has taken clearly below zero."""
@@ -122,6 +125,8 @@ class LawKeepingSystem:
 
     def step(self, t: float, x: np.ndarray, scale: np.ndarray, *, damping: float = 0.0) -> np.ndarray | None:
         """Return the Newton step at `x` in scaled coordinates, shortened by ``damping`` on the diagonal."""
+        if process_time() > self.deadline:
+            return None
         f, jacobian = self.linearize(t, x, scale)
         if not (np.isfinite(f).all() and np.isfinite(jacobian).all()):
             return None

@@ -6,12 +6,12 @@ import numpy as np
 
 from skperturb.sbml._solving.batched_run import BatchedRun
 
-__all__ = ["RosenbrockRun"]
+__all__ = ["GAMMA", "RosenbrockRun"]
 
 # Rodas5P, an L-stable method of order 5 with an embedded one of order 4 and a continuation of order 4.
 # G. Steinebach, "Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the Julia
 # Differential Equations package", BIT Numer. Math. 63:27, 2023; in the form that needs no product with the Jacobian.
-_GAMMA = 0.21193756319429014
+GAMMA = 0.21193756319429014
 _LAST_WEIGHTS = [
     -7.502846399306121,
     2.561846144803919,
@@ -118,9 +118,9 @@ class RosenbrockRun(BatchedRun):
         if not np.isfinite(matrix.sum()):
             # An infinite slope costs accuracy of the step, which is estimated; a NaN would end the run.
             np.nan_to_num(matrix, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        matrix[:n] -= inverse * (1.0 / _GAMMA)
+        matrix[:n] -= inverse * (1.0 / GAMMA)
         # Factorized is J - I / (h gamma) in place of its negative, so that all stages have the opposite sign.
-        factors = equations.implicit_lu.factor(matrix)
+        factors = self._factors = equations.implicit_lu.factor(matrix)
         stages, moved, coupled = self._stages, self._moved, self._coupled
         flat = stages.reshape(_N_STAGES, n * m)
         for stage in range(_N_STAGES):

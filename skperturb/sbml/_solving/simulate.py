@@ -171,6 +171,11 @@ def _follow(
     if model.event_ids and not ignore_events:
         refuse_events(model)
     start = np.asarray(model.rhs(0.0, model.x0))
+    if not np.isfinite(model.x0).all():
+        bad = [f"{name} = {x:g}" for name, x in zip(model.variables, model.x0, strict=True) if not np.isfinite(x)]
+        raise IntegrationError(
+            f"{model.model_id}: the initial state is not finite ({', '.join(bad[:5])}); give a number in the file."
+        )
     if not np.isfinite(start).all():
         bad = [name for name, value in zip(model.variables, start, strict=True) if not np.isfinite(value)]
         raise IntegrationError(
@@ -272,6 +277,7 @@ def _follow_lsoda(model: Equations, grid: np.ndarray, rtol: float, atol: float |
         atol=atol,
         max_steps=_MAX_STEPS,
         max_step=longest * _LONGEST_STEP if model.time_dependence else 0.0,
+        end=float(grid[-1]),
     )
     states = np.empty((grid.size, len(model.variables)))
     for k, time in enumerate(grid):

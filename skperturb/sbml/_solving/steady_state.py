@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from numbers import Real
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml._compiling.equations import Equations
 from skperturb.sbml._solving.hidden_laws import independent_laws
 from skperturb.sbml._solving.integrate import scale_of
-from skperturb.sbml._solving.ladder import Candidate, Climb, climb
+from skperturb.sbml._solving.ladder import MOST_SECONDS, Candidate, Climb, climb
 from skperturb.sbml._solving.newton import LawKeepingSystem, solve_safely
 from skperturb.sbml._solving.simulate import name_some, refuse_events
 
@@ -172,6 +173,8 @@ def find_steady_state(
     A state that only Newton's method finds may be unstable: an oscillator circles it. It is returned with
     ``stable=False`` and ``is_reached=False``.
 
+    A search, all of its methods together, ends after 30 seconds of processor time.
+
     Where time appears explicitly, a state counts only if the right-hand side is zero there at 400 later
     times too, spread over eight decades without a common period: a switch in the past or a signal that
     has died away passes, a periodic one does not.
@@ -185,7 +188,8 @@ def find_steady_state(
         raise ValueError(f"tol and t_max must be positive finite numbers, got tol={tol!r}, t_max={t_max!r}.")
     _refuse(model, ignore_events)
     steps = round(max_steps * max(min(1.0, _FULL_SIZE / len(model.variables)), _LEAST_PART))
-    limits: dict[str, Any] = {"t_max": float(t_max), "rtol": rtol, "max_steps": steps}
+    deadline = process_time() + MOST_SECONDS
+    limits: dict[str, Any] = {"t_max": float(t_max), "rtol": rtol, "max_steps": steps, "deadline": deadline}
     if model.event_ids and not ignore_events:
         from skperturb.sbml._solving.after_events import find_after_events
 

@@ -164,19 +164,43 @@ def test_time_conversion_factor(parts, values):
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_the_unit_of_a_rate_in_a_submodel_with_its_own_time_is_not_guessed(deep):
-    """The specification of the package is older than rateOf, and libsbml's flattening leaves it as it is."""
-    parts = {"parameters": parameter("x", 1) + parameter("y"), "rules": rate("x", "3") + assignment("y", "rateOf(x)")}
+def test_a_rate_in_a_submodel_with_its_own_time_is_in_the_unit_of_that(deep):
+    """The equations of a submodel hold in its own unit of time; libsbml's flattening leaves rateOf as it is."""
+    parts = {
+        "parameters": parameter("x", 1) + parameter("y") + parameter("z", 0),
+        "rules": rate("x", "3 + time") + assignment("y", "rateOf(x)") + rate("z", "2 * rateOf(x)"),
+        "events": event("time >= 0.2", "rateOf(x) / 64", "x", "rateOf(x)"),
+    }
     definitions = {"inner": content(**parts)}
     if deep:
         definitions["middle"] = content(submodels=submodel("B", "inner"))
     target = "middle" if deep else "inner"
     factor = 'comp:timeConversionFactor="tcf"'
     main = content(parameters=parameter("tcf", T, constant=True), submodels=submodel("A", target, factor))
-    with pytest.raises(UnsupportedModelError, match="'A' has a time conversion factor and its formulas use rateOf"):
-        read(definitions, main)
-    name = "A__B__y" if deep else "A__y"
-    expect(read(definitions, content(submodels=submodel("A", target))), {name: np.full(TIMES.size, 3.0)})
+    prefix = "A__B__" if deep else "A__"
+    for model, own in ((main, TIMES / T), (content(submodels=submodel("A", target)), TIMES)):
+        before = own < 0.25
+        expect(
+            read(definitions, model),
+            {
+                f"{prefix}x": np.where(
+                    before, 1 + 3 * own + own**2 / 2, 3.2 + 3 * (own - 0.25) + (own**2 - 0.25**2) / 2
+                ),
+                f"{prefix}y": 3 + own,
+                f"{prefix}z": 6 * own + own**2,
+            },
+        )
+
+
+def test_a_rate_in_a_function_of_a_submodel_with_its_own_time_is_refused():
+    function = f'<functionDefinition id="f">{math_of("lambda(a, rateOf(a))")}</functionDefinition>'
+    parts = {"parameters": parameter("x", 1) + parameter("y"), "rules": rate("x", "3") + assignment("y", "f(x)")}
+    inner = content(**parts, more=f"<listOfFunctionDefinitions>{function}</listOfFunctionDefinitions>")
+    factor = 'comp:timeConversionFactor="tcf"'
+    main = content(parameters=parameter("tcf", T, constant=True), submodels=submodel("A", "inner", factor))
+    with pytest.raises(UnsupportedModelError, match="'A' has a time conversion factor, and its function 'f' uses"):
+        read({"inner": inner}, main)
+    expect(read({"inner": inner}, content(submodels=submodel("A", "inner"))), {"A__y": 3.0})
 
 
 def test_time_and_extent_conversion_factors_of_a_reaction():

@@ -194,6 +194,13 @@ def test_execution_times_that_differ_by_rounding_are_one_time():
     assert final(model(first, second, values={"x": 0, "n": 0}, rates=CLOCK), "n") == 21.0
 
 
+def test_a_clock_that_is_late_by_rounding_is_in_time_for_an_output():
+    reset = event("e", "x >= 1.25", {"x": "0", "n": "n + 1"})
+    times = np.arange(0.0, 20.1, 0.5)
+    values = model(reset, values={"x": 0, "n": 0}, rates=CLOCK).simulate(times)["n"]
+    np.testing.assert_array_equal(values, times // 1.25)
+
+
 @pytest.mark.parametrize(("trigger", "expected"), [("time >= 0.1", 1.0), ("time > 0.1", 0.0)])
 def test_execution_after_an_open_interval_is_later_than_an_output_at_its_end(trigger, expected):
     # 0.1 + 0.2 > 0.3 in floating-point numbers
