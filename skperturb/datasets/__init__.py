@@ -1,6 +1,9 @@
-"""Models and data: shipped (``load_*``), simulated (``make_*``) and downloaded (``fetch_*``)."""
+"""Models and data: shipped (``load_*``), simulated (``make_*``), downloaded (``fetch_*``) and built (``build_*``)."""
 
 from skperturb.datasets._biomodels import fetch_biomodels
+from skperturb.datasets._build_ecoli import build_ecoli_interactions
+from skperturb.datasets._build_gene_tables import build_gene_graph, build_gene_terms
+from skperturb.datasets._build_screens import build_screen
 from skperturb.datasets._ecoli import fetch_ecoli_interactions
 from skperturb.datasets._fetch import ChecksumWarning, DownloadError, clear_data_home, fetch_file, get_data_home
 from skperturb.datasets._make_gene_network import make_gene_network
@@ -25,6 +28,10 @@ from skperturb.datasets._textbook_loader import load_textbook_models
 __all__ = [
     "ChecksumWarning",
     "DownloadError",
+    "build_ecoli_interactions",
+    "build_gene_graph",
+    "build_gene_terms",
+    "build_screen",
     "clear_data_home",
     "fetch_adamson2016",
     "fetch_biomodels",

@@ -29,7 +29,8 @@ def fetch_ecoli_interactions(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If a file is not in the data home. They have no public address yet, so nothing is downloaded.
+        If a file is not in the data home. They have no public address as they stand; `build_ecoli_interactions` makes
+        them from public files.
 
     Notes
     -----

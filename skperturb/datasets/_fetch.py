@@ -2,13 +2,14 @@
 
 import contextlib
 import functools
-import hashlib
 import logging
 import os
 import warnings
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+
+from skperturb.datasets._built import RECORD, advice, built_checksum, file_checksum
 
 __all__ = [
     "ChecksumWarning",
@@ -103,8 +104,8 @@ def unpublished_file(registry: str, relative_path: str) -> tuple[str, None, str]
 def clear_data_home(data_home: DataHome = None) -> None:
     """Delete the files that the ``fetch_*`` functions keep in the data home.
 
-    Only files that a registry of the package names are deleted, and folders that are empty afterwards:
-    whatever else lies in the data home stays.
+    Only files that a registry of the package names are deleted, those that were built from public ones among them,
+    and folders that are empty afterwards: whatever else lies in the data home stays.
 
     Parameters
     ----------
@@ -125,9 +126,10 @@ def clear_data_home(data_home: DataHome = None) -> None:
     files = [home / "biomodels" / name for name in read_registry("biomodels")]
     for registry in ("networks_reproduction", "interactions", "responses"):
         files += [home / name for name in read_registry(registry)]
+    files.append(home / RECORD)
     for file in files:
         file.unlink(missing_ok=True)
-    for folder in (home / "biomodels", home):
+    for folder in (*(home / name for name in ("biomodels", "interactions", "responses")), home):
         # A folder that still holds something of the user's, or that never existed, stays as it is.
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -144,8 +146,8 @@ def fetch_file(
     """Return a file of the data home, downloading it when it is not there.
 
     A file that is already there is used without any network access. If its checksum differs from the
-    registry's, it is still the user's own file: it is used, and a `ChecksumWarning` names it. A
-    *download* with a wrong checksum is refused.
+    registry's, it is still the user's own file: it is used, and a `ChecksumWarning` names it, unless a ``build_*``
+    function made it here and it has not changed since. A *download* with a wrong checksum is refused.
 
     Parameters
     ----------
@@ -182,12 +184,13 @@ def fetch_file(
     ...     fetch_file("genes.txt", None, digest, data_home=home).name
     'genes.txt'
     """
-    target = get_data_home(data_home) / relative_path
+    home = get_data_home(data_home)
+    target = home / relative_path
     if target.is_file():
-        _warn_if_changed(target, sha256)
+        _warn_if_changed(target, {sha256, built_checksum(home, relative_path)})
         return target
     if url is None:
-        raise _missing(relative_path, target, "none (the file has no public address)", "nothing to download")
+        raise _missing(relative_path, target, "none (the file has no public address)", advice(relative_path))
     return _download(relative_path, url, target, f"sha256:{sha256}", verbose)
 
 
@@ -254,12 +257,12 @@ def _download(relative_path: str, url: str, target: Path, known_hash: str, verbo
     return target
 
 
-def _warn_if_changed(path: Path, sha256: str) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
+def _warn_if_changed(path: Path, expected: set[str | None]) -> None:
+    found = file_checksum(path)
+    if found not in expected:
         warnings.warn(
-            f"{path} is not the registered version (its SHA-256 is {found[:12]}…, expected {sha256[:12]}…); "
-            "it is used as it is. Delete it to download the registered version.",
+            f"{path} is not the registered version (its SHA-256 is {found[:12]}…); it is used as it is. Delete it to "
+            "download or build it anew.",
             ChecksumWarning,
             stacklevel=4,
         )

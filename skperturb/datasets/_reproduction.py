@@ -1,8 +1,10 @@
 """The models that reproduce the published DYNAMO table."""
 
+from importlib import resources
+
 import pandas as pd
 
-from skperturb.datasets._fetch import DataHome, fetch_file, unpublished_file
+from skperturb.datasets._fetch import DataHome, get_data_home
 
 __all__ = ["fetch_reproduction_set"]
 
@@ -13,23 +15,18 @@ def fetch_reproduction_set(data_home: DataHome = None) -> pd.DataFrame:
     """Load the list of BioModels ids that reproduce the published DYNAMO table.
 
     The paper never published the ids of its 87 models. These 136 reach a steady state and use no
-    construct that the paper's tool refused.
+    construct that the paper's tool refused. The list comes with the package; `fetch_biomodels` gets the models.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        See `get_data_home`. The file is ``<data_home>/networks_reproduction.csv``.
+        See `get_data_home`. A file ``<data_home>/networks_reproduction.csv`` is read in place of the shipped list.
 
     Returns
     -------
     models : pandas.DataFrame
         One row per model: ``id`` (``"BIOMD…"``), ``n_nodes`` (nodes of the network under the reference
         convention) and ``events`` (number of events in the file).
-
-    Raises
-    ------
-    DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
 
     References
     ----------
@@ -39,8 +36,12 @@ def fetch_reproduction_set(data_home: DataHome = None) -> pd.DataFrame:
     Examples
     --------
     >>> from skperturb.datasets import fetch_reproduction_set
-    >>> fetch_reproduction_set().columns.tolist()  # doctest: +SKIP
-    ['id', 'n_nodes', 'events']
+    >>> models = fetch_reproduction_set()
+    >>> models.columns.tolist(), len(models)
+    (['id', 'n_nodes', 'events'], 136)
     """
-    path = fetch_file(*unpublished_file("networks_reproduction", _FILE), data_home=data_home)
-    return pd.read_csv(path)
+    own = get_data_home(data_home) / _FILE
+    if own.is_file():
+        return pd.read_csv(own)
+    with resources.files(__package__).joinpath("_registry", _FILE).open(encoding="utf-8") as file:
+        return pd.read_csv(file)

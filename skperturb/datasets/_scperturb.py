@@ -9,9 +9,13 @@ __all__ = ["fetch_adamson2016", "fetch_scperturb"]
 _SCPERTURB_ADDRESS = "https://zenodo.org/records/13350497/files/"
 _SCPERTURB_FILES = {
     "adamson2016": "AdamsonWeissman2016_GSM2406681_10X010.h5ad",
+    "frangieh2021": "FrangiehIzar2021_RNA.h5ad",
+    "nadig2025_jurkat": "NadigOConner2024_jurkat.h5ad",
     "norman2019": "NormanWeissman2019_filtered.h5ad",
+    "papalexi2021": "PapalexiSatija2021_eccite_RNA.h5ad",
     "replogle2022_k562": "ReplogleWeissman2022_K562_essential.h5ad",
     "replogle2022_rpe1": "ReplogleWeissman2022_rpe1.h5ad",
+    "tian2021_crispri": "TianKampmann2021_CRISPRi.h5ad",
 }
 
 
@@ -22,7 +26,8 @@ def fetch_scperturb(
 
     Parameters
     ----------
-    name : {"adamson2016", "norman2019", "replogle2022_k562", "replogle2022_rpe1"}
+    name : {"adamson2016", "frangieh2021", "nadig2025_jurkat", "norman2019", "papalexi2021", "replogle2022_k562", \
+            "replogle2022_rpe1", "tian2021_crispri"}
         The screen.
     data_home : str or path-like, default=None
         See `get_data_home`. The file is ``<data_home>/scperturb/<name of the file in the collection>``.

@@ -1,5 +1,6 @@
 """Perturbation screens, and what is known about the perturbed genes."""
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from skperturb.datasets._fetch import DataHome, fetch_file, unpublished_file
+from skperturb.datasets._build_screens import SCREEN_FILES, build_screen
+from skperturb.datasets._fetch import DataHome, fetch_file, get_data_home, unpublished_file
 
 __all__ = [
     "fetch_frangieh2021",
@@ -32,7 +34,10 @@ def _fetch(file: str, data_home: DataHome) -> Path:
     return fetch_file(*unpublished_file("responses", f"responses/{file}"), data_home=data_home)
 
 
-def _pseudobulk(file: str, data_home: DataHome, title: str, guide: str = "") -> Bunch:
+def _pseudobulk(name: str, data_home: DataHome, path: str | PathLike | None, title: str, guide: str = "") -> Bunch:
+    file = SCREEN_FILES[name][0]
+    if path is not None and not (get_data_home(data_home) / "responses" / file).is_file():
+        build_screen(name, path, data_home=data_home)
     table = pd.read_csv(_fetch(file, data_home), sep="\t", index_col=0)
     noise = table.pop("noise_variance") if "noise_variance" in table else None
     kept = table.index != "control"
@@ -47,13 +52,16 @@ def _pseudobulk(file: str, data_home: DataHome, title: str, guide: str = "") -> 
     )
 
 
-def fetch_norman2019(data_home: DataHome = None) -> Bunch:
+def fetch_norman2019(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load the CRISPRa screen of Norman et al.: 105 single genes and 131 pairs in K562 cells.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`. The file is ``<data_home>/responses/norman2019_pc50.tsv.gz``.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -65,7 +73,7 @@ def fetch_norman2019(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -79,16 +87,19 @@ def fetch_norman2019(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("norman2019_pc50.tsv.gz", data_home, "Norman et al. 2019, K562, CRISPRa")
+    return _pseudobulk("norman2019", data_home, path, "Norman et al. 2019, K562, CRISPRa")
 
 
-def fetch_replogle2022(data_home: DataHome = None) -> Bunch:
+def fetch_replogle2022(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load 300 knock-downs of the CRISPRi screen of Replogle et al. in K562 cells.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -98,7 +109,7 @@ def fetch_replogle2022(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -112,16 +123,19 @@ def fetch_replogle2022(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("replogle2022_k562_pc50.tsv.gz", data_home, "Replogle et al. 2022, K562, CRISPRi")
+    return _pseudobulk("replogle2022", data_home, path, "Replogle et al. 2022, K562, CRISPRi")
 
 
-def fetch_nadig2025(data_home: DataHome = None) -> Bunch:
+def fetch_nadig2025(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load 300 knock-downs of the CRISPRi screen of Nadig et al. in Jurkat cells.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -131,7 +145,7 @@ def fetch_nadig2025(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -145,16 +159,19 @@ def fetch_nadig2025(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("nadig2025_jurkat_pc50.tsv.gz", data_home, "Nadig et al. 2025, Jurkat, CRISPRi")
+    return _pseudobulk("nadig2025", data_home, path, "Nadig et al. 2025, Jurkat, CRISPRi")
 
 
-def fetch_frangieh2021(data_home: DataHome = None) -> Bunch:
+def fetch_frangieh2021(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load the knock-out screen of Frangieh et al. in melanoma cells.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -164,7 +181,7 @@ def fetch_frangieh2021(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -178,16 +195,19 @@ def fetch_frangieh2021(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("frangieh2021_pc50.tsv.gz", data_home, "Frangieh et al. 2021, melanoma, knock-out")
+    return _pseudobulk("frangieh2021", data_home, path, "Frangieh et al. 2021, melanoma, knock-out")
 
 
-def fetch_papalexi2021(data_home: DataHome = None) -> Bunch:
+def fetch_papalexi2021(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load the knock-out screen of Papalexi et al. in THP-1 cells, one condition for each guide.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -197,7 +217,7 @@ def fetch_papalexi2021(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -211,16 +231,19 @@ def fetch_papalexi2021(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("papalexi2021_pc50.tsv.gz", data_home, "Papalexi et al. 2021, THP-1, knock-out", guide=r"g\d+")
+    return _pseudobulk("papalexi2021", data_home, path, "Papalexi et al. 2021, THP-1, knock-out", guide=r"g\d+")
 
 
-def fetch_tian2021(data_home: DataHome = None) -> Bunch:
+def fetch_tian2021(data_home: DataHome = None, *, path: str | PathLike | None = None) -> Bunch:
     """Load the CRISPRi screen of Tian et al. in neurons.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         See `get_data_home`.
+    path : str or path-like, default=None
+        The screen's file of scPerturb. If the data home has no file, it is built from this one by `build_screen`; its
+        numbers are then other ones.
 
     Returns
     -------
@@ -230,7 +253,7 @@ def fetch_tian2021(data_home: DataHome = None) -> Bunch:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home and `path` is not given: it has no public address as it stands.
 
     References
     ----------
@@ -244,7 +267,7 @@ def fetch_tian2021(data_home: DataHome = None) -> Bunch:
     >>> len(screen.data) == len(screen.target)  # doctest: +SKIP
     True
     """
-    return _pseudobulk("tian2021_crispri_pc50.tsv.gz", data_home, "Tian et al. 2021, neurons, CRISPRi")
+    return _pseudobulk("tian2021", data_home, path, "Tian et al. 2021, neurons, CRISPRi")
 
 
 def fetch_norman2019_cells(data_home: DataHome = None, *, backed: bool = False) -> Any:
@@ -266,7 +289,8 @@ def fetch_norman2019_cells(data_home: DataHome = None, *, backed: bool = False) 
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home: nothing is downloaded, because its address was never tried. It is
+        ``src/perturbench/data/resources/devel.h5ad`` of the repository altoslabs/perturbench on GitHub.
 
     References
     ----------
@@ -301,7 +325,7 @@ def fetch_gene_graph(data_home: DataHome = None) -> pd.DataFrame:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home: it has no public address as it stands. `build_gene_graph` makes one.
 
     Examples
     --------
@@ -328,7 +352,7 @@ def fetch_gene_terms(data_home: DataHome = None) -> pd.DataFrame:
     Raises
     ------
     DownloadError
-        If the file is not in the data home. It has no public address yet, so nothing is downloaded.
+        If the file is not in the data home: it has no public address as it stands. `build_gene_terms` makes one.
 
     References
     ----------

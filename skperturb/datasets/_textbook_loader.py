@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
@@ -52,6 +53,10 @@ def _textbook_sbml() -> tuple[str, ...]:
     return tuple(map(write_sbml, textbook_models()))
 
 
+@overload
+def load_textbook_models(*, return_X_y: Literal[False] = False) -> Bunch: ...
+@overload
+def load_textbook_models(*, return_X_y: Literal[True]) -> tuple[list[str], list[str]]: ...
 def load_textbook_models(*, return_X_y: bool = False) -> Bunch | tuple[list[str], list[str]]:
     """Load textbook models of systems biology as SBML.
 

@@ -126,14 +126,18 @@ def test_registry_of_biomodels():
     assert all(len(value) == 64 and int(value, 16) >= 0 for value in registry.values())
 
 
-def test_reproduction_set_offline(tmp_path):
-    with pytest.raises(DownloadError, match=r"(?s)networks_reproduction\.csv.*SKPERTURB_DATA"):
-        fetch_reproduction_set(tmp_path)
+def test_reproduction_set_comes_with_the_package(tmp_path):
+    models = fetch_reproduction_set(tmp_path)
+    # Every one of them is a model that can be downloaded.
+    assert set(models["id"] + ".xml") <= set(read_registry("biomodels"))
+    (tmp_path / "networks_reproduction.csv").write_text("id,n_nodes,events\nBIOMD0000000001,12,1\n")
+    assert fetch_reproduction_set(tmp_path)["id"].tolist() == ["BIOMD0000000001"]
 
 
 @pytest.mark.real_data
-def test_reproduction_set(data_home):
+def test_reproduction_set_is_that_of_the_data_home(data_home, tmp_path):
     models = fetch_reproduction_set(data_home)
+    assert models.equals(fetch_reproduction_set(tmp_path))
     assert list(models.columns) == ["id", "n_nodes", "events"]
     assert len(models) == 136
     assert models["id"].is_unique
