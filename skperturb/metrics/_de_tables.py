@@ -58,7 +58,10 @@ class DETables:
         if targets is None:
             return counted
         if len(targets) != len(self.conditions):
-            raise ValueError(f"targets has {len(targets)} entries for {len(self.conditions)} conditions.")
+            raise ValueError(
+                f"targets has {len(targets)} entries for {len(self.conditions)} conditions; expected one list of genes "
+                f"for each, in the order {list(self.conditions[:3])} …"
+            )
         for row, names in enumerate(targets):
             counted[row, self.genes.isin([names] if isinstance(names, str) else list(names))] = False
         return counted
@@ -128,5 +131,8 @@ def _matrices(table: Any, name: str) -> dict[str, pd.DataFrame]:
 def _positions(want: pd.Index, have: pd.Index, kind: str) -> np.ndarray:
     extra = have.difference(want)
     if len(extra):
-        raise ValueError(f"de_pred has {len(extra)} names of {kind}s that de_true lacks, such as {list(extra[:3])}.")
+        raise ValueError(
+            f"de_pred has {len(extra)} names of {kind}s that de_true lacks, such as {list(extra[:3])}; expected the "
+            f"same {kind}s. Leave these rows out of de_pred."
+        )
     return name_positions(have, want, (f"the {kind}s of de_pred", f"the {kind}s of de_true"))

@@ -196,7 +196,7 @@ def weighted_r2_delta(y_true: Any, y_pred: Any, weights: Any, *, reduce: str | N
 def _weighted(y_true: Any, y_pred: Any, weights: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     truth, prediction, shares = check_responses(y_true=y_true, y_pred=y_pred, weights=weights)
     if shares.min(initial=0.0) < 0:
-        raise ValueError(f"weights holds negative values, the smallest {shares.min():.3g}; expected at least 0.")
+        raise ValueError(f"weights holds negative values, the smallest {shares.min():.3g}; expected 0 or more.")
     sums = shares.sum(axis=1, keepdims=True)
     if not (sums > 0).all():
         raise ValueError(f"weights are all 0 for condition {int(np.argmin(sums))}; expected at least one above 0.")

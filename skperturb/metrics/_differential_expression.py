@@ -156,7 +156,8 @@ def _rows_of(
     kept = [name for name in wanted if len(found[name]) >= min_cells]
     if not kept:
         raise ValueError(
-            f"min_cells={min_cells}: none of {len(wanted)} conditions has that many cells; a test needs several."
+            f"min_cells={min_cells}: none of {len(wanted)} conditions has that many cells, the largest has "
+            f"{max((len(found[name]) for name in wanted), default=0)}; a test needs several. Lower min_cells."
         )
     return {name: found[name] for name in [control, *kept]}
 
@@ -183,7 +184,10 @@ def _test_genes(
     """Return means, levels on the scale of counts, statistics and p-values, each of shape (n_conditions, n_genes)."""
     block = _dense(matrix[:, genes])
     if not np.isfinite(block).all() or block.min(initial=0.0) < 0:
-        raise ValueError("adata holds NaN, infinite or negative values; expected log-normalised expression.")
+        raise ValueError(
+            "adata holds NaN, infinite or negative values; expected log-normalised expression, before any scaling. "
+            "Pass the layer that holds it as layer=."
+        )
     reference = block[rows[control]]
     names = [name for name in rows if name != control]
     means = np.array([block[rows[name]].mean(axis=0) for name in names])

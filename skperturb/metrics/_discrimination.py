@@ -165,7 +165,8 @@ def _distances_without(
     if is_target.all(axis=1).any():
         row = int(np.argmax(is_target.all(axis=1)))
         raise ValueError(
-            f"exclude_targets={exclude!r} leaves no gene for condition {row}: all {truth.shape[1]} are targets."
+            f"exclude_targets={exclude!r} leaves no gene for condition {row}: all {truth.shape[1]} are targets. "
+            "Pass more genes, or exclude_targets=None."
         )
     distances = np.empty((len(prediction), len(truth)))
     # Conditions of the same targets, one for all with "all", share one computation.

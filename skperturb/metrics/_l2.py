@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from skperturb._alignment import is_default, name_positions, row_names
 from skperturb._interchange import as_pandas
 from skperturb._sklearn import Interval, validate_params
+from skperturb._validation import describe
 from skperturb.metrics._matrix_pairs import REDUCE, is_single, is_vector, matrix_pairs, reduce_scores
 
 __all__ = ["l2_distance"]
@@ -105,16 +106,22 @@ def _refuse_unpredicted(y_true: Any, y_pred: Any) -> None:
 def _select_columns(y_true: Any, y_pred: Any, genes: Any, top: int | None, control_mean: Any) -> tuple[Any, Any]:
     """Keep the named columns, or those with the largest control expression."""
     if genes is not None and top is not None:
-        raise ValueError("genes and top were both passed; expected one of them.")
+        raise ValueError(f"genes and top={top} are both given; expected one of them. Leave the other at None.")
     if not is_single(y_true):
-        raise ValueError("genes and top need a 2-D y_true, one row per sample and one column per gene.")
+        raise ValueError(
+            f"y_true is a {describe(y_true)}, but genes and top need a 2-D y_true, one row per sample and one column "
+            "per gene. Pass a table, or select the columns of each element yourself."
+        )
     labeled = isinstance(y_true, pd.DataFrame)
     names = pd.Index(y_true.columns if labeled else range(np.shape(y_true)[1]))
     if genes is not None:
         positions = names.get_indexer(pd.Index(list(genes)))
         if (positions < 0).any():
             missing = [gene for gene, position in zip(genes, positions, strict=True) if position < 0]
-            raise ValueError(f"genes holds {len(missing)} columns that y_true lacks, such as {missing[:3]}.")
+            raise ValueError(
+                f"genes holds {len(missing)} columns that y_true lacks, such as {missing[:3]}; expected some of its "
+                f"{len(names)} columns{'' if labeled else ', which are numbered because y_true has no names'}."
+            )
     else:
         expression = _control_values(control_mean, names if labeled else None)
         if expression.shape != (len(names),):

@@ -163,7 +163,7 @@ def _row_order(prediction: tuple[Any, Any], truth: tuple[Any, Any], labels: tupl
     names = (f"{labels[0]}.index", f"{labels[1]}.index")
     if len(name_positions(true_index, index, names)) != len(true_index):
         missing = true_index.difference(index)[:3].tolist()
-        raise ValueError(f"{labels[1]}.index lacks {missing}, which {labels[0]}.index has.")
+        raise ValueError(f"{labels[1]}.index lacks {missing}, which {labels[0]}.index has; expected the same names.")
     return name_positions(index, true_index, names[::-1])
 
 

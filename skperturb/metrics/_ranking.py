@@ -242,8 +242,14 @@ def _ensure_list(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"y_true has shape {labels.shape} and y_score {scores.shape}; expected two vectors of one positive length."
         )
-    if not np.isfinite(scores).all() or not np.isin(labels, (0.0, 1.0)).all():
-        raise ValueError("y_score must be finite and y_true 0 or 1; got other values.")
+    known = np.isin(labels, (0.0, 1.0))
+    for name, values, right, expected in (
+        ("y_true", labels, known, "1 for an interaction and 0 for a pair without"),
+        ("y_score", scores, np.isfinite(scores), "finite scores"),
+    ):
+        if not right.all():
+            row = int(np.argmin(right))
+            raise ValueError(f"{name}[{row}] is {values[row]}; expected {expected}. Repair it, or leave the pair out.")
     return labels, scores
 
 

@@ -55,7 +55,9 @@ def rank_data(values: Any, *, axis: int | None = 0, tolerance: float = _TOLERANC
     """
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"values has dtype {array.dtype}; expected real numbers.")
+        raise TypeError(
+            f"values has dtype {array.dtype}; expected real numbers. Convert it: np.asarray(values, float)."
+        )
     array = array.astype(np.float64, copy=False)
     if tolerance > 0 and array.size:
         array = _merge_ties(array, axis, tolerance)

@@ -49,8 +49,14 @@ def check_responses(**arrays: Any) -> list[np.ndarray]:
             )
         if not len(matrix):
             raise ValueError(f"{name} is empty; expected at least one condition.")
+        if not matrix.shape[1]:
+            raise ValueError(f"{name} has {len(matrix)} conditions and no gene; expected at least one gene.")
         if not np.isfinite(matrix).all():
-            raise ValueError(f"{name} holds NaN or infinite values.")
+            row, column = np.argwhere(~np.isfinite(matrix))[0].tolist()
+            raise ValueError(
+                f"{name} holds {matrix[row, column]} in row {row}, column {column}; expected finite numbers, without "
+                "NaN. Leave this condition or gene out of all arguments."
+            )
         checked.append(matrix)
     return checked
 
@@ -60,7 +66,10 @@ def _aligned(values: pd.DataFrame, first: pd.DataFrame, labels: tuple[str, str])
     missing = first.columns.difference(values.columns)
     if len(missing) or values.shape[1] != first.shape[1]:
         missing = missing if len(missing) else values.columns.difference(first.columns)
-        raise ValueError(f"{labels[0]} and {labels[1]} have different columns, such as {list(missing[:3])}.")
+        raise ValueError(
+            f"{labels[0]} and {labels[1]} have different columns, {values.shape[1]} and {first.shape[1]}, such as "
+            f"{list(missing[:3])}; expected the same genes. Select the common ones from both."
+        )
     columns = (f"{labels[0]}.columns", f"{labels[1]}.columns")
     values = values.iloc[:, name_positions(values.columns, first.columns, columns)]
     if len(values) != len(first):

@@ -49,7 +49,8 @@ def scaled_score(error: Any, baseline: Any, ceiling: Any) -> Any:
     values = [np.asarray(value, dtype=float) for value in (error, baseline, ceiling)]
     for name, value in zip(("error", "baseline", "ceiling"), values, strict=True):
         if np.isinf(value).any():
-            raise ValueError(f"{name} is infinite; expected finite numbers, or NaN where it is not defined.")
+            found = value[np.isinf(value)][0]
+            raise ValueError(f"{name} is infinite ({found}); expected finite numbers, or NaN where it is not defined.")
     error, baseline, ceiling = values
     room = baseline - ceiling
     scores = np.where(room == 0, np.nan, (baseline - error) / np.where(room == 0, 1.0, room))
@@ -94,11 +95,15 @@ def replicate_distance(noise_variance: Any, *, reduce: str | None = "mean") -> A
     variance = np.asarray(noise_variance, dtype=float)
     if variance.ndim not in (1, 2) or not len(variance):
         raise ValueError(
-            f"noise_variance has shape {variance.shape}; expected (n_conditions, n_genes) or (n_conditions,)."
+            f"noise_variance has shape {variance.shape}; expected (n_conditions, n_genes) or (n_conditions,), with one "
+            "condition or more."
         )
-    if not np.isfinite(variance).all() or variance.min() < 0:
+    right = np.isfinite(variance) & (variance >= 0)
+    if not right.all():
+        row = np.argwhere(~right)[0, 0]
         raise ValueError(
-            "noise_variance holds NaN, infinite or negative values; leave conditions of a single cell out."
+            f"noise_variance holds {variance[~right][0]} in row {row}; expected finite numbers, 0 or more. Leave out "
+            "conditions of a single cell, whose variance is unknown."
         )
     total = variance.sum(axis=1) if variance.ndim == 2 else variance
     return reduce_scores(list(np.sqrt(2.0 * total)), reduce)

@@ -174,3 +174,10 @@ def test_columns_of_polars_are_aligned_by_name():
     prediction = polars.DataFrame({gene: PRED[:, k] for k, gene in enumerate(genes[::-1])})
     for score in (pearson_delta, top_de_error, l2_distance):
         assert score(truth, prediction) == pytest.approx(score(TRUE, PRED[:, ::-1]))
+
+
+@pytest.mark.parametrize("score", [pearson_delta, top_de_error, win_rate])
+def test_no_genes_have_no_score(score):
+    arguments = [np.zeros((3, 0))] * (3 if score is win_rate else 2)
+    with pytest.raises(ValueError, match="y_true has 3 conditions and no gene"):
+        score(*arguments)
