@@ -12,6 +12,7 @@ API_REFERENCE = {
     "skperturb.model_selection": "Splitters and negative samplers",
     "skperturb.datasets": "Embedded, simulated and fetched data",
     "skperturb.plotting": "Displays",
+    "skperturb.persistence": "Fitted models as files without code",
     "skperturb.report": "One page about a user's files",
     "skperturb.callbacks": "Callbacks for long fits",
     "skperturb.exceptions": "Errors and warnings",

@@ -90,7 +90,7 @@ plt.show()
 # More callbacks
 # --------------
 # ``skorch.callbacks.ProgressBar`` shows a long epoch's progress, ``EpochScoring`` measures what you like after each
-# epoch, ``LRScheduler`` changes the learning rate. ``verbose=1`` prints the table of epochs.
+# epoch, ``LRScheduler`` changes the learning rate. ``verbose=1`` shows the epochs.
 # :class:`~skperturb.networks.GCNEnhancer` and :class:`~skperturb.interactions.GNEEmbedder` stop early with
 # ``early_stopping=True``. A whole grid search can share one folder of checkpoints: no candidate or fold continues from
 # the file of another.

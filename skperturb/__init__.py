@@ -13,6 +13,7 @@ _SUBMODULES = (
     "metrics",
     "model_selection",
     "networks",
+    "persistence",
     "plotting",
     "report",
     "reproduce",

@@ -6,6 +6,7 @@ from . import (
     metrics as metrics,
     model_selection as model_selection,
     networks as networks,
+    persistence as persistence,
     plotting as plotting,
     report as report,
     reproduce as reproduce,

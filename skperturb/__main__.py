@@ -3,25 +3,30 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
+from ._command_fit import add_fit, add_predict
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
 from ._command_networks import add_networks
 from ._command_perturb import add_perturb
 from ._command_report import add_report
+from ._command_responses import add_responses
 from ._command_score import add_score
+from ._model_files import expand_folders
 
 __all__ = ["main"]
 
 _FIGURES = Path("skperturb-figures")
 
-# What files of models are called, and what a screen says of a model that it could read.
-_SUFFIXES = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz", ".zip")
+# What a screen says of a model that it could read.
 _READ = ("steady", "oscillating", "diverged", "sliding")
 
 # Modules of skperturb.reproduce that bring their own arguments.
@@ -36,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(argv).parse_args(argv)
+    formatted = warnings.formatwarning
+    warnings.formatwarning = _format_warning
     try:
         if arguments.run is not _main_job:
             from .reproduce._options import refuse_unused
@@ -46,9 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except BrokenPipeError:
         return _reader_has_gone()
-    except (ValueError, OSError) as error:
-        print(f"skperturb: {type(error).__name__}: {error}", file=sys.stderr)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"skperturb: {type(error).__name__}: {_with_options(str(error), arguments)}", file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = formatted
+
+
+def _format_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> str:
+    """Leave out the line of code that warned, which says nothing at a command line."""
+    return f"skperturb: {category.__name__}: {message}\n"
 
 
 def _reader_has_gone() -> int:
@@ -56,6 +70,14 @@ def _reader_has_gone() -> int:
     # Python flushes standard output once more when it ends, and would complain then.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _with_options(message: str, arguments: argparse.Namespace) -> str:
+    """Name the options of the command in place of the parameters of the functions behind it."""
+    for name in vars(arguments):
+        # A raw text of Python, r"g\\d+", is written without its r in a shell.
+        message = re.sub(rf"\b{name}=(?:r(?=['\"]))?", f"--{name.replace('_', '-')} ", message)
+    return message.replace("describe_labels shows them", "'skperturb labels' shows them")
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -72,6 +94,9 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_perturb(commands)
     add_report(commands)
     add_interactions(commands)
+    add_responses(commands)
+    add_fit(commands)
+    add_predict(commands)
     add_labels(commands)
     add_score(commands)
     _add_reproduce(commands, argv)
@@ -157,7 +182,7 @@ def _main_job(arguments: argparse.Namespace) -> int:
 def _screen(arguments: argparse.Namespace) -> int:
     from .sbml import screen_models
 
-    table = screen_models(_expand(arguments.files), n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1)
+    table = screen_models(expand_folders(arguments.files), n_jobs=arguments.jobs, timeout=arguments.timeout, verbose=1)
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
         print(f"{len(table)} rows written to {arguments.csv}")
@@ -166,21 +191,6 @@ def _screen(arguments: argparse.Namespace) -> int:
         print(shown.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     print(table["status"].value_counts().to_string())
     return int(not table["status"].isin(_READ).any())
-
-
-def _expand(files: Sequence[str]) -> list[str]:
-    """Put the models of a folder, in the order of their names, in the place of the folder."""
-    found: list[str] = []
-    for file in files:
-        found += _models_inside(Path(file)) if Path(file).is_dir() else [file]
-    return found
-
-
-def _models_inside(folder: Path) -> list[str]:
-    paths = sorted(str(path) for path in folder.iterdir() if path.name.lower().endswith(_SUFFIXES))
-    if not paths:
-        raise ValueError(f"{str(folder)!r} is a folder without a model; files end in {', '.join(_SUFFIXES)}.")
-    return paths
 
 
 def _reproduce_networks(arguments: argparse.Namespace) -> int:

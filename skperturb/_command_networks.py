@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["add_networks", "network_responses", "respond", "run"]
+__all__ = ["add_networks", "network_responses", "read_network", "respond", "run"]
 
 # Endings of files that hold a network without kinetics, one edge in a row.
 _TABLES = (".csv", ".tsv", ".txt")
@@ -125,7 +125,7 @@ def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[
     said : str
     """
     path, top, structure_only, state, drawings = job
-    network, said = _read_network(path)
+    network, said = read_network(path)
     if drawings is not None:
         _draw(network, drawings / f"{Path(path).stem}.png")
     kinetic = network.steady_state is not None and not structure_only and state is None
@@ -133,24 +133,33 @@ def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[
     return table, f"{said}; {basis}"
 
 
-def _read_network(path: str) -> tuple[Any, str]:
+def read_network(path: str) -> tuple[Any, str]:
+    """Read a model at its steady state, or else at its initial state, or a bare network.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    network : InfluenceNetwork
+    said : str
+        What it is.
+    """
     from ._network import InfluenceNetwork
 
     if Path(path).suffix.lower() in _TABLES or path.lower().endswith(".graphml"):
         signs = _read_edges(Path(path))
         return InfluenceNetwork(signs), f"{len(signs)} nodes, {int(np.count_nonzero(signs))} edges, no kinetics"
-    from .exceptions import NoSteadyStateError
-    from .sbml import JacobianExtractor, KineticModel
+    from .report._rest import network_at_rest
+    from .sbml import KineticModel
 
-    model = KineticModel.from_sbml(path)
-    try:
-        network = JacobianExtractor().fit_transform([model])[0]
-        steady = network.steady_state
-        reached = "reached" if steady.is_reached else "not reached by the trajectory"
-        return network, f"{network.n_nodes} variables, steady state {reached}, residual {steady.residual:.1e}"
-    except NoSteadyStateError as error:
-        network = JacobianExtractor(at="initial").fit_transform([model])[0]
-        return network, f"{network.n_nodes} variables, no steady state ({error.status})"
+    network, status, _ = network_at_rest(KineticModel.from_sbml(path))
+    steady = network.steady_state
+    if steady is None:
+        return network, f"{network.n_nodes} variables, no steady state ({status})"
+    reached = "reached" if steady.is_reached else "not reached by the trajectory"
+    return network, f"{network.n_nodes} variables, steady state {reached}, residual {steady.residual:.1e}"
 
 
 def _exact(network: Any, top: int) -> tuple[pd.DataFrame, str]:
@@ -171,13 +180,10 @@ def _exact(network: Any, top: int) -> tuple[pd.DataFrame, str]:
 def _structural(network: Any, top: int, state: pd.Series | None) -> tuple[pd.DataFrame, str]:
     from .networks import StructuralSensitivity, top_responses
 
-    model = StructuralSensitivity(state=state).fit([network])
-    (sizes,) = model.predict([network])
-    (signs,), (certainty,) = model.predict_sign([network])
-    (low,), (high,) = model.predict_interval([network])
-    table = top_responses(sizes.abs() * signs.where(signs != 0, 1), top, probability=certainty)
-    places = low.index.get_indexer(table["target"]), low.columns.get_indexer(table["source"])
-    table = table.assign(rank_low=low.to_numpy()[places], rank_high=high.to_numpy()[places])
+    (found,) = StructuralSensitivity(state=state).predict_responses([network])
+    table = top_responses(found.signed, top, probability=found.certainty)
+    places = found.rank.index.get_indexer(table["target"]), found.rank.columns.get_indexer(table["source"])
+    table = table.assign(rank_low=found.lower.to_numpy()[places], rank_high=found.upper.to_numpy()[places])
     known = "" if state is None else " and the measured concentrations"
     return table.assign(basis="structure"), (
         f"predicted from the structure{known}, without constants: responses are ranks among all, 1 the strongest"

@@ -42,7 +42,9 @@ def read_labels(X: Any, column: str | None = None) -> list[Any]:
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            raise ValueError(f"X has shape {array.shape}; expected one label per condition.")
+            raise ValueError(
+                f"X has shape {array.shape}; expected one label per condition. Pass the column of labels: X[:, 0]."
+            )
     return _not_empty(list(array))
 
 
@@ -53,7 +55,9 @@ def _refuse_others(X: Any) -> None:
     if isinstance(X, set | frozenset):
         raise TypeError(f"X is a {type(X).__name__}, which has no order; expected a sequence of labels: sorted(X).")
     if sp.issparse(X):
-        raise TypeError(f"X is a sparse matrix of shape {X.shape}; expected a sequence of labels.")
+        raise TypeError(
+            f"X is a sparse matrix of shape {X.shape}; expected a sequence of labels such as ['KLF1', 'KLF1+CEBPA']."
+        )
     if isinstance(X, np.ma.MaskedArray):
         raise TypeError("X is a masked array; expected a sequence of labels. Leave masked ones out: X.compressed().")
 

@@ -313,7 +313,10 @@ def _labelled_jacobian(jacobian: Any, names: Sequence[str] | None) -> pd.DataFra
     if index is None:
         index = _make_names(names, matrix.shape[0])
     elif names is not None and list(names) != list(index):
-        raise ValueError("names differ from the labels of jacobian; pass names only for a matrix without labels.")
+        raise ValueError(
+            f"names {list(names)[:3]} … differ from the labels {list(index[:3])} … of jacobian; pass names only for a "
+            "matrix without labels."
+        )
     check_node_names(index, columns, "jacobian")
     dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     return pd.DataFrame(_read_only(dense), index=index, columns=index, copy=False)
@@ -364,6 +367,9 @@ def _labelled_laws(laws: Any, names: pd.Index) -> pd.DataFrame | None:
     if not isinstance(laws, pd.DataFrame):
         raise TypeError(f"conservation_laws is a {type(laws).__name__}; expected a DataFrame, one column per variable.")
     if not laws.columns.is_unique or set(laws.columns) != set(names):
-        raise ValueError("conservation_laws has columns that differ from the names of jacobian.")
+        raise ValueError(
+            f"conservation_laws has the columns {list(laws.columns[:3])} … ({laws.shape[1]}); expected one for each of "
+            f"the {len(names)} names of jacobian, {list(names[:3])} …"
+        )
     values, index, _ = coerce_matrix(laws[list(names)], "conservation_laws")
     return pd.DataFrame(_read_only(np.asarray(values)), index=index, columns=names, copy=False)

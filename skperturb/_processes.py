@@ -1,9 +1,12 @@
 """Work on many items in worker processes that may hang or die at the cost of one item only."""
 
 import importlib
+import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -131,12 +134,30 @@ def _map_here(
         multiprocessing.current_process().daemon = False
     # "spawn" starts a clean interpreter: no lock held by a thread of the parent (BLAS, torch) is inherited.
     context = multiprocessing.get_context("spawn")
-    with ProcessPool(max_workers=workers, context=context, initializer=_import_modules, initargs=[modules]) as pool:
+    with (
+        _importable_main(),
+        ProcessPool(max_workers=workers, context=context, initializer=_import_modules, initargs=[modules]) as pool,
+    ):
         futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
         return [
             _outcome(future, timeout)
             for future in tqdm(futures, disable=None if verbose else True, desc="models", unit="model")
         ]
+
+
+@contextmanager
+def _importable_main() -> Iterator[None]:
+    """Hide that the running script came from a pipe: each worker would look for a file called "<stdin>"."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or os.path.exists(file):
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = file
 
 
 def _outcome(future: Any, timeout: float | None) -> Outcome:

@@ -1,9 +1,24 @@
 """The only module that imports scikit-learn's private names, so that a rename is mended here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions, validate_params
+from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
+
+if TYPE_CHECKING:
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+    # scikit-learn has no types, so that all that these two decorate would be Any, for users too.
+    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], Function]:
+        """Return `sklearn.base._fit_context`."""
+
+    def validate_params(
+        parameter_constraints: Mapping[str, Any], *, prefer_skip_nested_validation: bool
+    ) -> Callable[[Function], Function]:
+        """Return `sklearn.utils._param_validation.validate_params`."""
+else:
+    from sklearn.base import _fit_context as fit_context
+    from sklearn.utils._param_validation import validate_params
 
 __all__ = [
     "HasMethods",

@@ -21,6 +21,7 @@ from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import to_tensor
 
+from skperturb._epoch_progress import EpochProgress
 from skperturb._persistence import decode, encode
 from skperturb.callbacks import ResumableCheckpoint
 
@@ -226,6 +227,8 @@ def fit_net(
     device: str = "auto",
     random_state: Any = None,
     verbose: int = 0,
+    label: str = "",
+    progress: EpochProgress | None = None,
     callbacks: Sequence[Any] | None = None,
     **net_params: Any,
 ) -> NeuralNet:
@@ -258,7 +261,11 @@ def fit_net(
     random_state : int, RandomState or None
         One integer is drawn from it, and training leaves torch's global random state untouched.
     verbose : int, default=0
-        Print skorch's table of epochs when positive.
+        Show the epochs when positive: as a bar on a terminal, as plain lines elsewhere.
+    label : str, default=""
+        Begins what is shown, such as "network 2 of 5".
+    progress : EpochProgress, default=None
+        Shows the epochs, whatever `verbose` and `label` are.
     callbacks : sequence of skorch callbacks, default=None
         Copied before use, so that fitting leaves the estimator's parameters unchanged.
     **net_params
@@ -279,6 +286,8 @@ def fit_net(
         When the training was stopped from the keyboard.
     """
     device = resolve_device(device)
+    if progress is None and verbose:
+        progress = EpochProgress(label, max_epochs)
     if isinstance(dataset, list | tuple):
         raise TypeError("dataset must be a torch Dataset: skorch reads a list of equal shapes as several inputs.")
     if early_stopping and validation is None and monitor == "valid_loss":
@@ -299,10 +308,10 @@ def fit_net(
             batch_size=batch_size,
             train_split=None if validation is None else predefined_split(validation),
             device=device,
-            callbacks=_callbacks(callbacks, early_stopping, patience, monitor, lower_is_better, verbose),
-            # skorch prints its table by default.
-            callbacks__print_log=PrintLog() if verbose else None,
-            verbose=int(verbose > 0),
+            callbacks=_callbacks(callbacks, early_stopping, patience, monitor, lower_is_better, progress),
+            # skorch prints its table by default, in colors, also into files.
+            callbacks__print_log=None if progress is None else _Shown(progress),
+            verbose=int(progress is not None),
             **{**_iterators(dataset, collate_fn), **net_params},
         )
         net.fit(dataset, None)
@@ -383,7 +392,7 @@ def _callbacks(
     patience: int,
     monitor: str,
     lower_is_better: bool,
-    verbose: int,
+    progress: EpochProgress | None,
 ) -> list[Any]:
     chosen = list(copy.deepcopy(list(callbacks or [])))
     # What saves the state must see the others' work on an epoch.
@@ -395,12 +404,29 @@ def _callbacks(
             patience=patience,
             lower_is_better=lower_is_better,
             load_best=True,
-            sink=print if verbose else _silent,
+            sink=_silent if progress is None else progress.say,
         )
         # Named, because skorch calls all callbacks of one class where the first of them stands: beside a user's own it
         # would come before what writes its column.
         chosen.append(("early_stopping", stopping))
     return chosen + last
+
+
+class _Shown(PrintLog):
+    """Hands the epochs of a net to what shows them."""
+
+    def __init__(self, progress: EpochProgress) -> None:
+        super().__init__()
+        self.progress = progress
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.progress.begin()
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        self.progress.epoch(net.history[-1])
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        self.progress.end()
 
 
 def _silent(*_: Any) -> None:

@@ -13,11 +13,18 @@ import pandas as pd
 import pytest
 
 import skperturb.datasets
+import skperturb.interactions
+import skperturb.networks
+import skperturb.persistence
 import skperturb.report
+import skperturb.responses
 import skperturb.sbml
 from skperturb import _command_networks
 from skperturb.__main__ import _parser, main
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
+from skperturb.interactions import L3Paths
+from skperturb.networks import DynamoDistance
+from skperturb.persistence import save_model
 from skperturb.reproduce import engine, enhancer, interactions, networks, responses, structural, textbook
 from skperturb.responses import pseudobulk
 
@@ -26,6 +33,10 @@ OWN = "reproduce responses --pseudobulk bulk.tsv --repeats 1"
 CELLS = "reproduce responses --h5ad cells.h5ad --models mean,additive --repeats 1"
 CONTEXTS = "reproduce responses --h5ad cells.h5ad --task context --models kernel"
 EDGES = "reproduce interactions --edges edges.csv"
+RANKED = "responses bulk.tsv --repeats 0 --predict pairs"
+FIT = "fit responses bulk.tsv --save m.skops"
+FIT_CELLS = "fit responses cells.h5ad --save m.skops"
+FIT_NETWORKS = "fit networks model.xml --n-models 1 --save m.skops"
 SCORE = "score cells.h5ad scaled.h5ad"
 # Names no model, so the refusal lists those that the other options make.
 NO_MODEL = "--models published-nothing"
@@ -90,6 +101,37 @@ CASES = [
     *changes("score", f"{SCORE} --no-tests", guide_suffix=r"\d", guide_prefix="gene"),
     *changes("score", "score bulk.tsv half.tsv", train="half.tsv"),
     *changes("score", "score cells.h5ad others.h5ad --no-tests", genes="shared"),
+    *changes("responses", RANKED, csv="out.csv", json="out.json", figures="drawings", repeats="1", rank_by="effect"),
+    *changes("responses", RANKED, control="g0", graph="graph.tsv", gene_features="features.csv"),
+    *changes("responses", "responses bulk.tsv --repeats 0", predict="g0+g9 g0+g3", other_screen="half.tsv"),
+    *changes("responses", "responses cells.h5ad --repeats 0", contexts="line", groupby="other"),
+    *changes("responses", "responses cells.h5ad --repeats 0 --predict gene0", target_sum="100"),
+    *changes("responses", "responses cells.h5ad --repeats 0", sep=";", guide_suffix=r"\d", guide_prefix="gene"),
+    *changes("responses", "responses doubtful.csv --repeats 0", skip_doubtful=""),
+    refused("responses", "--csv", "responses bulk.tsv --repeats 0 --csv out.csv"),
+    refused("responses", "--rank-by", "responses bulk.tsv --repeats 0 --rank-by effect"),
+    refused("responses", "--groupby", "responses bulk.tsv --groupby guide"),
+    refused("responses", "--target-sum", "responses bulk.tsv --target-sum 10"),
+    Case("fit responses", "--save", "fit responses bulk.tsv --save m.skops", "fit responses bulk.tsv --save n.skops"),
+    *changes("fit responses", FIT, control="g0", graph="graph.tsv", gene_features="features.csv", model="additive"),
+    *changes("fit responses", FIT, other_screen="half.tsv"),
+    *changes("fit responses", "fit responses bulk.tsv --model app --save m.skops", seed="1"),
+    *changes("fit responses", FIT_CELLS, contexts="line", groupby="other", sep=";", guide_suffix=r"\d"),
+    *changes("fit responses", FIT_CELLS, guide_prefix="gene", target_sum="100"),
+    *changes("fit responses", "fit responses doubtful.csv --save m.skops", skip_doubtful=""),
+    refused("fit responses", "--seed", f"{FIT} --seed 1"),
+    refused("predict", "--top", "predict pairs.skops edges.csv --top 2"),
+    refused("fit responses", "--graph", f"{FIT} --model additive --graph graph.tsv", "knows nothing of genes"),
+    *changes("fit interactions", "fit interactions edges.csv --model l3 --save m.skops", expression="expression.csv"),
+    *changes("fit interactions", "fit interactions edges.csv --model l3 --save m.skops", model="gne", save="n.skops"),
+    *changes("fit interactions", "fit interactions edges.csv --model l3 --save m.skops", seed="1"),
+    *changes(
+        "fit networks", FIT_NETWORKS, kind="steady_state", save="n.skops", n_models="2", seed="1", timeout="0.001"
+    ),
+    *changes("fit networks", FIT_NETWORKS, jobs="2"),
+    *changes("predict", "predict pairs.skops edges.csv", csv="out.csv"),
+    *changes("predict", "predict nets.skops edges.csv", top="1"),
+    *changes("predict", "predict foreign.skops edges.csv", trust="argparse.Namespace"),
     *changes("reproduce networks", "reproduce networks --models 1", models="2", json="out.json", data_home="home"),
     *changes(
         "reproduce networks", "reproduce networks --models 1", jobs="2", timeout="1", kind="relative", enhancer=""
@@ -216,6 +258,7 @@ def files(tmp_path_factory):
     table.index = table.index.str.replace("gene", "g")
     table.to_csv(folder / "bulk.tsv", sep="\t")
     (0.5 * table).to_csv(folder / "half.tsv", sep="\t")
+    table.rename(index={table.index[0]: "STAT1_g1"}).to_csv(folder / "doubtful.csv")
     genes = [f"g{k}" for k in range(8)]
     pd.DataFrame(np.random.RandomState(1).normal(size=(8, 5)), index=genes).to_csv(folder / "features.csv")
     # Another column, with other control cells.
@@ -228,6 +271,11 @@ def files(tmp_path_factory):
     cells[:, :8].copy().write_h5ad(folder / "others.h5ad")
     cells.X = 1.1 * cells.X.toarray() + 0.1 * (cells.obs["other"] == "gene0").to_numpy()[:, None]
     cells.write_h5ad(folder / "scaled.h5ad")
+    paths = L3Paths(random_state=0).fit(names)
+    save_model(paths, folder / "pairs.skops", line="interactions")
+    save_model(DynamoDistance(), folder / "nets.skops", line="networks")
+    paths.note = argparse.Namespace()
+    save_model(paths, folder / "foreign.skops", line="interactions")
     return folder
 
 
@@ -241,6 +289,35 @@ def told(name, result):
         return result(*given, **named) if callable(result) else result
 
     return function
+
+
+def here(extractor):
+    """Leave out what would start worker processes."""
+
+    def build(*given, timeout=None, n_jobs=None, **named):
+        return extractor(*given, **named)
+
+    return build
+
+
+class Recorded:
+    """Stand in for a model that would train, and show its parameters."""
+
+    def __init__(self, *given, **named):
+        self._shown = f"{given} {named}"
+
+    def fit(self, *given, **named):
+        return self
+
+    def __repr__(self):
+        return self._shown
+
+
+def saved(model, path, **about):
+    """Stand in for `save_model`."""
+    learned = getattr(getattr(model, "named_steps", {}).get("model"), "effects_", None)
+    sys.stdout.write(f"{model!r} {about} {learned}\n")
+    Path(path).write_text("model")
 
 
 class Pictures:
@@ -263,6 +340,11 @@ def quick(monkeypatch, files, tmp_path):
     monkeypatch.setattr(skperturb.sbml, "screen_models", told("screen", screen))
     monkeypatch.setattr(skperturb.sbml, "perturb", told("perturb", skperturb.sbml.perturb))
     monkeypatch.setattr(_command_networks, "network_responses", told("responses", _command_networks.network_responses))
+    monkeypatch.setattr(skperturb.sbml, "JacobianExtractor", told("extractor", here(skperturb.sbml.JacobianExtractor)))
+    monkeypatch.setattr(skperturb.networks, "GCNEnhancer", Recorded)
+    monkeypatch.setattr(skperturb.responses, "APPRegressor", Recorded)
+    monkeypatch.setattr(skperturb.interactions, "GNEEmbedder", Recorded)
+    monkeypatch.setattr(skperturb.persistence, "save_model", saved)
     monkeypatch.setattr(skperturb.report, "write_report", told("report", [None]))
     monkeypatch.setattr(textbook, "run_textbook_models", told("textbook", [Pictures()]))
     monkeypatch.setattr(networks, "reproduce_networks", told("networks", []))
@@ -312,6 +394,7 @@ def outcome(line):
 
 
 @pytest.mark.filterwarnings("ignore::skperturb.datasets.ChecksumWarning")
+@pytest.mark.filterwarnings("ignore:The values are no whole numbers:UserWarning")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_option_changes_the_result_or_is_refused(case, quick):
     status, text, written = outcome(case.changed)

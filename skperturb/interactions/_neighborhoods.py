@@ -1,5 +1,7 @@
 """Neighborhood scores of pairs, by sparse linear algebra over the asked pairs only."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -62,25 +64,67 @@ class Neighborhoods:
         swap = self.degrees[pairs[:, 0]] < self.degrees[pairs[:, 1]]
         ordered = np.where(swap[:, None], pairs[:, ::-1], pairs)
         walks = np.zeros(len(pairs))
-        sources, group = np.unique(ordered[:, 0], return_inverse=True)
-        by_source = np.argsort(group, kind="stable")
-        bounds = np.searchsorted(group[by_source], np.arange(0, len(sources) + _ROWS_PER_BLOCK, _ROWS_PER_BLOCK))
-        for block, first in enumerate(range(0, len(sources), _ROWS_PER_BLOCK)):
-            rows = self.graph[sources[first : first + _ROWS_PER_BLOCK]] @ inner
-            asked = by_source[bounds[block] : bounds[block + 1]]
-            walks[asked] = self._read(rows.toarray(), group[asked] - first, ordered[asked, 1])
+        for sources, asked, row in _by_source(ordered[:, 0]):
+            rows = self.graph[sources] @ inner
+            walks[asked] = self._read(rows.toarray(), row, ordered[asked, 1])
         return walks - self.walks_over_edge(pairs, weights)
 
-    def _read(self, rows: np.ndarray, row: np.ndarray, node: np.ndarray) -> np.ndarray:
-        """Sum ``rows[row]`` over the neighbors of ``node``."""
-        sums = np.zeros(len(row))
+    def partner_similarity(self, pairs: np.ndarray) -> np.ndarray:
+        r"""Return how similar one node of a pair is to that partner of the other node which it resembles most.
+
+        Similarity is the Jaccard index of the neighborhoods. A node that resembles a partner of v probably joins v.
+
+        Parameters
+        ----------
+        pairs : ndarray of shape (n_pairs, 2)
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2)
+            For the first and for the second node.
+        """
+        both = np.concatenate([pairs, pairs[:, ::-1]])
+        own = self.linked(both)
+        similar = np.zeros(len(both))
+        for sources, asked, row in _by_source(both[:, 0]):
+            common = (self.graph[sources] @ self.graph).tocsr()
+            shared = common.toarray()
+            unions = self.degrees[sources].repeat(np.diff(common.indptr)) + self.degrees[common.indices] - common.data
+            common.data /= unions
+            jaccard = common.toarray()
+            free, known = own[asked] == 0, np.flatnonzero(own[asked])
+            similar[asked[free]] = self._read(jaccard, row[free], both[asked[free], 1], largest=True)
+            for start in range(0, len(known), _PAIRS_PER_BLOCK):
+                part = known[start : start + _PAIRS_PER_BLOCK]
+                similar[asked[part]] = self._most_similar_without(both[asked[part]], shared, row[part])
+        return similar.reshape(2, -1).T
+
+    def _most_similar_without(self, pairs: np.ndarray, shared: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """Return the similarity of joined nodes as it is without their edge; ``shared[row]`` counts common ones."""
+        neighbors = self.graph[pairs[:, 1]]
+        which = np.repeat(np.arange(len(pairs)), np.diff(neighbors.indptr))
+        node, partner = pairs[which, 0], neighbors.indices
+        # The second node is a partner of all its partners, and of the first one by the pair's own edge alone.
+        common = shared[row[which], partner] - 1.0
+        values = common / (self.degrees[node] - 1.0 + self.degrees[partner] - common)
+        values[partner == node] = 0.0
+        return np.maximum.reduceat(values, neighbors.indptr[:-1])
+
+    def _read(self, rows: np.ndarray, row: np.ndarray, node: np.ndarray, largest: bool = False) -> np.ndarray:
+        """Sum ``rows[row]`` over the neighbors of ``node``, or take the largest entry (at least 0)."""
+        values = np.zeros(len(row))
         for start in range(0, len(row), _PAIRS_PER_BLOCK):
             neighbors = self.graph[node[start : start + _PAIRS_PER_BLOCK]]
             counts = np.diff(neighbors.indptr)
             which = np.repeat(np.arange(len(counts)), counts)
-            values = rows[row[start : start + _PAIRS_PER_BLOCK][which], neighbors.indices]
-            sums[start : start + len(counts)] = np.bincount(which, values, minlength=len(counts))
-        return sums
+            read = rows[row[start : start + _PAIRS_PER_BLOCK][which], neighbors.indices]
+            if largest:
+                some = np.flatnonzero(counts)
+                if len(some):
+                    values[start + some] = np.maximum.reduceat(read, neighbors.indptr[some])
+            else:
+                values[start : start + len(counts)] = np.bincount(which, read, minlength=len(counts))
+        return values
 
     def walks_over_edge(self, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Sum the walks of length three that use the edge of the pair itself, if there is one: no paths."""
@@ -88,6 +132,16 @@ class Neighborhoods:
         around = self.graph @ weights
         both = weights[u] * weights[v]
         return self.linked(pairs) * (weights[v] * around[v] + weights[u] * around[u] - both)
+
+
+def _by_source(sources: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield blocks of different sources, the places where they stand, and which of the block stands there."""
+    different, group = np.unique(sources, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    bounds = np.searchsorted(group[order], np.arange(0, len(different) + _ROWS_PER_BLOCK, _ROWS_PER_BLOCK))
+    for block, first in enumerate(range(0, len(different), _ROWS_PER_BLOCK)):
+        asked = order[bounds[block] : bounds[block + 1]]
+        yield different[first : first + _ROWS_PER_BLOCK], asked, group[asked] - first
 
 
 def path_weights(degrees: np.ndarray, normalization: str) -> np.ndarray:

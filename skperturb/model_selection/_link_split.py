@@ -167,7 +167,10 @@ def link_prediction_split(
             "hold_out_genes leaves genes without any training interaction, connected=True none; expected one of them."
         )
     if train_size + validation_size > 1 + _SHARE_ROUNDING:
-        raise ValueError(f"train_size={train_size} and validation_size={validation_size} sum to more than 1.")
+        raise ValueError(
+            f"train_size={train_size} and validation_size={validation_size} sum to more than 1; expected shares that "
+            "leave some for the test. Lower one of them."
+        )
     rng = check_random_state(random_state)
     network = _Network.encode(pairs, later_pairs, genes, between, self_pairs)
     data, known, later = network.data, network.known, network.later
@@ -184,7 +187,7 @@ def link_prediction_split(
     filled = []
     for name, unordered in zip(("train", "validation", "test"), parts, strict=True):
         if len(unordered) == 0 and name != "validation":
-            raise ValueError(f"The {name} part has no interaction (of {len(everything)}); change the sizes.")
+            raise ValueError(f"The {name} part has no interaction (of {len(everything)}); raise its size.")
         positives = network.as_listed(unordered, directed)
         exclude = np.concatenate([everything, *drawn])
         n_samples = round(n_negatives * len(positives))
@@ -334,7 +337,9 @@ def _connecting_first(shuffled: np.ndarray, n_train: int) -> np.ndarray:
     # A minimum spanning forest whose cheapest edges are those that cover; they hold no cycle, so it has all of them.
     cost = np.where(covers, 1.0, 2.0) + np.arange(len(edges)) / len(edges)
     shape = (len(nodes), len(nodes))
-    forest = sp.csgraph.minimum_spanning_tree(sp.csr_array((cost, (edges[:, 0], edges[:, 1])), shape=shape)).tocoo()
+    # SciPy's graph routines took no other integers than these before 1.16.
+    ends = (edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32))
+    forest = sp.csgraph.minimum_spanning_tree(sp.csr_array((cost, ends), shape=shape)).tocoo()
     linking = np.isin(pair_codes(edges, len(nodes)), pair_codes(np.column_stack([forest.row, forest.col]), len(nodes)))
     return shuffled[np.argsort(np.where(covers, 0, np.where(linking, 1, 2)), kind="stable")]
 

@@ -260,7 +260,7 @@ class CombinationSplit(_PerturbationSplit):
         if n_train >= len(combinations):
             raise ValueError(
                 f"X has {len(combinations)} combinations, of which train_size={self.train_size} trains {n_train}: "
-                "none is left to test."
+                "none is left to test. Lower train_size, or pass more combinations."
             )
         rng = check_random_state(self.random_state)
         genes = np.flatnonzero(sets.any(axis=0))
@@ -365,7 +365,10 @@ class UnseenPerturbationSplit(_PerturbationSplit):
     def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         genes = np.flatnonzero(perturbed.any(axis=0))
         if len(genes) < self.n_splits:
-            raise ValueError(f"X perturbs {len(genes)} genes; expected at least n_splits={self.n_splits}.")
+            raise ValueError(
+                f"X perturbs {len(genes)} genes; expected at least n_splits={self.n_splits}. Lower n_splits, or pass "
+                "more conditions."
+            )
         if self.shuffle:
             genes = check_random_state(self.random_state).permutation(genes)
         for fold in np.array_split(genes, self.n_splits):

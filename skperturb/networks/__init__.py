@@ -7,6 +7,7 @@ from skperturb.networks._enhancer.factor import bio_impact_matrix, enhancement_f
 from skperturb.networks._first_neighbor import DynamoFirstNeighbor
 from skperturb.networks._propagation import DynamoPropagation
 from skperturb.networks._structural.estimator import StructuralSensitivity
+from skperturb.networks._structural.found import RankedResponses
 from skperturb.networks._structural.responses import ResponseMatrix, response_matrix
 from skperturb.networks._top_responses import top_responses
 
@@ -16,6 +17,7 @@ __all__ = [
     "DynamoPropagation",
     "GCNEnhancer",
     "InfluenceNetwork",
+    "RankedResponses",
     "ResponseMatrix",
     "StructuralSensitivity",
     "bio_impact_matrix",

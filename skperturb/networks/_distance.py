@@ -15,7 +15,7 @@ from skperturb.networks._known import known_of, known_values
 from skperturb.networks._predictor import NetworkPredictorMixin
 from skperturb.networks._sign_pattern import sign_pattern, symmetrized
 
-__all__ = ["DynamoDistance"]
+__all__ = ["DynamoDistance", "closeness_of"]
 
 # Powers of the closeness and of the ratio of two concentrations, chosen together: neighbors of either lose little with
 # responses of kind "dynamo" (rank correlation of 64 BioModels networks of the published table, all
@@ -122,11 +122,16 @@ class DynamoDistance(NetworkPredictorMixin, BaseEstimator):
     def _predict_network(self, record: NetworkRecord, columns: np.ndarray | None, detail: np.ndarray | None) -> Any:
         if record.n_nodes == 0:
             return record.label(np.empty((0, 0)))
-        # Row i of the Jacobian lists who influences i, so the edges j -> i are those of its transpose.
-        pattern = sign_pattern(record, signed=False).T if self.directed else symmetrized(record)
-        lengths = dijkstra(sp.csr_array(pattern), directed=True, indices=columns, unweighted=True)
-        closeness = np.ascontiguousarray((1 / (1 + lengths)).T)
+        closeness = closeness_of(record, columns, directed=self.directed)
         if detail is not None:
             ratios = detail[:, None] / detail[columns if columns is not None else slice(None)]
             closeness = closeness**_CLOSENESS_POWER * ratios**_RATIO_POWER
         return record.label(closeness, columns)
+
+
+def closeness_of(record: NetworkRecord, columns: np.ndarray | None = None, *, directed: bool = True) -> np.ndarray:
+    """Return 1 / (1 + length of the shortest path) from each source, a column, to each node; 0 where no path leads."""
+    # Row i of the Jacobian lists who influences i, so the edges j -> i are those of its transpose.
+    pattern = sign_pattern(record, signed=False).T if directed else symmetrized(record)
+    lengths = dijkstra(sp.csr_array(pattern), directed=True, indices=columns, unweighted=True)
+    return np.ascontiguousarray((1 / (1 + lengths)).T)

@@ -1,5 +1,7 @@
 """A network with its signed edges, and what a perturbation of one node does to the others."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,18 @@ _COLORS = {1: "tab:green", -1: "tab:red"}
 _MOST_NAMES = 60
 # Colors of responses are symmetric about none; a few strong ones would leave the others pale.
 _CLIPPED = 0.95
+# Width of the panel that a layout is folded into, over its height: that of most axes.
+_ASPECT = 1.4
+# A layout longer than so many times its width is folded: below, one row of layers is easier to read.
+_STRIP = 5.0
 
 
 class NetworkDisplay(AxesDisplay):
     """A drawing of a network: green arrows for positive influences, red ones with a bar for negative ones.
 
     Nodes are drawn in layers by the length of the shortest path from a source; with `response` they are colored by
-    it, red where it is negative and blue where it is positive.
+    it, red where it is negative and blue where it is positive. A layer of many nodes takes several columns, and a long
+    chain goes back and forth in several rows, so that the drawing fills its panel.
 
     Parameters
     ----------
@@ -109,8 +116,9 @@ class NetworkDisplay(AxesDisplay):
         return self.signs.columns[int(np.isfinite(self._lengths()).sum(axis=1).argmax())]
 
     def _figure_size(self) -> tuple[float, float]:
-        layers = self.layers()
-        return 1.6 + 1.2 * len(layers), max(3.0, 1.6 + 0.7 * max(map(len, layers), default=1))
+        places = np.array(list(_folded(self.layers()).values()) or [(0.0, 0.0)])
+        width, height = np.ptp(places, axis=0)
+        return max(4.0, 2.0 + 0.9 * width), max(3.0, 1.6 + 0.7 * height)
 
     def _graph(self) -> Any:
         import networkx
@@ -129,7 +137,7 @@ class NetworkDisplay(AxesDisplay):
         import networkx
 
         graph = self._graph()
-        self.positions_ = _positions(graph)
+        self.positions_ = _positions(graph, self.layers())
         for sign, style in ((1, "-|>"), (-1, "|-|, widthA=0, widthB=0.3")):
             edges = [(a, b) for a, b, kind in graph.edges(data="sign") if kind == sign]
             networkx.draw_networkx_edges(
@@ -159,11 +167,32 @@ class NetworkDisplay(AxesDisplay):
         return {"node_color": shown, "cmap": "RdBu", "vmin": -largest, "vmax": largest}
 
 
-def _positions(graph: Any) -> dict[Any, tuple[float, float]]:
-    """Return positions in layers: by graphviz where it is installed, which crosses fewer edges."""
+def _positions(graph: Any, layers: Sequence[Sequence[Any]]) -> dict[Any, tuple[float, float]]:
+    """Return positions in layers: by graphviz where it is installed, which crosses fewer edges, but draws strips."""
     import networkx
 
     try:
-        return networkx.nx_agraph.graphviz_layout(graph, prog="dot", args="-Grankdir=LR")
+        found = networkx.nx_agraph.graphviz_layout(graph, prog="dot", args="-Grankdir=LR")
     except (ImportError, OSError, ValueError):
-        return networkx.multipartite_layout(graph, subset_key="layer")
+        return _folded(layers)
+    width, height = np.ptp(np.array(list(found.values()) or [(0.0, 0.0)]), axis=0)
+    return _folded(layers) if max(width, height) > _STRIP * min(width, height) else found
+
+
+def _folded(layers: Sequence[Sequence[Any]]) -> dict[Any, tuple[float, float]]:
+    """Return positions in columns, at most as high as the panel; rows of columns go to the right and back in turn."""
+    tallest = max(1, math.ceil(math.sqrt(sum(map(len, layers)) / _ASPECT)))
+    columns = [layer[start : start + tallest] for layer in layers for start in range(0, len(layer), tallest)]
+    height = max(map(len, columns), default=1)
+    n_rows = 1
+    if len(columns) > _STRIP * height:
+        n_rows = max(1, round(math.sqrt(len(columns) / (_ASPECT * height))))
+    of_row = math.ceil(len(columns) / n_rows)
+    places = {}
+    for k, column in enumerate(columns):
+        row, step = divmod(k, max(of_row, 1))
+        x = step if row % 2 == 0 else of_row - 1 - step
+        for rank, node in enumerate(column):
+            # One empty line between two rows.
+            places[node] = (float(x), (len(column) - 1) / 2.0 - rank - row * (height + 1.0))
+    return places

@@ -11,9 +11,10 @@ import pandas as pd
 from skperturb.report._drawing import network_figure
 from skperturb.report._page import Section, facts, note, table
 from skperturb.report._parts import Parts
+from skperturb.report._rest import network_at_rest
 
 if TYPE_CHECKING:
-    from skperturb.networks import InfluenceNetwork
+    from skperturb.networks import InfluenceNetwork, RankedResponses
     from skperturb.sbml import KineticModel, SteadyState
 
 __all__ = ["model_section"]
@@ -47,24 +48,16 @@ def model_section(path: str, parts: Parts, *, top: int) -> Section:
     SBMLError, OSError
         If the file can't be read.
     """
-    from skperturb.exceptions import NoSteadyStateError
-    from skperturb.sbml import JacobianExtractor, KineticModel
+    from skperturb.sbml import KineticModel
 
-    steady, refusal = None, ""
     with parts.doubting():
         model = KineticModel.from_sbml(path)
         parts.doubts += model.warnings
     parts.begin(path, "SBML model", "read", _read(model))
     with parts.doubting():
-        try:
-            network = JacobianExtractor().fit_transform([model])[0]
-            steady = network.steady_state
-            parts.outcome = _outcome(steady)
-        except NoSteadyStateError as error:
-            # Without the position among several models, of which there is one.
-            refusal = str(error).partition(": ")[2] if str(error).startswith("X[0]") else str(error)
-            parts.outcome = f"no steady state ({error.status})"
-            network = JacobianExtractor(at="initial").fit_transform([model])[0]
+        network, status, refusal = network_at_rest(model)
+        steady = network.steady_state
+        parts.outcome = f"no steady state ({status})" if steady is None else _outcome(steady)
     parts.add("Steady state", partial(_steady, model, steady, refusal))
     parts.add("Network", partial(_drawn, network, steady is not None))
     parts.add("Strongest responses", partial(_responses, network, top))
@@ -152,7 +145,7 @@ def _responses(network: InfluenceNetwork, top: int) -> str:
         exact = sensitivity_matrix(network, "relative", undefined="nan")
     matrix = exact
     if exact is None and structural is not None:
-        matrix = structural["predicted"]
+        matrix = structural.signed
     if matrix is None:
         return note(f"None: no steady state, and more than {_MOST_SIMULATED} variables to draw kinetics for.")
     strongest = top_responses(matrix, top)
@@ -179,35 +172,26 @@ def _responses(network: InfluenceNetwork, top: int) -> str:
     return said + _agreement(exact, structural, steps) + table(shown, "Responses, strongest first", most=_MOST_ROWS)
 
 
-def _structural(network: InfluenceNetwork) -> dict[str, pd.DataFrame] | None:
+def _structural(network: InfluenceNetwork) -> RankedResponses | None:
     """Return what the structure says, without any constant."""
     from skperturb.networks import StructuralSensitivity
 
     if network.n_nodes > _MOST_SIMULATED:
         return None
-    model = StructuralSensitivity().fit([network])
-    (predicted,), ((sign,), (certainty,)) = model.predict([network]), model.predict_sign([network])
-    (low,), (high,) = model.predict_interval([network])
+    return StructuralSensitivity().predict_responses([network])[0]
+
+
+def _columns(structural: RankedResponses) -> dict[str, pd.DataFrame]:
     return {
-        "predicted": predicted.abs() * sign.where(sign != 0, 1),
-        "sign": sign,
-        "certainty": certainty,
-        "low": low,
-        "high": high,
+        "sign from structure": structural.sign.astype(int),
+        "certainty of sign": structural.certainty,
+        "rank from structure": structural.rank,
+        "lowest rank": structural.lower,
+        "highest rank": structural.upper,
     }
 
 
-def _columns(structural: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    return {
-        "sign from structure": structural["sign"].astype(int),
-        "certainty of sign": structural["certainty"],
-        "rank from structure": structural["predicted"].abs(),
-        "lowest rank": structural["low"],
-        "highest rank": structural["high"],
-    }
-
-
-def _agreement(exact: pd.DataFrame | None, structural: dict[str, pd.DataFrame] | None, steps: pd.DataFrame) -> str:
+def _agreement(exact: pd.DataFrame | None, structural: RankedResponses | None, steps: pd.DataFrame) -> str:
     """Say how near the predictions come that know no constant."""
     legend = (
         "Ranks from structure go from 0 to 1, the strongest, with the interval that holds nine of ten; they rest on an "
@@ -221,10 +205,10 @@ def _agreement(exact: pd.DataFrame | None, structural: dict[str, pd.DataFrame] |
     sizes = exact.abs().to_numpy()[other]
     if len(sizes) < 3 or np.ptp(sizes) == 0:
         return note(legend)
-    ranked = structural["predicted"].abs().to_numpy()[other]
+    ranked = structural.rank.to_numpy()[other]
     near = -steps.to_numpy()[other]
     real = sizes > 0
-    right = np.sign(exact.to_numpy()[other]) == structural["sign"].to_numpy()[other]
+    right = np.sign(exact.to_numpy()[other]) == structural.sign.to_numpy()[other]
     return note(legend) + facts(
         [
             ("order of all sizes from structure", f"rank correlation {_rank_correlation(sizes, ranked)}"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skperturb import __version__
+from skperturb._model_files import MODEL_SUFFIXES
 from skperturb._processes import Outcome, map_isolated
 from skperturb._sklearn import Interval, StrOptions, validate_params
 from skperturb.report._page import Section, note, page
@@ -20,7 +21,6 @@ from skperturb.report._parts import Parts
 __all__ = ["write_report"]
 
 _SCREENS = (".h5ad",)
-_MODELS = (".xml", ".sbml", ".omex", ".sbex", ".xml.gz", ".sbml.gz")
 _KINDS = {"model": "SBML model", "interactions": "interactions", "screen": "perturbation screen"}
 # What a worker imports before the time of its first file begins.
 _MODULES = {
@@ -197,7 +197,7 @@ def _guess(file: str) -> str:
         return "model" if _holds_model(file) else "interactions"
     if name.endswith(_SCREENS):
         return "screen"
-    return "model" if name.endswith(_MODELS) else "interactions"
+    return "model" if name.endswith(MODEL_SUFFIXES) else "interactions"
 
 
 def _holds_model(file: str) -> bool:

@@ -212,9 +212,14 @@ def align_genes(
             wanted = wanted[wanted.isin(screen.changes.columns)]
     elif not isinstance(genes, str):
         wanted = pd.Index(list(genes))
+    if not len(wanted):
+        raise ValueError(
+            f"genes={genes!r} leaves no gene to score: truth has {truth.changes.shape[1]}, such as "
+            f"{list(truth.changes.columns[:_SHOWN])}. Expected at least one that all have; rename them, or pass others."
+        )
     for name, screen in {"truth": truth, **others}.items():
         missing = wanted.difference(screen.changes.columns, sort=False)
-        if len(missing) or not len(wanted):
+        if len(missing):
             raise ValueError(
                 f"{name} lacks {len(missing)} of {len(wanted)} genes to score, such as {list(missing[:_SHOWN])} (there "
                 f"are {screen.changes.shape[1]}, such as {list(screen.changes.columns[:_SHOWN])}). Pass genes='shared' "

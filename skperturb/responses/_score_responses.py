@@ -33,6 +33,8 @@ _ERRORS = ("l2", "mae_delta", "mse_delta", "weighted_mse_delta", "de_lfc_error")
 # By what the distance between means of halves shrinks for means of all cells; their variance is twice as large.
 _FULL_SIZE = {"l2": 0.5**0.5, "mae_delta": 0.5**0.5, "mse_delta": 0.5, "weighted_mse_delta": 0.5}
 _REPLICATE = "replicate"
+#: How the scores begin that compare a condition with the others.
+_AMONG_CONDITIONS = ("discrimination", "centroid")
 # Pairs of replicates drawn from known noise: their mean L2 then varies by less than a hundredth on the real screens.
 _DRAWS = 5
 
@@ -143,9 +145,9 @@ def score_responses(
     -----
     Metrics: ``l2``; ``mae_delta``, ``mse_delta``, ``pearson_delta``, ``pearson_delta_mean`` (against the mean of the
     training conditions), ``pearson_delta_top20``; ``discrimination_l1``, ``_l2``, ``_cosine`` (perturbed genes that are
-    read out left out) and ``centroid_accuracy``, among the tested conditions; with a known noise
-    ``weighted_mse_delta`` and ``weighted_r2_delta`` (weights of `de_weights` from change over noise); and the ``de_…``
-    functions of `skperturb.metrics`, for cells.
+    read out left out, unless nothing else is) and ``centroid_accuracy``, among the tested conditions; with a known
+    noise ``weighted_mse_delta`` and ``weighted_r2_delta`` (weights of `de_weights` from change over noise); and the
+    ``de_…`` functions of `skperturb.metrics`, for cells.
 
     Examples
     --------
@@ -234,7 +236,9 @@ class _Task:
         reference = (known if known.keys else truth).changes.mean(axis=0).to_numpy()
         columns = truth.changes.columns.astype(str)
         named = [[str(gene) for gene in genes] for genes in truth.genes]
-        targets = named if any(gene in columns for genes in named for gene in genes) else None
+        read_out = columns.isin([gene for genes in named for gene in genes])
+        # Where nothing but perturbed genes is read out, leaving them out would leave nothing.
+        targets = named if read_out.any() and not read_out.all() else None
         tests = _tests(truth) if with_tests and truth.cells is not None else None
         return cls(truth, known, reference, targets, _weights(truth), tests)
 
@@ -335,6 +339,7 @@ def _table(
     else:
         scores[_REPLICATE] = replicate
     table = _summary(scores, n_resamples, rng)
+    notes += _undefined(table)
     _add_scaled(table, scores, [name for name in baselines if name in scores])
     table.attrs["notes"] = notes
     return table
@@ -477,6 +482,22 @@ def _summary(scores: dict[str, dict[str, np.ndarray]], n_resamples: int, rng: np
             rows.append(_mean_with_interval(values, drawn))
     names = pd.MultiIndex.from_tuples(index, names=["model", "metric"])
     return pd.DataFrame(rows, index=names, columns=["score", "low", "high", "n"]).astype({"n": int})
+
+
+def _undefined(table: pd.DataFrame) -> list[str]:
+    """Say which scores no prediction has, and why that is so."""
+    predictions = table.drop(index=_REPLICATE, level="model", errors="ignore")
+    defined = predictions.groupby(level="metric", sort=False)["n"].max()
+    names = defined.index[defined == 0]
+    among = [name for name in names if name.startswith(_AMONG_CONDITIONS)]
+    tests = [name for name in names if name.startswith("de_")]
+    others = [name for name in names if name not in {*among, *tests}]
+    reasons = {
+        "a single condition has no others to be told from": among,
+        "no condition has a significant gene to count": tests,
+        "the measured changes of each condition do not vary, by the weights of its genes": others,
+    }
+    return [f"{', '.join(found)}: undefined, because {reason}" for reason, found in reasons.items() if found]
 
 
 def _mean_with_interval(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float, float, int]:

@@ -105,6 +105,34 @@ def test_network_is_drawn_in_layers_with_signed_edges_and_colored_responses():
         NetworkDisplay.from_network([matrix, matrix])
 
 
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.eye(40) + np.eye(40, k=-1),  # a chain
+        np.eye(40) + np.eye(40)[[0]].T,  # one node that drives all others
+        np.eye(40),  # no edge at all
+        np.roll(np.eye(30), 1, axis=0),  # one cycle
+    ],
+)
+def test_the_drawing_of_a_network_fills_its_panel(matrix):
+    from skperturb.plotting import NetworkDisplay
+
+    display = NetworkDisplay.from_network(matrix).plot()
+    places = np.array([display.positions_[node] for node in range(len(matrix))])
+    width, height = np.ptp(places, axis=0) + 1.0
+    assert 0.4 < width / height < 4.0
+    assert len(np.unique(places, axis=0)) == len(matrix)
+    assert width * height < 4 * len(matrix)
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((1, 1)), np.eye(2), np.zeros((3, 3))])
+def test_networks_without_edges_are_drawn(matrix):
+    from skperturb.plotting import NetworkDisplay
+
+    display = NetworkDisplay.from_network(matrix).plot()
+    assert len(display.positions_) == len(matrix)
+
+
 def test_heatmaps_tell_signs_scores_and_what_is_undefined():
     from skperturb.plotting import SensitivityHeatmapDisplay
 

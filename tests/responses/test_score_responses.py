@@ -51,6 +51,33 @@ def test_baselines():
         score_responses(TRUTH, PREDICTED, baselines=["median"])
 
 
+_FLAT = pd.DataFrame(np.tile(PAIRS.iloc[:1].to_numpy(), (3, 1)), PAIRS.index, GENES)
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "undefined"),
+    [
+        (PAIRS.assign(x=0.0, y=1.5), PREDICTED.assign(x=0.0, y=1.5), []),
+        (_FLAT, _FLAT + 1.0, []),
+        (PAIRS, 0.0 * PAIRS, []),
+        (0.0 * PAIRS, PREDICTED, ["weighted_r2_delta"]),
+        (PAIRS[:1], PREDICTED[:1], ["discrimination_l1, discrimination_l2, discrimination_cosine, centroid_accuracy"]),
+        (PAIRS[:2], PREDICTED[:2], []),
+        (PAIRS[["A", "B", "C"]], PREDICTED[["A", "B", "C"]], []),
+        (PAIRS[["x"]], PREDICTED[["x"]], ["weighted_r2_delta"]),
+    ],
+    ids=["constant genes", "alike", "no change", "nothing changes", "one", "two", "perturbed genes alone", "one gene"],
+)
+def test_scores_are_finite_or_their_names_are_noted(truth, predicted, undefined):
+    table = score_responses(truth, predicted, noise_variance=np.full(len(truth), 0.1), n_resamples=20)
+    assert np.isfinite(table.loc[table["n"] > 0, "score"]).all()
+    assert not np.isinf(table[["score", "low", "high", "scaled"]]).any(axis=None)
+    noted = [note.split(":")[0] for note in table.attrs["notes"] if "undefined, because" in note]
+    assert noted == undefined
+    missing = table.loc["predicted"].index[table.loc["predicted", "n"] == 0]
+    assert list(missing) == [name for names in noted for name in names.split(", ")]
+
+
 def test_addition_where_it_is_possible():
     table = score_responses(TRUTH.drop(index="C"), PREDICTED)
     assert table.loc[("additive", "l2"), "n"] == 1

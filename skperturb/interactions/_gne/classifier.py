@@ -1,5 +1,7 @@
 """The classifier behind `GNEEmbedder`: one order of pairs against two kinds of negatives."""
 
+import warnings
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -125,7 +127,10 @@ class PairClassifier:
             return
         share = np.where(labels, 1.0 / labels.sum(), 1.0 / (~labels).sum())
         weights = weights[chosen] * share * len(labels) / 2
-        model = LogisticRegression(C=np.inf, max_iter=SOLVER_STEPS).fit(order[chosen][:, None], labels, weights)
+        with warnings.catch_warnings():
+            # scikit-learn 1.8 reads C=inf as penalty=None, and warns that this ignores C.
+            warnings.filterwarnings("ignore", "Setting penalty=None will ignore the C", UserWarning)
+            model = LogisticRegression(C=np.inf, max_iter=SOLVER_STEPS).fit(order[chosen][:, None], labels, weights)
         # A slope below zero would turn the order around; then nothing was learned that could be calibrated.
         if model.coef_[0, 0] > 0:
             self.slope_, self.intercept_ = float(model.coef_[0, 0]), float(model.intercept_[0])

@@ -35,14 +35,14 @@ A new pair is in no fold and seen by no model: the mean of what all models say o
 a single model's word. Each model lacks one fold of the edges, so few folds understate what the whole graph knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
+from skperturb._epoch_progress import FoldProgress
 from skperturb._pairs import pair_codes, symmetric_graph
 from skperturb.interactions._gne.training_pairs import POSITIVE
 
@@ -67,8 +67,8 @@ class CrossFitting(Generic[Model]):
         Decides the folds, and the seed of each training.
     n_jobs : int or None, default=None
         Processes that train folds at the same time, as joblib counts them. Then both functions have to be picklable.
-    label : str, default=""
-        If given, ``train(graph, seed, label)`` gets it with the number of the fold and of all folds filled in.
+    max_epochs : int, default=0
+        If positive, the epochs are shown: ``train(graph, seed, progress=…)`` gets what shows those of a fold.
     """
 
     train: Callable[..., Model]
@@ -76,7 +76,7 @@ class CrossFitting(Generic[Model]):
     n_folds: int
     random_state: np.random.RandomState
     n_jobs: int | None = None
-    label: str = ""
+    max_epochs: int = 0
 
     def fit(
         self,
@@ -109,9 +109,12 @@ class CrossFitting(Generic[Model]):
         if folds is None:
             folds = divided(positions, kinds, n_nodes, self.n_folds, self.random_state)
         seeds = [int(self.random_state.randint(np.iinfo(np.int32).max)) for _ in range(self.n_folds)]
-        results = Parallel(n_jobs=self.n_jobs)(
+        progress = None
+        if self.max_epochs:
+            progress = FoldProgress(self.n_folds, self.max_epochs, effective_n_jobs(self.n_jobs) > 1)
+        tasks = (
             delayed(_train_and_describe)(
-                partial(self.train, label=self.label.format(fold + 1, self.n_folds)) if self.label else self.train,
+                self.train if progress is None else progress.bind(self.train, fold),
                 self.describe,
                 positions[(kinds == POSITIVE) & (folds != fold)],
                 n_nodes,
@@ -120,10 +123,23 @@ class CrossFitting(Generic[Model]):
             )
             for fold in range(self.n_folds)
         )
+        results = self._run(tasks, progress)
         features = np.full((len(positions), max(described.shape[1] for _, described in results)), np.nan)
         for fold, (_, described) in enumerate(results):
             features[(folds == fold) & wanted] = described
         return [model for model, _ in results], features
+
+    def _run(self, tasks: Iterable[Any], progress: FoldProgress | None) -> list[Any]:
+        if progress is None or progress.bar is None:
+            return list(Parallel(n_jobs=self.n_jobs)(tasks))
+        results = []
+        try:
+            for fold, result in enumerate(Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)):
+                progress.done(fold)
+                results.append(result)
+        finally:
+            progress.close()
+        return results
 
 
 def divided(

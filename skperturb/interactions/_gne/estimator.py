@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
+from skperturb._epoch_progress import EpochProgress
 from skperturb._pairs import GenePairs, as_genes
 from skperturb._sklearn import Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
@@ -23,6 +24,7 @@ from skperturb.interactions._gne.features import (
     NeighborhoodFeatures,
     PairFeatures,
     described_by_all,
+    descriptions,
 )
 from skperturb.interactions._gne.training import GNEParameters, train_vectors
 from skperturb.interactions._gne.training_pairs import (
@@ -128,7 +130,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     random_state : int, RandomState or None, default=None
         Decides initial weights, batches, candidates and folds.
     verbose : int, default=0
-        Print a line for each epoch, with its fold, when positive.
+        Show the epochs when positive: one bar over folds and epochs on a terminal, plain lines elsewhere.
     callbacks : sequence of skorch callbacks, default=None
         Called during the training.
 
@@ -391,7 +393,8 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             if self.pair_features == "log_odds":
                 self._fit_unseen(X, y, sample_weight)
         else:
-            self._folds = [self._trainer()(self._graph, self._draw_seed())]
+            progress = EpochProgress("", self.max_epochs) if self.verbose else None
+            self._folds = [self._trainer()(self._graph, self._draw_seed(), progress)]
             features = self._pair_features(positions)
             self._fit_head(features, labels)
         vectors = self._folds[0].vectors
@@ -418,7 +421,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             n_folds=n_folds,
             random_state=self._rng,
             n_jobs=self.n_jobs,
-            label="fold {} of {}" if self.verbose else "",
+            max_epochs=self.max_epochs if self.verbose else 0,
         )
         wanted = learned | (describe & (np.arange(len(positions)) < n_pairs))
         self._folds, features = cross_fitting.fit(positions, kinds, len(self.genes_) + 1, wanted, folds)
@@ -498,10 +501,9 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         if self.pair_features not in _CROSS_FITTED:
             return self._folds[0].of_vectors(positions, self.pair_features, self.directed)
-        features = described_by_all(self._folds, self._surroundings, positions)
         if self.pair_features == "structural":
-            return features
-        scores = self._head.decision_function(features)
+            return described_by_all(self._folds, self._surroundings, positions)
+        scores = self._mean_log_odds(list(descriptions(self._folds, self._surroundings, positions)))
         if self._unseen is not None and self._expression is not None:
             lonely = (np.diff(self._graph.indptr) == 0) & self._expression.any(axis=1)
             chosen = lonely[positions].any(axis=1)
@@ -515,17 +517,22 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             return super()._evidence(positions)
         if len(positions) == 0:
             return pd.DataFrame({name: np.empty(0) for name in EVIDENCE})
-        features = described_by_all(self._folds, self._surroundings, positions)
-        whole = self._head.decision_function(features)
+        described = list(descriptions(self._folds, self._surroundings, positions))
+        whole = self._mean_log_odds(described)
         names = [*FEATURES, *(["absolute_correlation"] if self._expression is not None else [])]
         found = {}
         for kind, starts in EVIDENCE.items():
             columns = [k for k, name in enumerate(names) if name.startswith(starts)]
             if columns:
-                typical = features.copy()
-                typical[:, columns] = self._head.scaler_.mean_[columns]
-                found[kind] = whole - self._head.decision_function(typical)
+                typical = [features.copy() for features in described]
+                for features in typical:
+                    features[:, columns] = self._head.scaler_.mean_[columns]
+                found[kind] = whole - self._mean_log_odds(typical)
         return pd.DataFrame(found)
+
+    def _mean_log_odds(self, described: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the mean of the classifier's word on what each fold says: each is such as the training pairs had."""
+        return np.mean([self._head.decision_function(features) for features in described], axis=0)
 
     def _feature_names(self) -> list[str]:
         if self.pair_features == "log_odds":
@@ -554,6 +561,6 @@ class _Trainer:
     attributes: np.ndarray | None
     expression: np.ndarray | None
 
-    def __call__(self, graph: sp.csr_array, seed: int, label: str = "") -> PairFeatures:
-        vectors = train_vectors(graph, self.attributes, self.parameters, seed, label)
+    def __call__(self, graph: sp.csr_array, seed: int, progress: Any = None) -> PairFeatures:
+        vectors = train_vectors(graph, self.attributes, self.parameters, seed, progress)
         return PairFeatures(vectors, graph, self.expression)

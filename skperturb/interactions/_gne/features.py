@@ -1,6 +1,6 @@
 """What a network and its graph say of a pair of genes, in numbers for a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from skperturb.interactions._gne.poisson_factors import PoissonFactors, symmetri
 from skperturb.interactions._gne.training import GeneVectors
 from skperturb.interactions._neighborhoods import Neighborhoods, path_weights
 
-__all__ = ["EVIDENCE", "FEATURES", "NeighborhoodFeatures", "PairFeatures", "described_by_all"]
+__all__ = ["EVIDENCE", "FEATURES", "NeighborhoodFeatures", "PairFeatures", "described_by_all", "descriptions"]
 
 # The singular vectors of the normalized graph, in groups from strong to weak.
 _BANDS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64))
@@ -34,6 +34,9 @@ _SCORE_OFFSET = 1e-3
 # positive values (0.07 and 0.06 in a network of 200 genes): ten times less brings them close to it.
 _L3_DEGREE_SCALE = 100.0
 _L3_SYMMETRIC_SCALE = 1000.0
+# Added under the logarithm of Jaccard indices, which are at least 0.01 between genes of 50 partners. Ten times less
+# parts pairs without any from all others, ten times more blurs small ones.
+_SIMILARITY_OFFSET = 0.01
 # Decimals of entries of the normalized graph, which are at most 1. Single precision leaves 1e-8 of a zero, which is
 # scaled to variance one where all training pairs have zeros. Two more decimals keep such rests, two less round off what
 # says something: between two genes of degree 100 an entry is 0.01.
@@ -55,6 +58,8 @@ FEATURES = (
     "l3_sqrt",
     "l3_degree",
     "l3_symmetric",
+    "l3_more_similar",
+    "l3_less_similar",
     *(f"spectral{first}_{last}" for first, last in _BANDS),
     *(f"{name}{n_communities}" for n_communities in _COMMUNITIES for name in ("poisson", "poisson_ratio")),
 )
@@ -74,7 +79,7 @@ _BEFORE_NEIGHBORHOODS = FEATURES.index("log_degrees")
 
 
 class NeighborhoodFeatures:
-    """Describes pairs by their surroundings in a graph alone: ``log_degrees`` to ``l3_symmetric`` of `FEATURES`.
+    """Describes pairs by their surroundings in a graph alone: ``log_degrees`` to ``l3_less_similar`` of `FEATURES`.
 
     Parameters
     ----------
@@ -101,6 +106,7 @@ class NeighborhoodFeatures:
         degrees = near.pair_degrees(positions)
         log_degrees = np.log1p(degrees)
         l3_degree = near.paths_of_three(positions, path_weights(near.degrees, "degree"))
+        similar = np.log(near.partner_similarity(positions) + _SIMILARITY_OFFSET)
         return np.column_stack(
             [
                 _popularity(degrees),
@@ -112,6 +118,8 @@ class NeighborhoodFeatures:
                 _log(near.paths_of_three(positions, path_weights(near.degrees, "sqrt"))),
                 _log(_L3_DEGREE_SCALE * l3_degree),
                 _log(_L3_SYMMETRIC_SCALE * l3_degree / np.sqrt(np.maximum(degrees, 1.0).prod(axis=1))),
+                similar.max(axis=1),
+                similar.min(axis=1),
             ]
         )
 
@@ -244,10 +252,10 @@ class PairFeatures:
         return [column.round(_SPECTRAL_DECIMALS) for column in columns]
 
 
-def described_by_all(
+def descriptions(
     folds: Sequence[PairFeatures], surroundings: NeighborhoodFeatures, positions: np.ndarray
-) -> np.ndarray:
-    """Describe new pairs: the mean of what the folds learned, and their neighborhoods in the whole graph.
+) -> Iterator[np.ndarray]:
+    """Describe new pairs, once for each fold: what the fold learned, and their neighborhoods in the whole graph.
 
     A path of length three is in the graph of a fold only if all its edges are: of five folds in about half of them.
     Where genes have a dozen partners most pairs have few paths, and a mean of logarithms over folds, some of them
@@ -261,12 +269,34 @@ def described_by_all(
         Of the whole graph.
     positions : ndarray of shape (n_pairs, 2)
 
+    Yields
+    ------
+    ndarray of shape (n_pairs, n_features)
+    """
+    around = surroundings.describe(positions)
+    for fold in folds:
+        yield _in_order(fold.learned(positions), around)
+
+
+def described_by_all(
+    folds: Sequence[PairFeatures], surroundings: NeighborhoodFeatures, positions: np.ndarray
+) -> np.ndarray:
+    """Describe new pairs by the mean over `descriptions`.
+
+    Parameters
+    ----------
+    folds : sequence of PairFeatures
+    surroundings : NeighborhoodFeatures
+    positions : ndarray of shape (n_pairs, 2)
+
     Returns
     -------
     ndarray of shape (n_pairs, n_features)
     """
-    learned = np.mean([fold.learned(positions) for fold in folds], axis=0)
-    return _in_order(learned, surroundings.describe(positions))
+    total = np.zeros(())
+    for described in descriptions(folds, surroundings, positions):
+        total = total + described
+    return total / len(folds)
 
 
 def _in_order(learned: np.ndarray, surroundings: np.ndarray) -> np.ndarray:

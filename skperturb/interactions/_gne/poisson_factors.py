@@ -107,6 +107,8 @@ def _ratios(graph: sp.csr_array, fast: bool | None = None) -> _Ratios:
         with warnings.catch_warnings():
             # Torch calls its sparse rows a beta feature, in every process that meets them.
             warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+            # Since 2.11 also that it does not check them, even where it was told so.
+            warnings.filterwarnings("ignore", "Sparse invariant checks are implicitly disabled", UserWarning)
             return torch.sparse_csr_tensor(bounds, columns, values, size=graph.shape, check_invariants=False)
 
     def by_torch(left: np.ndarray, right: np.ndarray) -> np.ndarray:

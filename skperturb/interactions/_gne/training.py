@@ -78,7 +78,7 @@ class GeneVectors:
 
 
 def train_vectors(
-    graph: sp.csr_array, expression: np.ndarray | None, parameters: GNEParameters, seed: int, label: str = ""
+    graph: sp.csr_array, expression: np.ndarray | None, parameters: GNEParameters, seed: int, progress: Any = None
 ) -> GeneVectors:
     """Train the network on a graph.
 
@@ -90,8 +90,8 @@ def train_vectors(
     parameters : GNEParameters
     seed : int
         Decides the result.
-    label : str, default=""
-        Begins the lines of progress.
+    progress : EpochProgress, default=None
+        Shows the epochs.
 
     Returns
     -------
@@ -102,7 +102,6 @@ def train_vectors(
     from skperturb._training import TensorBatches, fit_net, warm_and_cool
     from skperturb.interactions._gne.early_stopping import ValidationAUROC, hold_out
     from skperturb.interactions._gne.module import GNENetwork
-    from skperturb.interactions._gne.progress import EpochLines
 
     rng = np.random.RandomState(seed)
     train, held_out = graph, None
@@ -134,8 +133,6 @@ def train_vectors(
         batch_size = int(np.clip(len(dataset) // _STEPS, min(_LEAST_IN_BATCH, batch_size), batch_size))
         n_steps = parameters.max_epochs * -(-len(dataset) // batch_size)
         callbacks.insert(0, warm_and_cool(parameters.lr, n_steps))
-    if parameters.verbose > 0:
-        callbacks.append(EpochLines(label, parameters.max_epochs))
     net = fit_net(
         build,
         dataset,
@@ -150,6 +147,7 @@ def train_vectors(
         lower_is_better=False,
         device=parameters.device,
         random_state=rng,
+        progress=progress,
         callbacks=callbacks,
         iterator_train=TensorBatches,
         iterator_valid=TensorBatches,

@@ -121,6 +121,7 @@ def fit_class_model(
         device=params["device"],
         random_state=random_state,
         verbose=params["verbose"],
+        label=params.get("label", ""),
         callbacks=params["callbacks"],
     )
     return ClassModel(net, [example.graph for example in examples] if full else [], full, n_features)

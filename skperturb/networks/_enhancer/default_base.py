@@ -62,7 +62,7 @@ class DefaultBase(BaseEstimator):
         if isinstance(model, DynamoDistance):
             return model.predict([network])[0], None
         (found,) = model._found([network])
-        return model._label(found, found.expected()), found.signs()[0]
+        return model._label(found, found.expected), found.signs[0]
 
     def _model_of(self, network: Any) -> Any:
         uses = self.structural and self.kind != "dynamo"

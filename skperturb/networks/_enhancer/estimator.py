@@ -88,7 +88,7 @@ class GCNEnhancer(BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of the networks and dropout.
     verbose : int, default=0
-        Print the table of epochs when positive.
+        Show the epochs when positive: a bar on a terminal, plain lines elsewhere.
     callbacks : sequence of skorch callbacks, default=None
         Further callbacks.
 
@@ -291,7 +291,8 @@ class GCNEnhancer(BaseEstimator):
         training, validation = self._hold_out(examples, rng)
         fit_model = _backend(self.target)[0]
         params = self.get_params(deep=False)
-        self.models_ = [fit_model(training, validation, params, rng) for _ in range(self.n_models)]
+        labels = [f"network {k + 1} of {self.n_models}" for k in range(self.n_models)]
+        self.models_ = [fit_model(training, validation, {**params, "label": label}, rng) for label in labels]
         return self
 
     def _base(self) -> DefaultBase:

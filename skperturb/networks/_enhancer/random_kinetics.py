@@ -5,6 +5,7 @@ constants agree on much of the order. So kinetics are drawn as `StructuralSensit
 are to be predicted are computed for each draw, and what the draws have in common describes a pair.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,8 @@ def _dynamo_draws(record: NetworkRecord, network: Any, location: float) -> np.nd
     n_nodes = record.n_nodes
     rng = np.random.default_rng(0)
     ensemble, order, _ = StructuralSensitivity(_N_DRAWS)._ensemble_of(record, network, rng)
-    jacobians = ensemble.draw_jacobians(_N_DRAWS, rng)
+    # This kind looks at a model on its way to rest, where elasticities are not those of a steady state.
+    jacobians = replace(ensemble, flat=True).draw_jacobians(_N_DRAWS, rng)
     back = np.argsort(order)
     jacobians = jacobians[:, back[:, None], back]
     there = jacobians != 0.0

@@ -145,6 +145,7 @@ def fit_rank_model(
         device=params["device"],
         random_state=random_state,
         verbose=params["verbose"],
+        label=params.get("label", ""),
         callbacks=[*gentle_training(params["lr"], n_steps), *(params["callbacks"] or [])],
     )
 

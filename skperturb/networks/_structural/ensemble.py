@@ -26,6 +26,11 @@ __all__ = ["StructuralEnsemble", "flux_responses"]
 _LOG_CONCENTRATION = 1.5
 # The same for the size of an influence of which the sign alone is known; .3 changes it by .001.
 _LOG_INFLUENCE = 1.0
+# A substrate acts on a rate with nearly its whole order and all else with little of it: the elasticities of saturating
+# laws of 78 BioModels networks have the medians .85 (substrates), -.23 (products), .26 and -.03 (modifiers). Uniform
+# draws to these powers have .79, -.25 and .25; they tell 82.0 % of the signs, uniform draws 79.7 %, other powers from 2
+# to 6 and from 1 to 3 between 81.7 and 82.8 %.
+_SUBSTRATE_POWER, _OTHER_POWER = 1.0 / 3.0, 2.0
 # Least concentration, in shares of the largest: a substance that has vanished still counts in its total.
 _LEAST_CONCENTRATION = 1e-9
 # Numbers that the arrays of one block of draws may hold; a block needs about eight such arrays of 8 bytes.
@@ -47,6 +52,8 @@ class StructuralEnsemble:
     laws : ndarray of shape (n_laws, n_nodes)
     concentrations : ndarray of shape (n_nodes,) or None
     fluxes : ndarray of shape (n_reactions,) or None
+    flat : bool
+        Draw elasticities uniformly from their ranges, not as they are distributed in models.
     """
 
     signs: np.ndarray
@@ -54,6 +61,7 @@ class StructuralEnsemble:
     laws: np.ndarray
     concentrations: np.ndarray | None = None
     fluxes: np.ndarray | None = None
+    flat: bool = False
 
     @property
     def by_signs_only(self) -> np.ndarray:
@@ -162,7 +170,12 @@ class StructuralEnsemble:
         """Draw the changes of the rates: steps, nodes that they depend on, and values of shape (n_draws, n_entries)."""
         steps, nodes = np.nonzero((reactions.lowest != 0.0) | (reactions.highest != 0.0))
         low, high = reactions.lowest[steps, nodes], reactions.highest[steps, nodes]
-        return steps, nodes, fluxes[:, steps] * (low + (high - low) * rng.random((len(fluxes), len(steps))))
+        share = rng.random((len(fluxes), len(steps)))
+        values = low + (high - low) * share
+        # A range that begins or ends at none; where a modifier may do both, its sign is as open as its size.
+        one_sign = (low * high == 0.0) & (not self.flat)
+        power = np.where(reactions.stoichiometry[nodes, steps] < 0.0, _SUBSTRATE_POWER, _OTHER_POWER)
+        return steps, nodes, fluxes[:, steps] * np.where(one_sign, (low + high) * share**power, values)
 
     def _add_reactions(self, rates: np.ndarray, reactions: OneWayReactions, rng: np.random.Generator) -> None:
         n_draws = len(rates)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,29 +14,23 @@ from sklearn.utils import check_random_state
 from skperturb._sklearn import Interval, StrOptions
 from skperturb._validation import NetworkRecord, as_sequence, ensure_networks, is_network
 from skperturb.base import BaseEstimator
-from skperturb.metrics import rank_data
 from skperturb.networks._known import known_of, known_values
 from skperturb.networks._predictor import NetworkPredictorMixin, as_object_array
-from skperturb.networks._propagation import propagation
 from skperturb.networks._sources import resolve_sources
 from skperturb.networks._structural.ensemble import StructuralEnsemble
+from skperturb.networks._structural.found import Found, Prior, RankedResponses
 from skperturb.networks._structural.one_way import OneWayReactions, one_way_reactions
+from skperturb.networks._structural.vanished import vanished_nodes
 from skperturb.networks._structural.zeros import structural_zeros
 
 __all__ = ["StructuralSensitivity"]
 
-# Decades beyond which a response counts as none or as infinite when sizes are compared.
-_MOST_DECADES = 30.0
 # Singular values of the stoichiometry, relative to the largest, that count as 0 (see `_enhancer.reactions`).
 _ZERO_SINGULAR_VALUE = 1e-9
-# Share of the draws below which a sign is taken from signed propagation: below it the draws are right in four of five
-# cases, above in nine of ten. Signs of 106 BioModels networks: .79 by the draws, .79 by propagation, .81 by both.
-_SURE = 0.8
-# The propagation's share that is passed on, the default of `DynamoPropagation`.
-_ALPHA = 0.9
-# Widening of an interval by its nominal coverage, in ranks from 0 to 1. Measured on one half of the publications of 111
-# BioModels networks; on the other half, nominal .5, .8 and .9 cover .48, .77 and .89. Without, .38, .62 and .71.
-_MARGINS = ((0.0, 0.0), (0.5, 0.035), (0.8, 0.085), (0.9, 0.15), (0.95, 0.2))
+# Largest nominal coverage whose intervals were measured.
+_MOST_COVERAGE = 0.95
+# Concentrations, in shares of the largest, of what has vanished.
+_VANISHED = 1e-9
 
 
 class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
@@ -84,6 +77,12 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     brought to balance by the least change in the sense of relative entropy; a network in which all reactions are
     reversible and no matter enters or leaves is drawn in detailed balance. Variables that no reaction changes (rate
     rules) have influences of random size with the signs of the pattern.
+
+    Elasticities are not uniform in their ranges: rates respond to substrates with nearly the whole order, to products
+    and modifiers with little of it, as in models. The expected rank is the mean over the draws, with the closeness
+    1 / (1 + shortest path) beside it where neither state nor fluxes are known. A reaction that carries nothing in any
+    balance lacks a factor of its rate; where the sign pattern tells which, that variable is zero at rest, and relative
+    responses to it rank lower.
 
     A network without `structure` (a matrix, a graph, an edge list) has nothing but its signs: all influences are drawn,
     each variable decays where the pattern has no entry on the diagonal, and there are no conserved totals. The answer
@@ -156,11 +155,11 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_networks,), dtype object
-            One matrix per network, row i responding to source column j: the mean over the draws of the rank of the
-            size of the response among all pairs, in (0, 1], with the sign of most draws. 0 where no draw shows a
-            response, or where the structure forbids one.
+            One matrix per network, row i responding to source column j: the expected rank of the size of the response
+            among all pairs, in (0, 1], 1 the strongest, with the sign of `predict_sign`. 0 where the structure forbids
+            a response.
         """
-        return as_object_array([self._label(found, found.expected()) for found in self._found(X)])
+        return as_object_array([self._responses(found, None).signed for found in self._found(X)])
 
     def predict_sign(self, X):
         """Predict the sign of each response and how certain it is.
@@ -174,14 +173,11 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         -------
         signs, probabilities : ndarray of shape (n_networks,), dtype object
             One matrix each per network: −1, 0 or 1, and the share of the draws that have this sign. Where less than
-            80 % of the draws agree, the sign is that of signed propagation, which is right more often there.
+            55 % of the draws agree, or reactions have to stop at rest, the sign is that of signed propagation, which is
+            right more often there.
         """
-        found = self._found(X)
-        pairs = [item.signs() for item in found]
-        return tuple(
-            as_object_array([self._label(item, pair[k]) for item, pair in zip(found, pairs, strict=True)])
-            for k in range(2)
-        )
+        pairs = [[self._label(found, table) for table in found.signs] for found in self._found(X)]
+        return tuple(as_object_array([pair[k] for pair in pairs]) for k in range(2))
 
     def predict_interval(self, X, coverage: float = 0.9):
         """Predict an interval of the rank of each response.
@@ -205,18 +201,38 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
 
         Notes
         -----
-        The draws alone are too sure of themselves: 90 % of them hold 72 % of the true ranks, since real rate laws
+        The draws alone are too sure of themselves: 90 % of them hold 71 % of the true ranks, since real rate laws
         differ from all that is drawn. The quantiles are therefore moved apart by a margin that was measured on
-        networks with structure, kind "relative" and nothing else known.
+        networks with structure and nothing else known, for each `kind`, and apart for networks in which reactions have
+        to stop at rest, whose intervals are wide.
         """
-        if not isinstance(coverage, Real) or not 0.0 < coverage <= _MARGINS[-1][0]:
-            raise ValueError(f"coverage={coverage!r} is not a number above 0 and up to {_MARGINS[-1][0]}.")
-        found = self._found(X)
-        pairs = [item.interval(float(coverage)) for item in found]
-        return tuple(
-            as_object_array([self._label(item, pair[k]) for item, pair in zip(found, pairs, strict=True)])
-            for k in range(2)
-        )
+        _check_coverage(coverage)
+        pairs = [[self._label(found, table) for table in found.interval(float(coverage))] for found in self._found(X)]
+        return tuple(as_object_array([pair[k] for pair in pairs]) for k in range(2))
+
+    def predict_responses(self, X, coverage: float = 0.9):
+        """Predict ranks, signs, their certainty and intervals, from the same draws.
+
+        Parameters
+        ----------
+        X : sequence of n_networks networks
+            As for `predict`.
+        coverage : float, default=0.9
+            As for `predict_interval`.
+
+        Returns
+        -------
+        ndarray of shape (n_networks,), dtype object
+            One `RankedResponses` per network: what `predict`, `predict_sign` and `predict_interval` return, in a third
+            of the time.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is not between 0 and 0.95.
+        """
+        _check_coverage(coverage)
+        return as_object_array([self._responses(found, float(coverage)) for found in self._found(X)])
 
     def predict_draws(self, X):
         """Return the responses of every draw.
@@ -235,26 +251,35 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         return as_object_array([found.draws[:, :, found.sources] for found in self._found(X)])
 
     # -- inner workings -------------------------------------------------------------------------------
-    def _label(self, found: _Found, values: np.ndarray) -> Any:
+    def _responses(self, found: Found, coverage: float | None) -> RankedResponses:
+        tables = [found.expected, *found.signs]
+        tables += found.interval(coverage) if coverage is not None else (found.expected, found.expected)
+        names = found.record.names
+        sources = list(found.sources if names is None else names[found.sources])
+        return RankedResponses(*(self._label(found, table) for table in tables), coverage or 0.0, sources)
+
+    def _label(self, found: Found, values: np.ndarray) -> Any:
         columns = None if self.sources is None else found.sources
         return found.record.label(values[:, found.sources], columns)
 
-    def _found(self, X: Any) -> list[_Found]:
+    def _found(self, X: Any) -> Iterator[Found]:
+        """Check the input, and draw one network after the other, so that no more than one holds its draws."""
         self._validate_params()
         items = as_sequence(X)
         records = ensure_networks(X)
         sources = [np.arange(record.n_nodes) for record in records]
         if self.sources is not None:
             sources = resolve_sources(self.sources, records)
-        return [
+        return (
             self._draw(record, item if is_network(item) else None, chosen, i)
             for i, (record, item, chosen) in enumerate(zip(records, items, sources, strict=True))
-        ]
+        )
 
-    def _draw(self, record: NetworkRecord, network: Any, sources: np.ndarray, position: int) -> _Found:
+    def _draw(self, record: NetworkRecord, network: Any, sources: np.ndarray, position: int) -> Found:
         n_nodes = record.n_nodes
         if not n_nodes:
-            return _Found(record, np.zeros((1, 0, 0)), np.zeros((0, 0), dtype=bool), sources)
+            prior = Prior.of(self.kind, np.zeros(0, dtype=bool), False, known=False)
+            return Found(record, np.zeros((1, 0, 0)), np.zeros((0, 0), dtype=bool), sources, prior)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         rng = np.random.default_rng(seed)
         order = _order_of(record)
@@ -265,7 +290,19 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         back = np.argsort(order)
         draws = np.concatenate([self._in_units(responses, amounts) for responses, amounts in blocks])
         draws[:, zeros] = 0.0
-        return _Found(record, draws[:, back[:, None], back], zeros[np.ix_(back, back)], sources)
+        prior = self._prior(ensemble, back)
+        return Found(record, draws[:, back[:, None], back], zeros[np.ix_(back, back)], sources, prior)
+
+    def _prior(self, ensemble: StructuralEnsemble, back: np.ndarray) -> Prior:
+        """Return what the structure, and the state where it is known, say of what has vanished."""
+        vanished, stops = np.zeros(len(back), dtype=bool), False
+        if ensemble.reactions is not None:
+            vanished, stops = vanished_nodes(ensemble.reactions, ensemble.signs)
+        if ensemble.concentrations is not None:
+            size = np.abs(ensemble.concentrations)
+            vanished = size <= _VANISHED * size.max(initial=0.0)
+        known = ensemble.concentrations is not None or ensemble.fluxes is not None
+        return Prior.of(self.kind, vanished[back], stops, known=known)
 
     def _in_units(self, responses: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         if self.kind == "relative":
@@ -336,49 +373,9 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         return known_values(known, [record.names[k] for k in order], f"the state of X[{position}]")
 
 
-class _Found:
-    """The draws of one network and what they say."""
-
-    def __init__(self, record: NetworkRecord, draws: np.ndarray, zeros: np.ndarray, sources: np.ndarray) -> None:
-        self.record, self.draws, self.zeros, self.sources = record, draws, zeros, sources
-
-    def ranks(self) -> np.ndarray:
-        """Return the rank of the size of each response among all pairs of its draw, in (0, 1]."""
-        if not self.draws.size:
-            return np.zeros(self.draws.shape)
-        with np.errstate(divide="ignore"):
-            decades = np.clip(np.log10(np.abs(self.draws)), -_MOST_DECADES, _MOST_DECADES)
-        return np.stack([rank_data(draw, axis=None) for draw in decades]) / decades[0].size
-
-    def expected(self) -> np.ndarray:
-        """Return the mean rank, with the sign of most draws."""
-        signs = np.sign(np.sign(self.draws).sum(axis=0))
-        none = self.zeros | ~(self.draws != 0.0).any(axis=0)
-        return np.where(none, 0.0, np.where(signs == 0.0, 1.0, signs) * self.ranks().mean(axis=0))
-
-    def interval(self, coverage: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the widened quantiles of the ranks."""
-        if not self.draws.size:
-            return np.zeros(self.zeros.shape), np.zeros(self.zeros.shape)
-        levels, widths = np.array(_MARGINS).T
-        margin = float(np.interp(coverage, levels, widths))
-        low, high = np.quantile(self.ranks(), [0.5 - 0.5 * coverage, 0.5 + 0.5 * coverage], axis=0)
-        return np.clip(low - margin, 0.0, 1.0), np.clip(high + margin, 0.0, 1.0)
-
-    def signs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sign of most draws, or of propagation where they disagree, and the share of draws that have it."""
-        shares = np.stack([(np.sign(self.draws) == sign).mean(axis=0) for sign in (-1, 0, 1)])
-        # Of equal shares the positive one: most responses of real networks are positive.
-        most = 2 - np.argmax(shares[::-1], axis=0)
-        doubtful = (shares.max(axis=0) < _SURE) & (self.propagated != 0.0)
-        most = np.where(doubtful, self.propagated.astype(int) + 1, most)
-        return (most - 1).astype(np.int8), np.take_along_axis(shares, most[None], axis=0)[0]
-
-    @cached_property
-    def propagated(self) -> np.ndarray:
-        """Return the sign that signed propagation gives each response."""
-        matrix = self.record.matrix if isinstance(self.record.matrix, np.ndarray) else self.record.matrix.toarray()
-        return np.sign(propagation(np.sign(matrix), _ALPHA))
+def _check_coverage(coverage: Any) -> None:
+    if not isinstance(coverage, Real) or not 0.0 < coverage <= _MOST_COVERAGE:
+        raise ValueError(f"coverage={coverage!r} is not a number above 0 and up to {_MOST_COVERAGE}.")
 
 
 def _order_of(record: NetworkRecord) -> np.ndarray:

@@ -1,5 +1,7 @@
 """AdaptivePerturbPredictor: a graph neural network with attention, as published and as a residual on a baseline."""
 
+import itertools
+from collections.abc import Iterator
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -94,7 +96,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, batches and the parts of the ensemble.
     verbose : int, default=0
-        Print skorch's table of epochs when positive.
+        Show the epochs when positive: a bar on a terminal, plain lines elsewhere.
     callbacks : list of skorch callbacks, default=None
         Each network gets a copy. No samples are held out from a network's own training, so they can watch
         "train_loss" only.
@@ -336,7 +338,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             self._skip_training(X, residual, weight, rng)
             return
         correction = train_correction(
-            partial(self._fit_net, rng=rng),
+            partial(self._fit_net, rng=rng, numbers=itertools.count(1)),
             self._nodes.widen(X, np.float32),
             residual,
             n_models=self.n_models,
@@ -383,7 +385,12 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         return [self._report["net"]]
 
     def _fit_net(
-        self, doses: np.ndarray, target: np.ndarray, weight: np.ndarray | None, rng: np.random.RandomState
+        self,
+        doses: np.ndarray,
+        target: np.ndarray,
+        weight: np.ndarray | None,
+        rng: np.random.RandomState,
+        numbers: Iterator[int] | None = None,
     ) -> Any:
         import torch
 
@@ -426,6 +433,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             device=self.device,
             random_state=rng,
             verbose=self.verbose,
+            label="" if numbers is None else f"network {next(numbers)} of {self.n_models}",
             callbacks=self.callbacks,
         )
 

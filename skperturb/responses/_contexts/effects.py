@@ -1,5 +1,7 @@
 """Effects of genes in contexts in which they were not perturbed alone."""
 
+from typing import Any
+
 import numpy as np
 
 from skperturb.responses._conditions import SingleEffects, row_norms
@@ -30,8 +32,8 @@ class ContextEffectModel:
     genes : KernelSource
         Similarities of genes.
     design : ContextDesign
-    robust, max_iter
-        See `fit_multiple_kernels`.
+    **options
+        ``robust``, ``max_iter`` and ``n_landmarks`` of `fit_multiple_kernels`.
 
     Attributes
     ----------
@@ -44,6 +46,8 @@ class ContextEffectModel:
         Their effect minus its leave-one-out prediction.
     variance : EffectVariance
     n_iter : int
+    n_landmarks : int
+        Items that the others were compared with in place of all; zero for all.
     """
 
     def __init__(
@@ -51,20 +55,18 @@ class ContextEffectModel:
         effects: SingleEffects,
         genes: KernelSource,
         design: ContextDesign,
-        *,
-        robust: bool = True,
-        max_iter: int = 50,
+        **options: Any,
     ) -> None:
         self.effects = effects.values
         self.known = np.flatnonzero(effects.observed)
         self.loo_error: dict[str, float] = {}
         self.weights: dict[str, float] = {}
-        self.n_iter = 1
+        self.n_iter, self.n_landmarks = 1, 0
         target = self.effects[self.known]
         self.loo_residuals = np.zeros_like(target)
         self._factor, self._scale = np.zeros(len(self.effects)), np.zeros(target.shape[1])
         if len(self.known):
-            self._fit(target, effects, genes, design, robust, max_iter)
+            self._fit(target, effects, genes, design, options)
         # The errors are those of means over replicates; a new condition is one replicate.
         predicted = (~effects.known).astype(float)
         self.variance = EffectVariance(self._factor, self._scale, predicted, effects.replicate_variance, effects.noise)
@@ -75,8 +77,7 @@ class ContextEffectModel:
         effects: SingleEffects,
         genes: KernelSource,
         design: ContextDesign,
-        robust: bool,
-        max_iter: int,
+        options: dict[str, Any],
     ) -> None:
         known, n_genes = self.known, len(design.genes)
         source = ContextKernels(genes, design, known)
@@ -84,8 +85,8 @@ class ContextEffectModel:
         given = relative_noise(
             None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
         )
-        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, robust=robust, max_iter=max_iter)
-        self.n_iter, self.loo_residuals = fitted.n_iter, fitted.loo_residuals
+        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, **options)
+        self.n_iter, self.n_landmarks, self.loo_residuals = fitted.n_iter, fitted.n_landmarks, fitted.loo_residuals
         # Two lines say little about how much an output varies between lines: as if one more had the usual variance. An
         # output that is silent in both may speak in a third.
         share = 1.0 / (1.0 + len(np.unique(known // n_genes)))
@@ -96,10 +97,10 @@ class ContextEffectModel:
         self.loo_error["genes, kernels"] = float(row_norms(fitted.loo_residuals).mean())
         unknown = np.flatnonzero(~effects.known)
         is_new = ~np.isin(unknown // n_genes, known // n_genes)
-        surprise = _surprise_of_contexts(fitted, known // n_genes)
+        surprise = _surprise_of_contexts(*_exact_solution(fitted, source, target, known), fitted.items // n_genes)
         for start in range(0, len(unknown), _BLOCK):
             items = unknown[start : start + _BLOCK]
-            cross = weighted_sum(source, fitted.weights, items, known)
+            cross = weighted_sum(source, fitted.weights, items, fitted.items)
             prior = sum(
                 (w * source.diagonal(name, items) for name, w in zip(source.names, fitted.weights, strict=True)),
                 np.zeros(len(items)),
@@ -145,7 +146,19 @@ def fill_from_other_contexts(effects: np.ndarray, known: np.ndarray, n_genes: in
     by_context[~is_known] = np.broadcast_to(mean, by_context.shape)[~is_known]
 
 
-def _surprise_of_contexts(fitted: MultipleKernelFit, context: np.ndarray) -> float:
+def _exact_solution(
+    fitted: MultipleKernelFit, source: KernelSource, target: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inverse, dual coefficients and scale; with landmarks those of a fit to the landmarks alone."""
+    if not fitted.n_landmarks:
+        return fitted.inverse, fitted.dual, fitted.scale
+    matrix = weighted_sum(source, fitted.weights, fitted.items, fitted.items)
+    matrix[np.diag_indices(len(matrix))] += fitted.noise + fitted.noise_slope
+    inverse = np.linalg.inv(matrix)
+    return inverse, inverse @ target[np.searchsorted(known, fitted.items)], fitted.scale
+
+
+def _surprise_of_contexts(inverse: np.ndarray, dual: np.ndarray, scale: np.ndarray, context: np.ndarray) -> float:
     """Return how much larger squared errors are than predicted where a whole context is left out, 1 at least.
 
     The weights were chosen by leaving single rows out, whose context is known. Leaving out a block of rows needs no
@@ -154,11 +167,11 @@ def _surprise_of_contexts(fitted: MultipleKernelFit, context: np.ndarray) -> flo
     contexts = np.unique(context)
     if len(contexts) < 2:
         return 1.0
-    scale = np.where(fitted.scale > 0, fitted.scale, 1.0)
+    scale = np.where(scale > 0, scale, 1.0)
     ratios = []
     for one in contexts:
         rows = np.flatnonzero(context == one)
-        covariance = np.linalg.inv(fitted.inverse[np.ix_(rows, rows)])
-        residuals = covariance @ fitted.dual[rows]
+        covariance = np.linalg.inv(inverse[np.ix_(rows, rows)])
+        residuals = covariance @ dual[rows]
         ratios.append(np.mean(residuals**2 / scale / np.diag(covariance)[:, None]))
     return max(1.0, float(np.mean(ratios)))

@@ -41,6 +41,9 @@ _MIN_COMBINATIONS, _MIN_PROCESS = 5, 2
 #: choose the same on Norman's and on simulated pairs; at 4 the process is kept on some simulated screens where its test
 #: error is 3 % larger, at 20 on all of them, with errors up to 10 % larger.
 _HANDICAP = 2.0
+#: Effects up to which the kernel is exact, a matrix of 1.8 GB, two of which may be there at a time; and the landmarks
+#: beyond, whose decomposition takes less than a minute.
+_MAX_EXACT, _N_LANDMARKS = 15_000, 3_000
 
 
 class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
@@ -100,6 +103,11 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         What a dose d counts for. "saturating" replaces it by :math:`d\,(r + k) / (d + k)`, with the largest dose r of
         the gene or compound and the half-dose k that predicts its doses from one another best, no saturation included.
         So few doses of a compound inform all others.
+    n_landmarks : int, "auto" or None, default="auto"
+        Genes (with contexts, genes in contexts) that all others are compared with if more were perturbed alone, drawn
+        at random with a fixed seed. The kernels are then approximated by the method of Nyström, with
+        `sklearn.kernel_approximation.Nystroem`. "auto" does so above 15,000, where the matrix of the exact kernel takes
+        1.8 GB, with 3,000 and a warning; None never does.
 
     Attributes
     ----------
@@ -117,6 +125,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Weight of each kernel in the chosen models; empty when the fallbacks were chosen.
     loo_residuals_ : ndarray of shape (n_conditions, n_outputs)
         Training response minus its prediction from the other conditions (for a single: of the other genes).
+    n_landmarks_ : int
+        Landmarks of the fit; 0 where the kernel is exact.
     n_iter_ : int
         Largest number of iterations of a search for kernel weights.
     n_features_in_ : int
@@ -168,6 +178,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "contexts": ["array-like", str, None],
         "dose_response": [StrOptions({"linear", "saturating"})],
+        "n_landmarks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
     }
 
     def __init__(
@@ -181,6 +192,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         max_iter: int = 50,
         contexts: Any = None,
         dose_response: str = "linear",
+        n_landmarks: int | str | None = "auto",
     ) -> None:
         self.baseline = baseline
         self.gene_features = gene_features
@@ -190,6 +202,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         self.max_iter = max_iter
         self.contexts = contexts
         self.dose_response = dose_response
+        self.n_landmarks = n_landmarks
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -231,10 +244,14 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         kernels = gene_kernels(self.gene_features, edges, names)
         effects = estimate_effects(X, y, noise=noise)
         genes: GeneEffectModel | ContextEffectModel
+        options = {"robust": self.robust, "max_iter": self.max_iter, "n_landmarks": self._landmarks(effects)}
         if self._design is None:
-            genes = GeneEffectModel(effects, kernels, robust=self.robust, max_iter=self.max_iter)
+            genes = GeneEffectModel(effects, kernels, **options)
         else:
-            genes = ContextEffectModel(effects, kernels, self._design, robust=self.robust, max_iter=self.max_iter)
+            genes = ContextEffectModel(effects, kernels, self._design, **options)
+        self.n_landmarks_ = genes.n_landmarks
+        if self.n_landmarks == "auto" and genes.n_landmarks:
+            _warn_approximate(effects, genes.n_landmarks)
         if kernels.names and not genes.weights and not effects.known.all():
             _warn_unused(effects, tried="genes, kernels" in genes.loo_error, edges=edges)
         self.effects_ = genes.effects
@@ -248,6 +265,12 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         pairs = kernels if self._design is None else GeneOfContext(kernels, len(names))
         self._fit_combinations(X, y, noise, pairs, effects)
         return self
+
+    def _landmarks(self, effects: SingleEffects) -> int | None:
+        """Return how many effects the others are compared with, None for all."""
+        if not isinstance(self.n_landmarks, str):
+            return self.n_landmarks
+        return _N_LANDMARKS if effects.observed.sum() > _MAX_EXACT else None
 
     def _fit_combinations(
         self, X: np.ndarray, y: np.ndarray, noise: RowNoise, kernels: KernelSource, effects: SingleEffects
@@ -395,6 +418,16 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         if self.baseline_ is not None:
             return combinations
         return combinations & (X[:, self._observed] != 0).any(axis=1)
+
+
+def _warn_approximate(effects: SingleEffects, n_landmarks: int) -> None:
+    warnings.warn(
+        f"The kernels between {int(effects.observed.sum())} measured effects are approximated by those with "
+        f"{n_landmarks} of them (the method of Nyström), since there are more than {_MAX_EXACT}. Set n_landmarks=None "
+        "for exact kernels, if you have the memory, or a number to choose the accuracy.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _warn_unused(effects: SingleEffects, tried: bool, edges: pd.DataFrame | None) -> None:

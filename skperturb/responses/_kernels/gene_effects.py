@@ -1,6 +1,7 @@
 """Effects of genes that were never perturbed, from their similarity to genes that were."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import KFold
@@ -78,14 +79,16 @@ class GeneEffectModel:
         What the training conditions say. The table is completed in place.
     kernels : FeatureKernels
         Similarities of genes.
-    robust, max_iter
-        See `fit_multiple_kernels`.
+    **options
+        ``robust``, ``max_iter`` and ``n_landmarks`` of `fit_multiple_kernels`.
 
     Attributes
     ----------
     effects : ndarray of shape (n_genes, n_outputs)
     loo_error : dict of str to float
     weights : dict of str to float
+    n_landmarks : int
+        Genes that the others were compared with in place of all; zero for all.
     known : ndarray of int, shape (n_known,)
         Genes that were observed alone.
     loo_residuals : ndarray of shape (n_known, n_outputs)
@@ -93,13 +96,11 @@ class GeneEffectModel:
     variance : EffectVariance
     """
 
-    def __init__(
-        self, effects: SingleEffects, kernels: FeatureKernels, *, robust: bool = True, max_iter: int = 50
-    ) -> None:
+    def __init__(self, effects: SingleEffects, kernels: FeatureKernels, **options: Any) -> None:
         self.effects = effects.values
         self.loo_error: dict[str, float] = {}
         self.weights: dict[str, float] = {}
-        self.n_iter = 1
+        self.n_iter, self.n_landmarks = 1, 0
         self.known = np.flatnonzero(effects.observed)
         unknown = np.flatnonzero(~effects.known)
         target = effects.values[self.known]
@@ -109,7 +110,7 @@ class GeneEffectModel:
         if len(self.known):
             self._fit_mean(target, effects, unknown)
         if len(self.known) >= MIN_GENES and kernels.names:
-            self._fit_kernels(target, effects, unknown, kernels, robust, max_iter)
+            self._fit_kernels(target, effects, unknown, kernels, options)
         # The errors are those of means over replicates; a new condition is one replicate.
         predicted = (~effects.known).astype(float)
         self.variance = EffectVariance(self._factor, self._scale, predicted, effects.replicate_variance, effects.noise)
@@ -134,8 +135,7 @@ class GeneEffectModel:
         effects: SingleEffects,
         unknown: np.ndarray,
         kernels: FeatureKernels,
-        robust: bool,
-        max_iter: int,
+        options: dict[str, Any],
     ) -> None:
         known = self.known
         source = _scaled(kernels, known, len(self.effects))
@@ -143,14 +143,14 @@ class GeneEffectModel:
         given = relative_noise(
             None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
         )
-        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, robust=robust, max_iter=max_iter)
-        self.n_iter = fitted.n_iter
+        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, **options)
+        self.n_iter, self.n_landmarks = fitted.n_iter, fitted.n_landmarks
         ours, plain = row_norms(fitted.loo_residuals), row_norms(self.loo_residuals)
         self.loo_error["genes, kernels"] = float(ours.mean())
         if not is_better(ours, plain):
             return
         if len(known) <= _MAX_NESTED:
-            held_out = _nested_errors(source, target, known, given, robust, max_iter)
+            held_out = _nested_errors(source, target, known, given, options)
             if not is_better(*held_out, n_errors=_NESTED_ERRORS):
                 return
         self.weights = dict(zip(source.names, fitted.weights.tolist(), strict=True))
@@ -158,7 +158,7 @@ class GeneEffectModel:
         self._scale = fitted.scale
         for start in range(0, len(unknown), _BLOCK):
             genes = unknown[start : start + _BLOCK]
-            cross = weighted_sum(source, fitted.weights, genes, known)
+            cross = weighted_sum(source, fitted.weights, genes, fitted.items)
             prior = sum(
                 (w * source.diagonal(name, genes) for name, w in zip(source.names, fitted.weights, strict=True)),
                 np.zeros(len(genes)),
@@ -172,8 +172,7 @@ def _nested_errors(
     target: np.ndarray,
     known: np.ndarray,
     given: np.ndarray | None,
-    robust: bool,
-    max_iter: int,
+    options: dict[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return errors on genes that had no part in the choice of the weights: of the kernels, and of the mean.
 
@@ -183,10 +182,8 @@ def _nested_errors(
     # The partition is the same in every fit, with a seed that nothing else uses: the model has no `random_state`.
     for train, test in KFold(_N_NESTED, shuffle=True, random_state=0).split(target):
         noise = None if given is None else given[train]
-        fitted = fit_multiple_kernels(
-            source, target[train], items=known[train], given_noise=noise, robust=robust, max_iter=max_iter
-        )
-        cross = weighted_sum(source, fitted.weights, known[test], known[train])
+        fitted = fit_multiple_kernels(source, target[train], items=known[train], given_noise=noise, **options)
+        cross = weighted_sum(source, fitted.weights, known[test], fitted.items)
         ours[test] = row_norms(target[test] - fitted.predict(cross))
         plain[test] = row_norms(target[test] - target[train].mean(axis=0))
     return ours, plain

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from skperturb._pairs import symmetric_graph
+from skperturb.interactions._gne import poisson_factors
 from skperturb.interactions._gne.poisson_factors import PoissonFactors
 
 # Two separate bipartite blocks of unequal size, and a node without edges.
@@ -36,6 +37,15 @@ def test_ratio_leaves_popularity_out():
     # An edge of the first block is 2m / (d_u d_v) times as frequent as the degrees say.
     assert ratio[same] == pytest.approx(np.log(DEGREES.sum() / 24), abs=0.06)
     assert (ratio[ALL[:, 1] == 22] == 0).all()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_ratios_are_those_of_dense_matrices(monkeypatch, fast):
+    monkeypatch.setattr(poisson_factors, "_EDGES_PER_BLOCK", 50)  # several blocks, the last one not full
+    rng = np.random.default_rng(0)
+    left, right = (rng.uniform(0.1, 1.0, (23, 4)).astype(np.float32) for _ in range(2))
+    expected = GRAPH.toarray() / (left @ right.T) @ right
+    np.testing.assert_allclose(poisson_factors._ratios(GRAPH, fast)(left, right), expected, rtol=1e-4)
 
 
 def test_order_of_a_pair_does_not_count():

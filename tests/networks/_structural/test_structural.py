@@ -6,12 +6,13 @@ import pytest
 
 from skperturb.datasets import load_textbook_models
 from skperturb.metrics import spearman_correlation
-from skperturb.networks import DynamoDistance, InfluenceNetwork, StructuralSensitivity
+from skperturb.networks import DynamoDistance, InfluenceNetwork, RankedResponses, StructuralSensitivity
 from skperturb.networks._structural.clamp import driven_responses, relative_responses
-from skperturb.networks._structural.fluxes import draw_fluxes
-from skperturb.networks._structural.one_way import one_way_reactions
+from skperturb.networks._structural.fluxes import _RIDGE, _balanced, draw_fluxes
+from skperturb.networks._structural.one_way import OneWayReactions, one_way_reactions
+from skperturb.networks._structural.vanished import vanished_nodes
 from skperturb.networks._structural.zeros import structural_zeros
-from skperturb.sbml import JacobianExtractor, sensitivity_matrix
+from skperturb.sbml import JacobianExtractor, antimony_to_sbml, sensitivity_matrix
 
 # Columns of unstable subsystems are formal slopes, which the ensemble gives as well.
 pytestmark = pytest.mark.filterwarnings("ignore::skperturb.exceptions.ModelWarning")
@@ -55,6 +56,16 @@ def test_fluxes_balance_and_are_positive(networks):
         left = np.abs(reactions.stoichiometry @ fluxes.T)
         balanced += bool((left <= 1e-2 * through + 1e-12).all())
     assert balanced >= 0.6 * len(networks)
+
+
+@pytest.mark.parametrize(("yielded", "slow"), [(1.0, 1e-6), (0.1, 1e-6), (0.01, 1e-9)])
+def test_fluxes_balance_from_however_far(yielded, slow):
+    # v1 = f1 exp(m) and v2 = f2 exp(-s m) at the one m with v1 - s v2 + ridge m = 0; Newton's first step is 100 too long.
+    drawn = np.array([[slow, 1.0]])
+    found = _balanced(drawn, np.array([[1.0, -yielded]]))
+    multiplier = np.log(found / drawn)[0] / (1.0, -yielded)
+    assert multiplier[0] == pytest.approx(multiplier[1])
+    assert found[0, 0] - yielded * found[0, 1] + _RIDGE * multiplier[0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_ranks_beat_the_distance_on_textbook_models(networks):
@@ -144,6 +155,73 @@ def test_intervals_hold_the_expected_rank(networks):
     for bad in (0.0, 1.0, "much"):
         with pytest.raises(ValueError, match="coverage="):
             model.predict_interval(networks[:1], coverage=bad)
+
+
+def test_one_draw_gives_all_that_the_single_methods_give(networks):
+    model = StructuralSensitivity(n_draws=10, sources=[0, 2])
+    X = [*networks[:2], chain(4)]
+    found = model.predict_responses(X, coverage=0.8)
+    single = [model.predict(X), *model.predict_sign(X), *model.predict_interval(X, coverage=0.8)]
+    for k, item in enumerate(found):
+        assert isinstance(item, RankedResponses)
+        together = [item.signed, item.sign, item.certainty, item.lower, item.upper]
+        for expected, table in zip(single, together, strict=True):
+            np.testing.assert_array_equal(expected[k], table)
+        assert item.coverage == 0.8
+        frame = item.to_frame()
+        assert frame["rank"].is_monotonic_decreasing
+        assert (frame["source"] != frame["target"]).all()
+        sources = np.arange(4)[[0, 2]] if k == 2 else np.array(X[k].names, dtype=object)[[0, 2]]
+        assert set(frame["source"]) <= set(sources)
+        row = frame.iloc[len(frame) // 2]
+        table = pd.DataFrame(item.rank)
+        table.columns = sources
+        assert list(sources) == item.sources
+        assert row["rank"] == table.loc[row["target"], row["source"]] > 0.0
+    with pytest.raises(ValueError, match="coverage=2"):
+        model.predict_responses(X, coverage=2)
+
+
+def one_way(stoichiometry, orders):
+    """Steps with the orders of their rates, (step, node), known."""
+    stoichiometry, orders = np.array(stoichiometry, dtype=float), np.array(orders, dtype=float)
+    each = np.arange(stoichiometry.shape[1])
+    return OneWayReactions(stoichiometry, orders, orders, each, np.ones_like(each), np.full(len(each), -1))
+
+
+@pytest.mark.parametrize(
+    ("stoichiometry", "orders", "signs", "vanished", "stops"),
+    [
+        # A decays to B and nothing makes A: A is used up. B, which nothing uses, is not.
+        ([[-1], [1]], [[1, 0]], [[-1, 0], [1, 0]], [True, False], True),
+        # In -> A -> out flows.
+        ([[1, -1]], [[0], [1]], [[-1]], [False], False),
+        # A + B -> C alone: one of both is used up, and no derivative tells which.
+        ([[-1], [-1], [1]], [[1, 1, 0]], [[-1, -1, 0], [-1, -1, 0], [1, 1, 0]], [False, False, False], True),
+        # The rate k A B depends on A and not on B: B is there, A is not.
+        ([[-1], [-1], [1]], [[1, 1, 0]], [[-1, 0, 0], [-1, 0, 0], [1, 0, 0]], [True, False, False], True),
+        # What A makes is used up when A is: in turn.
+        ([[-1, 0], [1, -1], [0, 1]], [[1, 0, 0], [0, 1, 0]], [[-1, 0, 0], [1, -1, 0], [0, 1, 0]], [1, 1, 0], True),
+        # A vanishes, and with it the rate that it catalyzes, so that what this makes decays.
+        ([[-1, 0, 0], [0, 1, -1]], [[1, 0], [1, 0], [0, 1]], [[-1, 0], [1, -1]], [True, True], True),
+    ],
+)
+def test_what_vanishes_at_rest(stoichiometry, orders, signs, vanished, stops):
+    found, stopped = vanished_nodes(one_way(stoichiometry, orders), np.array(signs, dtype=float))
+    np.testing.assert_array_equal(found, np.array(vanished, dtype=bool))
+    assert stopped == stops
+
+
+def test_relative_responses_to_what_vanishes_rank_lower():
+    pytest.importorskip("antimony")
+    # D decays for good and feeds A, which has an inflow of its own.
+    text = "A=1; B=1; D=1; in: -> A; k; feed: D -> A; D; pass: A -> B; A; out: B -> ; B; k=1"
+    network = JacobianExtractor().fit_transform([antimony_to_sbml(text)])[0]
+    ranks = StructuralSensitivity(n_draws=20).predict_responses([network])[0].rank
+    absolute = StructuralSensitivity(n_draws=20, kind="steady_state").predict_responses([network])[0].rank
+    assert ranks.loc["A", "D"] < ranks.loc["B", "A"]
+    assert ranks.loc["A", "D"] > 0.0
+    assert absolute.loc["A", "D"] > ranks.loc["A", "D"]
 
 
 def test_known_state_and_fluxes(networks):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skperturb.responses import AdditiveRegressor, KernelPerturbationRegressor
+from skperturb.responses._kernels import estimator
 from skperturb.responses._kernels.gaussian_process import InteractionGaussianProcess
 
 
@@ -95,7 +96,11 @@ def test_standard_deviation_holds_the_noise_of_replicates():
         ([1, 2], ValueError, r"graph\[0\] is 1; expected a pair"),
         ([("a", "b", "c")], ValueError, r"graph\[0\] is \('a', 'b', 'c'\)"),
         (np.ones((2, 2)), TypeError, r"shape \(2, 2\).*scipy.sparse.csr_array"),
-        ([("a", "b"), ("a", None)], ValueError, r"graph\[1\] is \('a', None\); expected two gene names"),
+        (
+            [("a", "b"), ("a", None)],
+            ValueError,
+            r"graph\[1\] is \('a', (None|nan)\); expected two gene names",
+        ),  # pandas 3: nan
     ],
 )
 def test_graphs_that_are_none(graph, error, message):
@@ -190,3 +195,28 @@ def test_weights_of_a_graph_that_say_nothing_are_warned_of():
         with pytest.warns(UserWarning, match=rf"graph \(with its weights\).*not used .*{why}"):
             model = KernelPerturbationRegressor(graph=graph).fit(X.iloc[:n_known], y[:n_known])
         np.testing.assert_allclose(model.predict(X.iloc[n_known:])[0], y[:n_known].mean(axis=0))
+
+
+@pytest.mark.parametrize("with_contexts", [False, True])
+def test_landmarks_are_said(with_contexts, gene_table, monkeypatch):
+    """Beyond a number of measured effects the kernel is approximated, with a warning, unless that was asked for."""
+    rng = np.random.default_rng(0)
+    groups, table = gene_table(rng, 60, 6)
+    y = rng.normal(size=(6, 5))[groups] + 0.1 * rng.normal(size=(60, 5))
+    X = pd.DataFrame(np.eye(60), columns=table.index)
+    if with_contexts:
+        line = (np.arange(60) // 6 % 2).astype(float)
+        X = X.assign(**{"line=A": 1.0 - line, "line=B": line})
+    exact, few, chosen = (KernelPerturbationRegressor(gene_features=table, n_landmarks=n) for n in (None, 14, "auto"))
+    exact.fit(X[:40], y[:40])
+    few.fit(X[:40], y[:40])
+    monkeypatch.setattr(estimator, "_MAX_EXACT", 30)
+    monkeypatch.setattr(estimator, "_N_LANDMARKS", 14)
+    with pytest.warns(UserWarning, match="kernels between 40 measured effects are approximated by those with 14 of"):
+        chosen.fit(X[:40], y[:40])
+    assert (exact.n_landmarks_, few.n_landmarks_, chosen.n_landmarks_) == (0, 14, 14)
+    (expected, _), (near, deviation), (same, _) = (m.predict(X[40:], return_std=True) for m in (exact, few, chosen))
+    np.testing.assert_array_equal(same, near)
+    # Groups are spanned by fourteen genes; what each gene does in both lines is not.
+    np.testing.assert_allclose(near, expected, atol=0.1 if with_contexts else 1e-6)
+    assert (deviation > 0).all()

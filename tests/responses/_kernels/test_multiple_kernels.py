@@ -114,3 +114,61 @@ def test_rows_far_from_their_prediction_count_less():
     noise = np.diag(np.linalg.inv(fit.inverse) - prior) / fit.noise
     np.testing.assert_allclose(noise, np.clip(np.sqrt(norms / np.median(norms)), 0.3, 10.0), rtol=1e-6)
     assert noise[3] == noise.max() > 2
+
+
+def test_landmarks_are_exact_where_they_span_the_kernel():
+    """A kernel of rank three is that of any of its rows: solution, leave-one-out and variance must be those of all."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(40, 3))
+    target = points @ rng.normal(size=(3, 5)) + 0.3 * rng.normal(size=(40, 5))
+    kernels, items = ArrayKernels({"linear": points @ points.T}), np.arange(10, 40)
+    given = rng.uniform(0.3, 3.0, 30)
+    options = {"items": items, "given_noise": given, "robust": True}
+    exact = fit_multiple_kernels(kernels, target[items], **options)
+    few = fit_multiple_kernels(kernels, target[items], n_landmarks=8, **options)
+    assert (exact.n_landmarks, few.n_landmarks) == (0, 8)
+    assert set(few.items) < set(items)
+    np.testing.assert_allclose(few.loo_residuals, exact.loo_residuals, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(few.scale, exact.scale, rtol=1e-6)
+    new, prior = np.arange(10), exact.weights[0] * np.diag(points @ points.T)[:10]
+    cross = [weighted_sum(kernels, fit.weights, new, fit.items) for fit in (exact, few)]
+    np.testing.assert_allclose(few.predict(cross[1]), exact.predict(cross[0]), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(few.variance(cross[1], prior), exact.variance(cross[0], prior), rtol=1e-5)
+
+
+def test_weights_are_chosen_on_whole_neighborhoods(monkeypatch):
+    """A hundred groups of five, of which an even subset has one row each: there one grouping is as good as another."""
+    rng = np.random.default_rng(0)
+    group, other = (rng.permutation(np.repeat(np.arange(100), 5)) for _ in range(2))
+    target = rng.normal(size=(100, 4))[group] + rng.normal(size=(500, 4))
+    kernels = ArrayKernels({name: (g[:, None] == g).astype(float) for name, g in (("group", group), ("other", other))})
+    full = fit_multiple_kernels(kernels, target, robust=False)
+    monkeypatch.setattr(multiple_kernels, "_MAX_ROWS", 100)
+    monkeypatch.setattr(multiple_kernels, "_NEIGHBORHOOD", 10)
+    rows = multiple_kernels._search_rows(kernels, np.arange(500))
+    assert len(rows) == 100
+    fit = fit_multiple_kernels(kernels, target, robust=False)
+    assert fit.weights[0] > 12 * fit.weights[1]
+    errors = [np.linalg.norm(found.loo_residuals, axis=1).mean() for found in (fit, full)]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-3)
+    # The same number of rows, spread evenly.
+    monkeypatch.setattr(multiple_kernels, "_search_rows", lambda source, items: np.arange(0, len(items), 5))
+    even = fit_multiple_kernels(kernels, target, robust=False)
+    assert even.weights[0] < 8 * even.weights[1]
+
+
+def test_noise_is_set_by_all_rows(monkeypatch):
+    """A subset that is told to hold no neighbors says that there is no noise; all rows say how much there is."""
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(20), 20)
+    target = rng.normal(size=(20, 4))[group] + 2.0 * rng.normal(size=(400, 4))
+    kernels = ArrayKernels({"group": (group[:, None] == group).astype(float)})
+    monkeypatch.setattr(multiple_kernels, "_MAX_ROWS", 20)
+    monkeypatch.setattr(multiple_kernels, "_NEIGHBORHOOD", 1)
+    with_steps = fit_multiple_kernels(kernels, target, robust=False)
+    monkeypatch.setattr(multiple_kernels, "_MAX_NOISE_STEPS", 0)
+    without = fit_multiple_kernels(kernels, target, robust=False)
+    np.testing.assert_allclose(with_steps.weights, without.weights)
+    assert with_steps.noise >= 3 * without.noise
+    errors = [np.linalg.norm(fit.loo_residuals, axis=1).mean() for fit in (with_steps, without)]
+    assert errors[0] < errors[1]

@@ -1,0 +1,319 @@
+"""Command line: ``fit responses | interactions | networks … --save MODEL`` and ``predict MODEL FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ._command_responses import add_screen_options, fit_quietly, knowledge, screen_of
+from ._model_files import expand_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["add_fit", "add_predict"]
+
+# Rows that are printed; all are in the file of --csv.
+_SHOWN = 10
+# Genes that respond most, named in each row.
+_NAMED = 4
+
+
+def add_fit(commands: Any) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands : argparse sub-parsers
+    """
+    parser = commands.add_parser(
+        "fit",
+        help="fit a model of your responses, interactions or networks and save it, for 'predict'",
+        description="Fit a model and save it as data without code (skops). "
+        "Example: python -m skperturb fit responses screen.h5ad --save model.skops",
+    )
+    lines = parser.add_subparsers(title="lines of work", metavar="LINE", required=True)
+    _add_responses(lines)
+    _add_interactions(lines)
+    _add_networks(lines)
+
+
+def _add_responses(lines: Any) -> None:
+    parser = lines.add_parser(
+        "responses",
+        help="perturbed genes become log-fold changes",
+        description="Example: python -m skperturb fit responses screen.h5ad --graph graph.tsv --save model.skops",
+    )
+    parser.add_argument("screen", type=Path, metavar="SCREEN", help="cells as .h5ad, or a table of log-fold changes")
+    add_screen_options(parser)
+    parser.add_argument(
+        "--model",
+        choices=["kernel", "additive", "app"],
+        default="kernel",
+        help="kernel (default): KernelPerturbationRegressor; additive: the sum of single responses; app: APPRegressor, "
+        "with networks where they could learn something",
+    )
+    _add_common(parser, _fit_responses)
+
+
+def _add_interactions(lines: Any) -> None:
+    parser = lines.add_parser(
+        "interactions",
+        help="known pairs become probabilities of new ones",
+        description="Example: python -m skperturb fit interactions edges.csv --save model.skops",
+    )
+    parser.add_argument("edges", type=Path, metavar="EDGES", help="known interactions: table, BioGRID, STRING, SIF, …")
+    parser.add_argument("--expression", type=Path, metavar="FILE", help="expression: genes in rows, names first")
+    parser.add_argument(
+        "--model", choices=["gne", "l3"], default="gne", help="gne (default): GNEEmbedder; l3: paths of length three"
+    )
+    _add_common(parser, _fit_interactions)
+
+
+def _add_networks(lines: Any) -> None:
+    parser = lines.add_parser(
+        "networks",
+        help="models with constants teach how far perturbations reach, for networks without",
+        description="GCNEnhancer learns from the exact responses of models. "
+        "Example: python -m skperturb fit networks models/*.xml --save model.skops",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="SBML models with constants, or folders of them")
+    parser.add_argument(
+        "--kind",
+        choices=["relative", "steady_state"],
+        default="relative",
+        help="responses in per cent per per cent (default), or in the units of the model",
+    )
+    parser.add_argument("--n-models", type=int, default=5, metavar="N", help="networks that are averaged; default: 5")
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    _add_common(parser, _fit_networks)
+
+
+def _add_common(parser: Any, run: Callable[[argparse.Namespace], int]) -> None:
+    parser.add_argument("--save", type=Path, required=True, metavar="MODEL", help="where the model goes: model.skops")
+    parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn at random; default: 0")
+    parser.set_defaults(run=run)
+
+
+def add_predict(commands: Any) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands : argparse sub-parsers
+    """
+    parser = commands.add_parser(
+        "predict",
+        help="predict with a model that 'fit' saved",
+        description="The file holds what the model predicts: labels of perturbations (one a row), pairs of genes, or "
+        "networks. Example: python -m skperturb predict model.skops labels.txt --csv predictions.csv",
+    )
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="what 'fit' saved; pickles, which run code, are refused"
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="labels in the first column; pairs in two; or SBML, GraphML, edges",
+    )
+    parser.add_argument("--top", type=int, metavar="K", help="of networks: responses to each variable; default: 5")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write the whole table")
+    parser.add_argument(
+        "--trust", nargs="+", default=[], metavar="TYPE", help="further types that the file may hold, by full name"
+    )
+    parser.set_defaults(run=_predict)
+
+
+# -- fit ----------------------------------------------------------------------------------------------
+def _fit_responses(arguments: argparse.Namespace) -> int:
+    from sklearn.pipeline import Pipeline
+
+    from ._user_screens import LABEL, encode
+    from .reproduce._options import refuse_unused
+    from .responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, PerturbationEncoder
+
+    _check_folder(arguments.save)
+    if arguments.model != "app":
+        refuse_unused(arguments, ["--seed"], "with --model app, the others draw nothing")
+    screen = screen_of(arguments)
+    known, notes = knowledge(arguments, screen)
+    if arguments.model == "additive" and any(value is not None for value in known.values()):
+        raise ValueError("--model additive knows nothing of genes; leave --graph, --gene-features, --other-screen out.")
+    models: dict[str, Callable[[], Any]] = {
+        "kernel": lambda: KernelPerturbationRegressor(**known),
+        "additive": AdditiveRegressor,
+        "app": lambda: APPRegressor(**known, random_state=arguments.seed or 0),
+    }
+    # Genes of which something is known have columns too; others are refused when they are to be predicted.
+    genes = sorted({*map(str, encode(screen)[2].genes_), *_known_genes(known)})
+    encoder = PerturbationEncoder(
+        control=screen.control,
+        column=LABEL,
+        contexts=screen.contexts or None,
+        genes=genes,
+        handle_unknown="error",
+        **screen.reading,
+    ).set_output(transform="pandas")
+    print("\n".join([f"{len(screen.conditions)} conditions, {len(genes)} genes with a column", *screen.notes, *notes]))
+    X = encoder.fit_transform(screen.conditions).set_axis(screen.conditions.index)
+    model = fit_quietly(models[arguments.model](), X, screen)
+    pipeline = Pipeline([("encoder", encoder), ("model", model)])
+    return _save(
+        pipeline, arguments, line="responses", contexts=screen.contexts, outputs=list(screen.responses.columns)
+    )
+
+
+def _known_genes(known: dict[str, Any]) -> set[str]:
+    graph, features = known["graph"], known["gene_features"] or {}
+    found = set() if graph is None else {str(gene) for gene in graph.iloc[:, :2].to_numpy().ravel()}
+    return found.union(*({str(gene) for gene in table.index} for table in features.values()))
+
+
+def _fit_interactions(arguments: argparse.Namespace) -> int:
+    from .datasets import read_interactions
+    from .interactions import GNEEmbedder, L3Paths
+    from .reproduce._interaction_data import read_expression
+
+    _check_folder(arguments.save)
+    data = read_interactions(arguments.edges)
+    expression = None if arguments.expression is None else read_expression(arguments.expression)
+    print(f"{len(data.pairs)} interactions of {len(data.genes)} genes", flush=True)
+    build = GNEEmbedder if arguments.model == "gne" else L3Paths
+    model = build(expression, random_state=arguments.seed or 0).fit(data.pairs)
+    return _save(model, arguments, line="interactions")
+
+
+def _fit_networks(arguments: argparse.Namespace) -> int:
+    from .exceptions import ModelWarning
+    from .networks import GCNEnhancer
+    from .sbml import JacobianExtractor, sensitivity_matrices
+
+    _check_folder(arguments.save)
+    files = expand_folders(arguments.files)
+    extractor = JacobianExtractor(on_error="skip", timeout=arguments.timeout, n_jobs=arguments.jobs, verbose=1)
+    with warnings.catch_warnings():
+        # They are named below.
+        warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ models yield no network", ModelWarning)
+        found = extractor.fit_transform(files)
+    networks = [network for network in found if not network.is_empty]
+    for file, network in zip(files, found, strict=True):
+        if network.is_empty:
+            print(f"left out: {file}: {network.reason}")
+    if not networks:
+        raise ValueError(f"none of the {len(files)} files has a steady state to learn from.")
+    truths = sensitivity_matrices(networks, kind=arguments.kind, undefined="nan")
+    print(f"{len(networks)} of {len(files)} models to learn from", flush=True)
+    model = GCNEnhancer(kind=arguments.kind, n_models=arguments.n_models, random_state=arguments.seed or 0)
+    return _save(model.fit(networks, truths), arguments, line="networks")
+
+
+def _check_folder(path: Path) -> None:
+    # Before the fit, which may take minutes.
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder of --save {path} is not there; make it first.")
+
+
+def _save(model: Any, arguments: argparse.Namespace, **about: Any) -> int:
+    from .persistence import save_model
+
+    save_model(model, arguments.save, **about)
+    print(f"model saved: {arguments.save} ({arguments.save.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+# -- predict ------------------------------------------------------------------------------------------
+def _predict(arguments: argparse.Namespace) -> int:
+    from .persistence import load_model
+    from .reproduce._options import refuse_unused
+
+    model, about = load_model(arguments.model, trusted=arguments.trust)
+    line = about.get("line")
+    lines = {"responses": _predict_responses, "interactions": _predict_interactions, "networks": _predict_networks}
+    if line not in lines:
+        raise ValueError(f"{arguments.model} does not say what it predicts; expected what 'skperturb fit' saved.")
+    if line != "networks":
+        refuse_unused(arguments, ["--top"], "for networks")
+        if len(arguments.files) > 1:
+            raise ValueError(f"{arguments.model} predicts {line}, of one file; {len(arguments.files)} were given.")
+    whole, shown = lines[line](model, about, arguments)
+    print(shown.head(_SHOWN).to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    rest = "" if len(shown) <= _SHOWN else f", the first {_SHOWN} shown"
+    print(f"{len(shown)} predictions{rest}" + ("" if arguments.csv is None else f", written to {arguments.csv}"))
+    if arguments.csv is not None:
+        whole.to_csv(arguments.csv, index=False)
+    return 0
+
+
+def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:
+    from ._user_screens import LABEL
+
+    contexts, outputs = list(about.get("contexts", [])), list(about["outputs"])
+    table = _rows(Path(arguments.files[0]), 1 + len(contexts))
+    table.columns = [LABEL, *contexts]
+    X = model.named_steps["encoder"].transform(table)
+    regressor = model.named_steps["model"]
+    try:
+        mean, deviation = (np.asarray(part) for part in regressor.predict(X, return_std=True))
+    except TypeError as error:
+        if "return_std" not in str(error):
+            raise
+        mean = np.asarray(regressor.predict(X))
+        deviation = np.full(mean.shape, np.nan)
+    order = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :_NAMED]
+    strongest = [
+        ", ".join(f"{outputs[k]} {row[k]:+.2f}" for k in found) for row, found in zip(mean, order, strict=True)
+    ]
+    effects = {"effect": np.linalg.norm(mean, axis=1), "uncertainty": np.linalg.norm(deviation, axis=1)}
+    table = table.rename(columns={LABEL: "condition"}).assign(**effects)
+    wide = pd.DataFrame(mean, columns=outputs).join(pd.DataFrame(deviation, columns=outputs).add_suffix(" std"))
+    return pd.concat([table, wide], axis=1), table.assign(strongest=strongest)
+
+
+def _rows(path: Path, n_columns: int) -> pd.DataFrame:
+    """Read the first columns of a table of texts without a header, or with one that begins as ours do."""
+    kinds = [suffix for suffix in path.suffixes if suffix.lower() in (".csv", ".tsv", ".txt")]
+    if not kinds:
+        raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv, .tsv or .txt.")
+    separator = "," if kinds[-1].lower() == ".csv" else "\t"
+    table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=True)
+    if len(table) and str(table.iloc[0, 0]).strip().lower() in ("perturbation", "condition", "label", "labels"):
+        table = table.iloc[1:]
+    if table.shape[1] < n_columns or not len(table):
+        raise ValueError(
+            f"{path} has {table.shape[1]} columns and {len(table)} rows; expected {n_columns} columns (labels, then "
+            "contexts), and a row for each prediction."
+        )
+    return table.iloc[:, :n_columns].apply(lambda column: column.str.strip()).reset_index(drop=True)
+
+
+def _predict_interactions(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:
+    from .datasets import read_interactions
+
+    pairs = read_interactions(arguments.files[0]).pairs
+    table = pd.DataFrame(pairs, columns=["gene_a", "gene_b"])
+    table["score"] = model.decision_function(pairs)
+    table["probability"] = model.predict_proba(pairs)[:, 1]
+    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    print("probability: where half of the pairs interact, as in the fit; among untested pairs far fewer do")
+    return table, table
+
+
+def _predict_networks(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:
+    from ._command_networks import read_network
+    from .networks import top_responses
+
+    tables = []
+    for file in arguments.files:
+        network, said = read_network(file)
+        print(f"{file}: {said}; responses are ordered, and have no unit")
+        matrix = model.predict([network])[0]
+        tables.append(top_responses(matrix, arguments.top or 5).assign(file=file))
+    whole = pd.concat(tables, ignore_index=True)
+    return whole, whole

@@ -1,0 +1,86 @@
+"""``fit … --save`` and ``predict``: the same predictions as the estimators, from a file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skperturb.__main__ import main
+from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
+from skperturb.interactions import L3Paths
+from skperturb.responses import KernelPerturbationRegressor, PerturbationEncoder, pseudobulk
+
+pytest.importorskip("skops.io")
+
+
+@pytest.fixture
+def bulk():
+    cells = make_perturbation_screen(12, n_perturbed=6, n_doubles=8, n_cells=6, random_state=0)
+    return pseudobulk(cells, "perturbation", "control").target
+
+
+def test_responses(bulk, tmp_path, capsys):
+    bulk.to_csv(tmp_path / "bulk.csv")
+    (tmp_path / "labels.txt").write_text("condition\ngene0+gene1\nctrl+gene2\n")
+    model, out = str(tmp_path / "model.skops"), tmp_path / "out.csv"
+    assert main(["fit", "responses", str(tmp_path / "bulk.csv"), "--save", model]) == 0
+    assert main(["predict", model, str(tmp_path / "labels.txt"), "--csv", str(out)]) == 0
+    encoder = PerturbationEncoder().set_output(transform="pandas").fit(list(bulk.index))
+    kernel = KernelPerturbationRegressor().fit(encoder.transform(list(bulk.index)).set_axis(bulk.index), bulk)
+    expected = kernel.predict(encoder.transform(["gene0+gene1", "gene2"]))
+    found = pd.read_csv(out)
+    assert found["condition"].tolist() == ["gene0+gene1", "ctrl+gene2"]
+    np.testing.assert_allclose(found[list(bulk.columns)].to_numpy(), np.asarray(expected), rtol=1e-6, atol=1e-9)
+    (tmp_path / "labels.txt").write_text("nobody\n")
+    assert main(["predict", model, str(tmp_path / "labels.txt")]) == 2
+    assert "none of the 6 known genes" in capsys.readouterr().err
+
+
+def test_responses_in_contexts(bulk, tmp_path, capsys):
+    pd.concat([bulk.assign(line="x"), (2 * bulk).assign(line="y")]).to_csv(tmp_path / "bulk.csv")
+    (tmp_path / "labels.csv").write_text("gene0,y\ngene0,x\n")
+    model, out = str(tmp_path / "model.skops"), tmp_path / "out.csv"
+    assert main(["fit", "responses", str(tmp_path / "bulk.csv"), "--contexts", "line", "--save", model]) == 0
+    assert main(["predict", model, str(tmp_path / "labels.csv"), "--csv", str(out)]) == 0
+    in_y, in_x = pd.read_csv(out)[list(bulk.columns)].to_numpy()
+    np.testing.assert_allclose(in_y, 2 * in_x, atol=0.2 * np.abs(in_x).max())
+    (tmp_path / "labels.csv").write_text("gene0,z\n")
+    assert main(["predict", model, str(tmp_path / "labels.csv")]) == 2
+    assert "'z'" in capsys.readouterr().err
+
+
+def test_interactions(tmp_path, capsys):
+    pairs = make_gene_network(30, 3, n_interactions=100, random_state=0).pairs
+    pd.DataFrame(pairs).to_csv(tmp_path / "edges.csv", index=False, header=["gene_a", "gene_b"])
+    model, out = str(tmp_path / "model.skops"), tmp_path / "out.csv"
+    assert main(["fit", "interactions", str(tmp_path / "edges.csv"), "--model", "l3", "--save", model]) == 0
+    assert main(["predict", model, str(tmp_path / "edges.csv"), "--csv", str(out)]) == 0
+    found = pd.read_csv(out, dtype={"gene_a": str, "gene_b": str})
+    expected = L3Paths(random_state=0).fit(pairs.astype(str)).decision_function(found[["gene_a", "gene_b"]])
+    np.testing.assert_allclose(found["score"], expected, rtol=1e-8)
+    assert found["score"].is_monotonic_decreasing
+
+
+def test_networks(tmp_path, capsys):
+    for k, text in enumerate(load_textbook_models().data[:3]):
+        (tmp_path / f"{k}.xml").write_text(text, encoding="utf-8")
+    (tmp_path / "edges.csv").write_text("A,B\nB,C\n")
+    model, out = str(tmp_path / "model.skops"), tmp_path / "out.csv"
+    assert main(["fit", "networks", str(tmp_path), "--n-models", "1", "--save", model]) == 0
+    with pytest.warns(UserWarning, match="have no structure"):
+        assert main(["predict", model, str(tmp_path / "edges.csv"), "--top", "1", "--csv", str(out)]) == 0
+    assert pd.read_csv(out)[["source", "target"]].to_numpy().tolist() == [["A", "B"], ["B", "C"]]
+    assert "3 of 3 models to learn from" in capsys.readouterr().out
+
+
+def test_a_file_of_skops_alone_does_not_say_what_it_predicts(bulk, tmp_path, capsys):
+    import skops.io
+
+    skops.io.dump(L3Paths(), tmp_path / "model.skops")
+    assert main(["predict", str(tmp_path / "model.skops"), "labels.txt"]) == 2
+    assert "does not say what it predicts" in capsys.readouterr().err
+
+
+def test_a_missing_folder_is_said_before_the_fit(bulk, tmp_path, capsys):
+    bulk.to_csv(tmp_path / "bulk.csv")
+    assert main(["fit", "responses", str(tmp_path / "bulk.csv"), "--save", str(tmp_path / "no" / "m.skops")]) == 2
+    assert "make it first" in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""Files of models: what they keep, and what is refused."""
+
+import argparse
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import FunctionTransformer
+
+from skperturb.persistence import load_model, save_model
+from skperturb.responses import AdditiveRegressor
+
+pytest.importorskip("skops.io")
+
+
+@pytest.fixture
+def model():
+    return AdditiveRegressor().fit([[1, 0], [0, 1]], [[1.0], [2.0]])
+
+
+def test_a_model_comes_back_with_what_was_said_about_it(model, tmp_path):
+    path = save_model(model, tmp_path / "model.skops", line="responses", outputs=["x"])
+    again, about = load_model(path)
+    np.testing.assert_array_equal(again.predict([[1, 1]]), [[3.0]])
+    assert about.pop("skperturb")
+    assert about == {"line": "responses", "outputs": ["x"]}
+
+
+def test_what_is_no_json_leaves_no_file(model, tmp_path):
+    with pytest.raises(TypeError):
+        save_model(model, tmp_path / "model.skops", about={1j})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_pickle_is_never_loaded(model, tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "done"),)
+
+    (tmp_path / "model.skops").write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(ValueError, match="is a pickle, which runs code"):
+        load_model(tmp_path / "model.skops")
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("harm", [os.system, np.load])
+def test_functions_are_not_trusted(harm, tmp_path):
+    save_model(FunctionTransformer(harm), tmp_path / "model.skops")
+    with pytest.raises(ValueError, match=r"holds 1 types that are not trusted: \w+\.\w+\. If the file is yours"):
+        load_model(tmp_path / "model.skops")
+
+
+def test_functions_of_this_package_are_not_trusted_either(tmp_path):
+    from skperturb.metrics import pearson_delta
+
+    save_model(FunctionTransformer(pearson_delta), tmp_path / "model.skops")
+    with pytest.raises(ValueError, match="pearson_delta"):
+        load_model(tmp_path / "model.skops")
+
+
+def test_types_of_ones_own_are_named(model, tmp_path):
+    model.note = argparse.Namespace(a=1)
+    save_model(model, tmp_path / "model.skops")
+    with pytest.raises(ValueError, match=r"argparse\.Namespace"):
+        load_model(tmp_path / "model.skops")
+    again, _ = load_model(tmp_path / "model.skops", trusted=["argparse.Namespace"])
+    assert again.note.a == 1
+    with pytest.raises(TypeError, match="expected a sequence"):
+        load_model(tmp_path / "model.skops", trusted="argparse.Namespace")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK"])
+def test_other_files_are_refused(content, tmp_path):
+    (tmp_path / "model.skops").write_bytes(content)
+    with pytest.raises(ValueError, match="no archive of skops"):
+        load_model(tmp_path / "model.skops")
+
+
+def test_another_archive_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("a", "b")
+    with pytest.raises(ValueError, match="no model of skops"):
+        load_model(tmp_path / "model.zip")
+
+
+def test_another_version_is_said(model, tmp_path):
+    save_model(model, tmp_path / "model.skops", skperturb="0.0.1")
+    with pytest.warns(UserWarning, match=r"saved by skperturb 0\.0\.1"):
+        load_model(tmp_path / "model.skops")
