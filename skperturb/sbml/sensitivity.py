@@ -309,7 +309,8 @@ def _dynamo(matrix: np.ndarray, names: list[str], undefined: str) -> np.ndarray:
 def _make_relative(response: ClampResponse, state: np.ndarray) -> None:
     absolute = response.matrix
     n = len(absolute)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    # Per cent of a variable that has all but run out may be more than there are numbers for.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = absolute * (state / state[:, None])
     # A shift by any per cent of nothing is no shift; no response stays no response, however small x_i is.
     nothing = (absolute == 0.0) | (state == 0.0)[None, :]

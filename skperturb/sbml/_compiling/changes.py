@@ -49,6 +49,9 @@ def check_changes(system: System, changes: Any, *, initial: bool, where: str) ->
         What the messages call `changes`.
     """
     if isinstance(changes, pd.Series):
+        if not changes.index.is_unique:
+            twice = changes.index[changes.index.duplicated()][0]
+            raise ValueError(f"{where} has two values for {twice!r}; expected each id once.")
         changes = changes.to_dict()
     if not isinstance(changes, Mapping):
         raise TypeError(f"{where} is a {type(changes).__name__}; expected a mapping of names to numbers or a Series.")
@@ -90,8 +93,15 @@ def _sources(system: System, name: str) -> str:
     return f"change what it is computed from: {shown}{' and others' if len(names) > 5 else ''}"
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except OverflowError:  # of an integer beyond all floats
+        return False
+
+
 def _check_value(system: System, name: str, value: Any, where: str) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+    if not isinstance(value, Real) or isinstance(value, bool) or not _is_finite(value):
         raise ValueError(f"{where}[{name!r}] is {value!r}; expected a finite number.")
     if name in system.species and float(value) < 0.0:
         raise ValueError(f"{where}[{name!r}] is {float(value):g}, a negative amount; expected a number >= 0.")

@@ -40,6 +40,10 @@ _MOST_NUMBERS = 20_000_000
 # whether a condition may have changed in between.
 _DIFFERENCE = 1e-6
 
+# Looks at conditions, each of which looks back, are that many times farther apart than without delays: they cost a
+# tenth of a millisecond. Steps are no longer than a lag, and there are eight looks in each of them.
+_WIDER = 10.0
+
 
 class _Past:
     """The solution so far, in stretches; before its start everything was what it is there."""
@@ -151,7 +155,8 @@ class DelayedTrajectory(EventTrajectory):
         watched = [*conditions.arguments, *rates, *curvatures.values()]
         self._watched = self._build(watched)
         self._along = ArrayEvaluator(graph, watched)
-        self._watch = Watch(conditions, self._watch_at, self._watch_along, len(rates), list(curvatures), max_gap)
+        gap = _WIDER * max_gap
+        self._watch = Watch(conditions, self._watch_at, self._watch_along, len(rates), list(curvatures), gap)
 
     def _watch_at(self, time: float, state: np.ndarray) -> list[float]:
         self._look_back(time, state, with_rates=self._follows_rates)

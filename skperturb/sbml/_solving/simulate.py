@@ -101,12 +101,13 @@ def simulate(
 
     Where time appears explicitly in the model, a step never exceeds a hundredth of the interval between
     two output times, and the integration starts anew where a condition on time alone switches. Triggers are looked
-    at within every step, at least a thousand times between two output times; one that is true for a shorter time
-    can be missed.
+    at within every step, at least a thousand times between two output times (with delays, a hundred times); one that
+    is true for a shorter time can be missed.
 
     The number of steps is bounded: a run that has taken 100,000 of them (an event counts as ten) stops unless, at
     its pace so far, ten times as many bring it to the last time, and no interval between two outputs may take
     more than 100,000. A thousand events at one time, to rounding, are an error too.
+    The same bound holds for processor time, from 60 seconds on.
     """
     grid = check_times(times)
     if not isinstance(random_state, Integral) or random_state < 0:
@@ -209,8 +210,11 @@ def check_times(times: ArrayLike) -> np.ndarray:
     """Return output times as an array; refuse what is not strictly increasing, finite and non-negative."""
     try:
         grid = np.asarray(times, dtype=float)
+        is_text = np.asarray(times).dtype.kind in "USbMm"
     except (TypeError, ValueError) as error:
         raise ValueError(f"times must be a sequence of numbers, got {times!r}.") from error
+    if is_text:
+        raise ValueError(f"times must be a sequence of numbers, got {times!r}.")
     if grid.ndim != 1 or grid.size == 0:
         raise ValueError(f"times must be a non-empty 1-D sequence, got shape {grid.shape}.")
     bad = np.flatnonzero(~np.isfinite(grid) | (grid < 0.0))
@@ -231,7 +235,10 @@ def _check_tolerances(
     if atol is None:
         start = np.asarray(model.x0, dtype=float)
         return float(rtol), float(rtol) * _TRACE * _sizes(model, np.abs(start), model.rhs(0.0, start), end)
-    values = np.asarray(atol, dtype=float)
+    try:
+        values = np.asarray(atol, dtype=float)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
     if values.shape not in ((), (len(model.variables),)) or not np.all(values > 0.0):
         raise ValueError(
             f"atol must be a positive number or one for each of the {len(model.variables)} variables, got {atol!r}."

@@ -26,6 +26,7 @@ __all__ = ["SteadyState", "find_steady_state"]
 # Eigenvalues within this part of the Jacobian's largest entry are zero: the eigenvalue of a law is, up to rounding
 # times the condition of the eigenvectors (1e-13 as a rule). Ten times more calls slow unstable states stable.
 _ZERO_EIGENVALUE = 1e-10
+_ON_THE_TRAJECTORY = ("initial", "trajectory")
 # An eigenvalue whose real part is below this part of the imaginary one circles: rounding of a centre, never a damping
 # that a model means (1e-3 and more).
 _CIRCLING = 1e-9
@@ -97,7 +98,7 @@ class SteadyState:
     @property
     def is_reached(self) -> bool:
         """Whether the trajectory comes to this state, instead of circling it or leaving it aside."""
-        return self.stable or self.method in ("initial", "trajectory")
+        return self.stable or self.method in _ON_THE_TRAJECTORY
 
     def _repr_html_(self) -> str:
         changed = self.changed_parameters
@@ -290,7 +291,10 @@ def _verify(
     # Around a centre, such as that of Lotka and Volterra, a deviation neither grows nor fades.
     circles = (np.abs(spectrum.real) <= _CIRCLING * np.abs(spectrum.imag)) & (np.abs(spectrum.imag) > rounding)
     largest = float(spectrum.real.max(initial=-np.inf))
-    stable = largest <= rounding and not circles.any()
+    # Newton's method may move along a line of states that rest beside each other, to one that no trajectory comes to.
+    # Then only a state that attracts from all sides is one that the model reaches.
+    most = rounding if method in _ON_THE_TRAJECTORY else -rounding
+    stable = largest <= most and not circles.any()
     return Candidate(time, x, residual, largest, bool(stable), method, len(system.laws))
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from skperturb.exceptions import NoSteadyStateError
 from skperturb.sbml._solving import steady_state
+from skperturb.sbml._solving.integrate import Trajectory
 from skperturb.sbml._solving.steady_state import find_steady_state
 
 
@@ -407,3 +408,27 @@ def test_slow_variable_in_balance_rests_beside_fast_ones():
         rates = part * 1e-6 * np.array([1.9, 0.0, 0.0, -1.0])
         assert _rests(law, 0.0, np.ones(4), np.ones(4), jacobian, rates)
     assert not _rests(law, 0.0, np.ones(4), np.ones(4), jacobian, 1e-6 * np.array([1.9, 0.1, 0.0, -1.0]))
+
+
+@pytest.mark.parametrize(("method", "stable"), [("trajectory", True), ("newton_mean", False)])
+def test_beside_a_line_of_states_only_the_trajectory_decides(hand, method, stable):
+    # B keeps whatever value it has: Newton's method may come to one that no trajectory comes to.
+    model = hand.Model("AB", (2.0, 1.0), [[1], [0]], lambda t, x: np.array([2.0 - x[0]]))
+    system = steady_state.LawKeepingSystem(model, np.empty((0, 2)))
+    found = steady_state._verify(system, 0.0, np.array([2.0, 5.0]), method, 1e-9)
+    assert found.stable == stable
+
+
+def test_a_search_ends_when_its_processor_time_is_over(hand, monkeypatch):
+    """Also in the midst of one long call of the integrator, and no other method begins then."""
+    monkeypatch.setattr(steady_state, "MOST_SECONDS", 0.0)
+    model, calls = hand.brusselator(), []
+    monkeypatch.setattr(model, "jacobian", lambda t, x, own=model.jacobian: calls.append(t) or own(t, x))
+    with pytest.raises(NoSteadyStateError, match="seconds of processor time") as caught:
+        find_steady_state(model)
+    assert caught.value.status == "integration_failed"
+    assert len(calls) < 256
+
+    trajectory = Trajectory(hand.brusselator(), rtol=1e-8, atol=1e-10, max_steps=10**6, end=1e6, seconds=0.0)
+    assert not trajectory.advance(1e6)
+    assert trajectory.n_evaluations == 256
