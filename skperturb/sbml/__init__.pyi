@@ -11,6 +11,7 @@ from .intervention_transformer import InterventionTransformer as InterventionTra
 from .interventions import Intervention as Intervention, perturb as perturb
 from .model import KineticModel as KineticModel
 from .parameter_sets import simulate_many as simulate_many, steady_states as steady_states
+from .parameter_tables import read_conditions as read_conditions, read_parameters as read_parameters
 from .screen import screen_models as screen_models
 from .sensitivity import sensitivity_matrices as sensitivity_matrices, sensitivity_matrix as sensitivity_matrix
 from .structure import NetworkStructure as NetworkStructure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
@@ -72,7 +72,11 @@ class Intervention:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        removed = (self.knock_out,) if isinstance(self.knock_out, str) else tuple(self.knock_out)
+        removed = _removed(self.knock_out)
+        if not isinstance(self.name, str | None):
+            raise TypeError(
+                f"Intervention(name={self.name!r}) is a {type(self.name).__name__}; expected a text or None."
+            )
         object.__setattr__(self, "knock_out", removed)
         for name in ("scale", "set", "hold"):
             object.__setattr__(self, name, _numbers(getattr(self, name), name))
@@ -117,6 +121,20 @@ class Intervention:
         parts += [f"hold {name} = {value:g}" for name, value in self.changes("hold").items()]
         begin = "" if self.at is None else f" at {self.at if isinstance(self.at, str) else format(self.at, 'g')}"
         return ", ".join(parts) + begin
+
+
+def _removed(knock_out: Any) -> tuple[str, ...]:
+    if isinstance(knock_out, str):
+        return (knock_out,)
+    if isinstance(knock_out, Mapping) or not isinstance(knock_out, Iterable):
+        raise TypeError(
+            f"Intervention(knock_out=...) is a {type(knock_out).__name__}; expected an id or a sequence of ids."
+        )
+    removed = tuple(knock_out)
+    for index, name in enumerate(removed):
+        if not isinstance(name, str):
+            raise TypeError(f"Intervention(knock_out=...)[{index}] is {name!r}; expected an id (a string).")
+    return removed
 
 
 def _numbers(changes: Any, name: str) -> dict[str, float]:

@@ -11,10 +11,12 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike
 
+from skperturb._validation import describe
 from skperturb.sbml._compiling.changes import check_changes, why_unknown
 from skperturb.sbml._responding.batched_outcomes import BatchedOutcomes, share_size
 from skperturb.sbml._responding.outcomes import Outcome, course, map_shares, observed, steady_outcome
 from skperturb.sbml._solving.simulate import check_times, tolerances
+from skperturb.sbml.many_models import as_model, is_several
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["simulate_many", "steady_states"]
@@ -258,7 +260,9 @@ def _table(
 
 
 def _prepared(model: Any, parameters: Any) -> tuple[KineticModel, dict[str, np.ndarray]]:
-    model = model if isinstance(model, KineticModel) else KineticModel.from_sbml(model)
+    if is_several(model):
+        raise TypeError(f"model is {describe(model)}; expected one model. Call it for each of several models.")
+    model = as_model(model)
     if not isinstance(parameters, pd.DataFrame):
         raise TypeError(
             f"parameters is a {type(parameters).__name__}; expected a DataFrame: one set per row, ids as columns."
@@ -280,6 +284,8 @@ def _prepared(model: Any, parameters: Any) -> tuple[KineticModel, dict[str, np.n
 def _checked_column(model: KineticModel, column: pd.Series, *, initial: bool) -> np.ndarray:
     """Return the values of one symbol in all sets; refuse the first that it cannot have."""
     values = column.to_numpy()
+    if values.dtype.kind in "Mm":
+        raise ValueError(f"parameters[{column.name!r}] holds times of the calendar ({values.dtype}); expected numbers.")
     name, system = str(column.name), model._system
     plain = values.dtype.kind in "fiu"
     if plain:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from skperturb.exceptions import UndefinedSensitivityError, UnsupportedModelError
 from skperturb.sbml._compiling.changes import nearest, why_unknown
+from skperturb.sbml._responding.asked import check_flag, listed_ids
 from skperturb.sbml._responding.variational import SensitivityTrajectory, TotalDerivative
 from skperturb.sbml._solving.simulate import bounds_of_run, check_times, refuse_events, stopped, tolerances
-from skperturb.sbml.many_models import as_model
+from skperturb.sbml.many_models import as_model, is_several, map_models
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["time_course_sensitivity"]
@@ -32,7 +33,7 @@ class _Course(NamedTuple):
 
 
 def time_course_sensitivity(
-    model: KineticModel | str | os.PathLike,
+    model: Any,
     times: ArrayLike,
     *,
     parameters: Sequence[str] | None = None,
@@ -43,13 +44,16 @@ def time_course_sensitivity(
     form: str = "wide",
     rtol: float = 1e-8,
     random_state: int = 0,
-) -> pd.DataFrame:
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Any:
     r"""Compute how a time course depends on parameters and initial values, exactly.
 
     Parameters
     ----------
-    model : KineticModel, str or path-like
-        The model, or what `KineticModel.from_sbml` reads.
+    model : KineticModel, str, path-like or a sequence of these
+        The model, what `KineticModel.from_sbml` reads, or several of either.
     times : array-like of shape (n_times,)
         Strictly increasing, non-negative output times.
     parameters : sequence of str, default=None
@@ -68,13 +72,21 @@ def time_course_sensitivity(
         Relative tolerance of the trajectory and of the sensitivities.
     random_state : int, default=0
         Decides the order of simultaneous events, as in `KineticModel.simulate`.
+    on_error : {"raise", "skip"}, default="raise"
+        For several models, what to do with one that has no such table: raise its error with its index, or put an empty
+        table in its place and warn once.
+    n_jobs : int, default=None
+        Number of parallel jobs for several models, as in joblib. It changes no result.
+    verbose : int, default=0
+        Show a progress bar over several models when positive.
 
     Returns
     -------
     sensitivity : DataFrame
         Wide: index "time"; columns with the levels "output" and "with respect to" (parameters, then initial
         values), so that ``table["S"]`` is a table of times × parameters. Long: columns "time", "output",
-        "with respect to", "kind" ("parameter" or "initial") and "sensitivity".
+        "with respect to", "kind" ("parameter" or "initial") and "sensitivity". For several models a 1-D object array
+        of tables.
 
     Raises
     ------
@@ -130,18 +142,44 @@ def time_course_sensitivity(
     >>> float(table[name, name].iloc[0])
     1.0
     """
-    model = as_model(model)
     grid = check_times(times)
     _check("undefined", undefined, _UNDEFINED)
     _check("form", form, _FORMS)
+    check_flag(scaled=scaled)
     if not isinstance(random_state, Integral) or random_state < 0:
         raise ValueError(f"random_state={random_state!r} is not an integer >= 0.")
+    compute = partial(
+        _of_one,
+        grid=grid,
+        asked=(parameters, initial, outputs),
+        scaled=scaled,
+        undefined=undefined,
+        form=form,
+        options={"rtol": rtol, "random_state": random_state},
+    )
+    if is_several(model):
+        return map_models(compute, model, None, on_error=on_error, n_jobs=n_jobs, verbose=verbose)
+    return compute(as_model(model))
+
+
+def _of_one(
+    model: KineticModel,
+    *,
+    grid: np.ndarray,
+    asked: tuple[Any, Any, Any],
+    scaled: bool,
+    undefined: str,
+    form: str,
+    options: dict[str, Any],
+) -> pd.DataFrame:
+    parameters, initial, outputs = asked
     _refuse(model)
-    chosen = _chosen(model, parameters, initial=False) + _chosen(model, initial, initial=True)
+    by_parameters = _chosen(model, parameters, initial=False)
+    chosen = by_parameters + _chosen(model, initial, initial=True)
     wanted = _outputs(model, outputs)
-    course = _follow(model, grid, chosen, wanted, undefined, rtol=rtol, random_state=random_state)
+    course = _follow(model, grid, chosen, wanted, undefined, **options)
     slopes = _scaled(course, _values(model, chosen)) if scaled else course.slopes
-    return _table(grid, wanted, chosen, slopes, len(_chosen(model, parameters, initial=False)), form)
+    return _table(grid, wanted, chosen, slopes, len(by_parameters), form)
 
 
 # -- what is asked for --------------------------------------------------------------------------------
@@ -174,26 +212,24 @@ def _chosen(model: KineticModel, names: Any, *, initial: bool) -> list[str]:
     where = "initial" if initial else "parameters"
     if names is None:
         return known
-    if isinstance(names, str):
-        raise TypeError(f"{where} is one id ({names!r}); expected a sequence of ids. Wrap it in a list.")
+    names = listed_ids(names, where)
     members = set(known)
     for index, name in enumerate(names):
         if not isinstance(name, str) or name not in members:
             raise ValueError(why_unknown(model._system, name, initial=initial, where=f"{where}[{index}]"))
-    return list(dict.fromkeys(names))
+    return names
 
 
 def _outputs(model: KineticModel, names: Any) -> list[str]:
     if names is None:
         return list(model.variables)
-    if isinstance(names, str):
-        raise TypeError(f"outputs is one id ({names!r}); expected a sequence of ids. Wrap it in a list.")
+    names = listed_ids(names, "outputs")
     known = {*model._system.symbols, *model.reaction_ids}
     for index, name in enumerate(names):
         if not isinstance(name, str) or name not in known:
             offered = nearest(str(name), sorted(known))
             raise ValueError(f"outputs[{index}]: {name!r} is no symbol or reaction of the model{offered}.")
-    return list(dict.fromkeys(names))
+    return names
 
 
 def _values(model: KineticModel, chosen: list[str]) -> np.ndarray:

@@ -25,6 +25,7 @@ from skperturb.sbml import (
     elasticities,
     parameter_sensitivity,
     perturb,
+    time_course_sensitivity,
 )
 from skperturb.sbml._solving.integrate import scale_of
 
@@ -303,6 +304,28 @@ def test_unknown_options_are_refused(pathway, call, message):
         call(pathway)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: parameter_sensitivity(m, parameters={"k1": 2.0}), "values would be ignored"),
+        (lambda m: parameter_sensitivity(m, parameters=3), "parameters is 3; expected a sequence of ids"),
+        (lambda m: parameter_sensitivity(m, scaled="no"), "scaled='no' must be True or False"),
+        (lambda m: control_coefficients(m, ["4", "2"]), "state holds '4'; expected numbers"),
+        (lambda m: control_coefficients(m, [True, False]), "state holds True"),
+        (lambda m: control_coefficients(m, [4.0, np.nan]), r"state\[1\] is nan"),
+        (lambda m: control_coefficients(m, pd.Series({"S1": 4.0, "B": 2.0})), "no single value of 'S2'"),
+        (lambda m: control_coefficients(m, pd.Series([4.0, 2.0, 1.0], index=["S1", "S2", "S2"])), "value of 'S2'"),
+        (lambda m: elasticities(m, [4.0, 2.0], time=np.nan), "time=nan must be a finite number"),
+        (lambda m: time_course_sensitivity(m, [1.0], outputs=3), "outputs is 3; expected a sequence of ids"),
+        (lambda m: time_course_sensitivity(m, [1.0], scaled="no"), "scaled='no'"),
+        (lambda m: m.with_parameters(pd.Series([1.0, 2.0], index=["k1", "k1"])), "two values for 'k1'"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(pathway, call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(pathway)
+
+
 def test_one_parameter_is_no_list(pathway):
     with pytest.raises(TypeError, match="Wrap it in a list"):
         parameter_sensitivity(pathway, parameters="k1")
@@ -376,6 +399,7 @@ FUNCTIONS = [
     elasticities,
     lambda model, *state, **options: parameter_sensitivity(model, *state, undefined="nan", **options),
     lambda model, *state, **options: control_coefficients(model, *state, undefined="nan", **options),
+    lambda model, **options: time_course_sensitivity(model, [0.5, 2.0], **options),
 ]
 
 
@@ -413,5 +437,10 @@ def test_a_model_of_several_that_fails(pathway, cycle):
         elasticities([pathway, 3])
     with pytest.raises(ValueError, match="on_error='nan' is unknown"):
         elasticities([pathway], on_error="nan")
+    delayed = model_of("model delayed; A = 1; a: A -> ; k*delay(A, 1); k = 0.1; end")
+    with pytest.raises(UnsupportedModelError, match=r"^model\[1\] \(delayed\): .* delays"):
+        time_course_sensitivity([pathway, delayed], [1.0])
+    with pytest.warns(ModelWarning, match=r"1 of 2 models have no table: model\[1\] \(delayed\)"):
+        assert time_course_sensitivity([pathway, delayed], [1.0], on_error="skip")[1].empty
     with pytest.raises(ValueError, match="it belongs to one"):
         elasticities([pathway], [1.0, 2.0])

@@ -11,8 +11,9 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from skperturb._network import InfluenceNetwork
+from skperturb._processes import Outcome
 from skperturb.exceptions import InvalidModelError, ModelWarning, NoSteadyStateError, UnsupportedModelError
-from skperturb.sbml import JacobianExtractor, sensitivity_matrix
+from skperturb.sbml import JacobianExtractor, extractor as extractor_module, sensitivity_matrix
 
 
 def test_steady_state_networks_carry_everything(sbml_text):
@@ -137,6 +138,26 @@ def test_verbose_shows_progress(sbml_text, capsys):
         warnings.simplefilter("error")
         JacobianExtractor(at="initial", verbose=1).fit_transform([sbml_text()])
     assert "1/1" in capsys.readouterr().err
+
+
+def test_a_time_limit_changes_no_result(sbml_text):
+    sources = [sbml_text("one"), "<sbml/>", sbml_text("grows", grows=True)]
+    with pytest.warns(ModelWarning, match="2 of 3 models yield no network"):
+        found = JacobianExtractor(on_error="skip", timeout=60).fit_transform(sources)
+    with pytest.warns(ModelWarning, match="2 of 3 models yield no network"):
+        expected = JacobianExtractor(on_error="skip").fit_transform(sources)
+    pd.testing.assert_frame_equal(found[0].jacobian, expected[0].jacobian)
+    assert [network.reason for network in found] == [network.reason for network in expected]
+    with pytest.raises(NoSteadyStateError, match=r"^X\[0\]: no result within 0\.001 s") as caught:
+        JacobianExtractor(timeout=0.001).fit_transform(sources[:1])
+    assert caught.value.status == "timeout"
+
+
+def test_warnings_of_workers_are_heard(hand, monkeypatch):
+    outcome = Outcome((InfluenceNetwork([[1.0]]), ["a kink"]))
+    monkeypatch.setattr(extractor_module, "map_isolated", lambda *given, **named: [outcome])
+    with pytest.warns(ModelWarning, match="a kink"):
+        JacobianExtractor(timeout=60).fit_transform(["<sbml/>"])
 
 
 @pytest.mark.real_data

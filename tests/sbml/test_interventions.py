@@ -262,10 +262,14 @@ def test_bad_ids_are_named(pathway, intervention, message):
         ({"knock_out": "k", "set": {"k": 1.0}}, "'k' in two ways"),
         ({"knock_out": "k", "at": "later"}, "expected None, 'steady_state' or a finite time"),
         ({"knock_out": "k", "at": -1.0}, "expected None, 'steady_state' or a finite time"),
+        ({"knock_out": {"k": 0.5}}, "knock_out=...\\) is a dict; expected an id"),
+        ({"knock_out": 3}, "knock_out=...\\) is a int"),
+        ({"knock_out": ["k", 3]}, r"\[1\] is 3; expected an id"),
+        ({"knock_out": "k", "name": 3}, "name=3.*expected a text or None"),
     ],
 )
 def test_bad_interventions_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         Intervention(**arguments)
 
 

@@ -391,10 +391,27 @@ def test_compartments_that_vary():
         (lambda m, s: steady_states(m, s.assign(k1="a")), r"\['k1'\] is 'a'"),
         (lambda m, s: steady_states(m, s.assign(cell=0.0)), "size of a compartment"),
         (lambda m, s: steady_states(m, s.assign(k1=True)), r"\['k1'\] is True"),
+        (lambda m, s: steady_states(m, s.assign(k1=["1", "2"])), r"set 0\['k1'\] is '1'"),
+        (lambda m, s: steady_states(m, s.assign(k1=pd.to_datetime(["2020", "2021"]))), "times of the calendar"),
+        (
+            lambda m, s: steady_states(m, s.assign(k1=pd.Series([1, 10**400], dtype=object))),
+            r"set 1\['k1'\] is 1000.*expected a finite",
+        ),
+        (lambda m, s: steady_states(m, s.assign(k1=pd.array([1, None], dtype="Int64"))), r"set 1\['k1'\] is nan"),
+        (lambda m, s: steady_states(m, s.assign(label="a")), "'label' is not a parameter"),
+        (lambda m, s: steady_states(m, s.assign(total=1.0)), "'total' is determined by a rule"),
+        (lambda m, s: steady_states(m, s.assign(J1=1.0)), "but a reaction"),
+        (lambda m, s: steady_states(m, s.assign(A=-1.0)), "a negative amount"),
+        (lambda m, s: steady_states(m, pd.concat([s, s], axis=1)), "two columns 'k1'"),
+        (lambda m, s: steady_states([m], s), "expected one model"),
+        (lambda m, s: steady_states(m, s.to_dict()), "expected a DataFrame"),
+        (lambda m, s: simulate_many(m, s, ["1", "2"]), "sequence of numbers"),
+        (lambda m, s: simulate_many(m, s, [False, True]), "sequence of numbers"),
+        (lambda m, s: simulate_many(m, s, [1.0], atol="a"), "atol must be"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call(model_of(CYCLE), pd.DataFrame({"k1": [1.0, 2.0]}))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from skperturb._processes import map_isolated
-from skperturb.sbml import screen_models
+from skperturb.sbml import JacobianExtractor, screen_models
 from skperturb.sbml.screen import _row
 
 
@@ -37,6 +37,21 @@ def test_table(files):
     assert row["reason"] is None
     assert "'B'" in table["reason"][1]
     assert table["stable"].isna().tolist() == [False, True, True, True]
+
+
+def test_one_pass_yields_states_and_networks_too(files):
+    found = screen_models(files, return_networks=True)
+    pd.testing.assert_frame_equal(found.table.drop(columns="seconds"), screen_models(files).drop(columns="seconds"))
+    assert [network.is_empty for network in found.networks] == [False, False, True, True]
+    assert found.networks[3].reason == found.table["reason"][3]
+    (expected,) = JacobianExtractor().fit_transform(files[:1])
+    pd.testing.assert_frame_equal(found.networks[0].jacobian, expected.jacobian)
+    assert found.networks[0].conservation_laws.equals(expected.conservation_laws)
+    assert found.networks[1].steady_state is None
+    assert found.states["path"].unique().tolist() == [str(files[0])]
+    values = found.states.set_index("variable")["value"]
+    pd.testing.assert_series_equal(values, expected.steady_state.state, check_names=False)
+    assert found.states["is_reached"].all()
 
 
 def test_n_jobs_changes_nothing(files):
@@ -89,6 +104,7 @@ def test_progress_bar(files, capsys, monkeypatch, is_terminal):
         (["a.xml", 3], {}, TypeError, r"paths\[1\]"),
         (["a.xml"], {"timeout": 0.0}, ValueError, "timeout=0.0"),
         (["a.xml"], {"timeout": np.nan}, ValueError, "timeout=nan"),
+        (["a.xml"], {"return_networks": 2}, TypeError, "return_networks=2"),
     ],
 )
 def test_bad_input(paths, keywords, error, message):

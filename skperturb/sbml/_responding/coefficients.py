@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError, UnsupportedModelError
 from skperturb.sbml._compiling.changes import why_unknown
 from skperturb.sbml._compiling.equations import Equations
+from skperturb.sbml._responding.asked import check_flag, check_moment, check_values, listed_ids
 from skperturb.sbml._responding.control import Disturbance, Response, by_parameters, by_reactions, responses
 from skperturb.sbml._solving.integrate import scale_of
 from skperturb.sbml._solving.simulate import name_some
@@ -48,6 +49,8 @@ def elasticities(
 ) -> pd.DataFrame:
     """Return what `skperturb.sbml.elasticities` documents."""
     _check("wrt", wrt, ("variables", "parameters"))
+    check_flag(scaled=scaled)
+    check_moment(time)
     point = _point(model, state, time=time, rests=False)
     slopes, parameters = point.model._slopes, point.model._system.parameter_values
     if wrt == "variables":
@@ -73,6 +76,7 @@ def parameter_sensitivity(
 ) -> pd.DataFrame:
     """Return what `skperturb.sbml.parameter_sensitivity` documents."""
     _check("kind", kind, _KINDS)
+    check_flag(scaled=scaled)
     _check("undefined", undefined, _UNDEFINED)
     point = _point(model, state)
     chosen = _chosen(model, parameters)
@@ -102,6 +106,7 @@ def control_coefficients(
 ) -> pd.DataFrame:
     """Return what `skperturb.sbml.control_coefficients` documents."""
     _check("kind", kind, _KINDS)
+    check_flag(scaled=scaled)
     _check("undefined", undefined, _UNDEFINED)
     _refuse_varying(model)
     point = _point(model, state)
@@ -138,7 +143,16 @@ def _point(model: Any, state: Any, *, time: float = 0.0, rests: bool = True) -> 
             return _Point(model, state.time, x, at_start=True)
         settled = model.after_events(state)
         return _Point(_resting(settled, state.time, x), state.time, x, at_start=False)
-    x = model._checked_state(state.reindex(list(model.variables)) if isinstance(state, pd.Series) else state)
+    if isinstance(state, pd.Series):
+        missing = [name for name in model.variables if name not in state.index]
+        if missing or not state.index.is_unique:
+            raise ValueError(
+                f"state has no single value of {name_some(missing or list(state.index[state.index.duplicated()]))}; "
+                "expected one for each of model.variables."
+            )
+        state = state[list(model.variables)]
+    check_values(state, "state")
+    x = model._checked_state(state)
     point = _Point(_resting(model, time, x), time, x, at_start=False)
     if rests:
         _refuse_motion(point)
@@ -239,13 +253,12 @@ def _chosen(model: Any, parameters: Any) -> list[int]:
     known = model._system.parameter_names
     if parameters is None:
         return list(range(len(known)))
-    if isinstance(parameters, str):
-        raise TypeError(f"parameters is one id ({parameters!r}); expected a sequence of ids. Wrap it in a list.")
+    names = listed_ids(parameters, "parameters")
     position = {name: index for index, name in enumerate(known)}
-    for index, name in enumerate(parameters):
+    for index, name in enumerate(names):
         if not isinstance(name, str) or name not in position:
             raise ValueError(why_unknown(model._system, name, initial=False, where=f"parameters[{index}]"))
-    return [position[name] for name in parameters]
+    return [position[name] for name in names]
 
 
 def _check_finite(point: _Point, table: np.ndarray, rows: Any, columns: Any) -> None:

@@ -9,7 +9,7 @@ from scipy.special import lambertw
 
 from skperturb.exceptions import InvalidModelError, NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml import JacobianExtractor, KineticModel
-from skperturb.sbml._solving.delay_spectrum import rightmost_root
+from skperturb.sbml._solving.delay_spectrum import _chebyshev, _interpolation, rightmost_root
 from skperturb.sbml._solving.simulate import IntegrationError
 
 METHODS = ["LSODA", "BDF", "Radau"]
@@ -156,6 +156,13 @@ def test_negative_lags_are_refused():
 
 
 # -- at rest ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [-0.95, 0.1, 1.0])
+def test_a_polynomial_through_chebyshev_points_has_its_values_and_slopes(at):
+    points, derivative = _chebyshev(6)
+    np.testing.assert_allclose(_interpolation(points, at) @ points**5, at**5, atol=1e-12)
+    np.testing.assert_allclose(derivative @ points**5, 5 * points**4, atol=1e-12)
 
 
 @pytest.mark.parametrize("a", [0.2, 1.0, 1.5, 1.6, 3.0])
