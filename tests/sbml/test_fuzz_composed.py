@@ -607,6 +607,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for the models that differ")
     arguments = parser.parse_args()
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGVTALRM, _too_long)
     counts, peer, worst = collections.Counter(), collections.Counter(), 0.0
     end, seed, requests = time.process_time() + 60 * arguments.minutes, arguments.seed, []
