@@ -1,12 +1,16 @@
 """Command line: ``python -m skperturb networks FILES``, the strongest responses in models and in bare networks."""
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from ._command_types import count_or_all, positive_integer, seconds
+from ._model_files import expand_folders
 
 __all__ = ["add_networks", "network_responses", "read_network", "respond", "run"]
 
@@ -28,21 +32,26 @@ def add_networks(commands: Any) -> None:
         help="steady state and strongest responses of models (SBML), or of bare networks (edge list, GraphML)",
         description="Example: python -m skperturb networks model.xml --top 3 --csv responses.csv",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="SBML, GraphML, or a table: source, target, sign")
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="responses listed for each perturbed variable")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="SBML, a folder of it, GraphML, or a table: source, target, sign"
+    )
+    parser.add_argument(
+        "--top", type=positive_integer, default=5, metavar="K", help="responses listed for each perturbed variable"
+    )
     parser.add_argument("--structure", action="store_true", help="do not use the constants of a model")
     parser.add_argument("--state", type=Path, metavar="CSV", help="measured concentrations: name, value")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table")
     parser.add_argument("--figures", dest="drawings", type=Path, metavar="DIR", help="draw each network there")
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file")
+    parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit status: 1 if no file could be read."""
+    files = expand_folders(arguments.files)
     outcomes = network_responses(
-        arguments.files,
+        files,
         top=arguments.top,
         structure_only=arguments.structure,
         state=None if arguments.state is None else _read_state(arguments.state),
@@ -52,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         verbose=1,
     )
     tables = []
-    for path, outcome in zip(arguments.files, outcomes, strict=True):
+    for path, outcome in zip(files, outcomes, strict=True):
         if outcome.error is not None:
             print(f"{path}: {outcome.error}\n")
             continue
@@ -104,9 +113,16 @@ def network_responses(
 
     if drawings is not None:
         drawings.mkdir(parents=True, exist_ok=True)
-    jobs = [(path, top, structure_only, state, drawings) for path in paths]
+    pictures = [None] * len(paths) if drawings is None else _pictures(paths, drawings)
+    jobs = [(path, top, structure_only, state, picture) for path, picture in zip(paths, pictures, strict=True)]
     modules = ("skperturb.sbml.model", "skperturb.networks")
     return map_isolated(respond, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
+
+
+def _pictures(paths: Sequence[str], folder: Path) -> list[Path]:
+    """Return a file for each network, numbered where files in different folders have one name."""
+    stems = [Path(path).name.split(".")[0] for path in paths]
+    return [folder / f"{stem}{f'_{k}' if stems.count(stem) > 1 else ''}.png" for k, stem in enumerate(stems)]
 
 
 def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[pd.DataFrame, str]:
@@ -116,7 +132,7 @@ def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[
     ----------
     job : tuple
         Path, number of responses for each source, whether to leave the constants aside, known concentrations or None,
-        and the folder of drawings or None.
+        and where the network is drawn or None.
 
     Returns
     -------
@@ -124,13 +140,17 @@ def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[
         See `skperturb.networks.top_responses`.
     said : str
     """
-    path, top, structure_only, state, drawings = job
-    network, said = read_network(path)
-    if drawings is not None:
-        _draw(network, drawings / f"{Path(path).stem}.png")
-    kinetic = network.steady_state is not None and not structure_only and state is None
-    table, basis = _exact(network, top) if kinetic else _structural(network, top, state)
-    return table, f"{said}; {basis}"
+    path, top, structure_only, state, picture = job
+    # Doubts stand with the file that they are about; a warning of a worker process would not name it.
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always", UserWarning)
+        network, said = read_network(path)
+        if picture is not None:
+            _draw(network, picture)
+        kinetic = network.steady_state is not None and not structure_only and state is None
+        table, basis = _exact(network, top) if kinetic else _structural(network, top, state)
+    texts = dict.fromkeys(str(one.message) for one in doubts if issubclass(one.category, UserWarning))
+    return table, "\n".join([f"{said}; {basis}", *(f"doubtful: {text}" for text in texts)])
 
 
 def read_network(path: str) -> tuple[Any, str]:
@@ -165,15 +185,18 @@ def read_network(path: str) -> tuple[Any, str]:
 def _exact(network: Any, top: int) -> tuple[pd.DataFrame, str]:
     from .networks import top_responses
     from .sbml import sensitivity_matrix
+    from .sbml.screen import died_out
 
-    dead = [name for name, value in network.state.items() if value == 0]
     matrix = sensitivity_matrix(network, "relative", undefined="nan")
-    table = top_responses(matrix, top).assign(basis="constants of the model")
+    found = top_responses(matrix, top, state=network.state)
+    table = found.assign(basis="constants of the model")
+    # What a screen calls so too: at zero, or on the way there for ever.
+    dead = died_out(network.state[list(network.names)])
     told = ", ".join(f"{count} {kind}" for kind, count in table.attrs.items() if count and kind != "none")
     return table, (
         "exact responses, per cent per per cent"
         + (f" ({told}, left out)" if told else "")
-        + (f"; at zero: {', '.join(map(str, dead[:5]))}{', …' if len(dead) > 5 else ''}" if dead else "")
+        + (f"; died out: {', '.join(map(str, dead[:5]))}{', …' if len(dead) > 5 else ''}" if dead else "")
     )
 
 
@@ -208,10 +231,16 @@ def _read_edges(path: Path) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     """Read a table of texts without names of columns, whose first line shows what separates them."""
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip() and line[0] != "#"]
+    from ._interchange import column_separator
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{str(path)!r} is no text in UTF-8 ({error.reason}); expected a table as text.") from error
+    lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
     if not lines:
         raise ValueError(f"{str(path)!r} is empty; expected one row for each edge or variable.")
-    separator = next((mark for mark in ("\t", ";", ",") if mark in lines[0]), None)
+    separator = column_separator(lines[0])
     rows = [[cell.strip().strip('"') for cell in line.split(separator)] for line in lines]
     ragged = next((k for k, row in enumerate(rows) if len(row) != len(rows[0])), None)
     if ragged is not None:
@@ -223,13 +252,15 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _edge_rows(table: pd.DataFrame, path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
-    from ._pairs import is_header
+    from ._pairs import is_header, is_header_word
 
     if table.shape[1] < 2:
         raise ValueError(f"{str(path)!r} has {table.shape[1]} column; expected source, target and perhaps a sign.")
     values = table.iloc[:, :2].to_numpy(dtype=object)
     if is_header(values):
         table = table.iloc[1:]
+    elif len(values) == 1 and all(is_header_word(str(word)) for word in values[0]):
+        raise ValueError(f"{str(path)!r} has names of columns and no row below them; expected one for each edge.")
     signs: Sequence[Any] = table.iloc[:, 2].to_list() if table.shape[1] > 2 else [1.0] * len(table)
     if table.iloc[:, :2].isna().any(axis=None):
         row = int(np.argmax(table.iloc[:, :2].isna().any(axis=1)))

@@ -1,6 +1,6 @@
 """The object that every line of work on networks shares: a Jacobian with names and provenance."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -325,9 +325,12 @@ def _labelled_jacobian(jacobian: Any, names: Sequence[str] | None) -> pd.DataFra
 def _make_names(names: Sequence[str] | None, n_nodes: int) -> pd.Index:
     if names is None:
         return pd.Index([f"x{i}" for i in range(n_nodes)], dtype=object)
-    if isinstance(names, str):
-        raise TypeError(f"names is the str {names!r}; expected a sequence of {n_nodes} names.")
+    if isinstance(names, str | Set | Mapping) or not isinstance(names, Iterable):
+        raise TypeError(f"names is the {type(names).__name__} {names!r}; expected a sequence of {n_nodes} names.")
     names = list(names)
+    odd = next((k for k, name in enumerate(names) if not isinstance(name, Hashable)), None)
+    if odd is not None:
+        raise TypeError(f"names[{odd}] is {names[odd]!r}; expected a str.")
     if len(names) != n_nodes:
         raise ValueError(f"names has {len(names)} elements; expected {n_nodes}, one per row of jacobian.")
     return pd.Index(names, dtype=object)
@@ -346,15 +349,18 @@ def _check_reason(n_nodes: int, reason: str | None) -> None:
 def _labelled_state(state: Any, names: pd.Index) -> pd.Series | None:
     if state is None:
         return None
-    if isinstance(state, pd.Series | dict):
-        series = pd.Series(state, dtype=np.float64)
+    try:
+        values = pd.Series(state, dtype=np.float64) if isinstance(state, pd.Series | dict) else np.asarray(state, float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"state is a {type(state).__name__} that holds no real numbers: {error}.") from error
+    if isinstance(values, pd.Series):
+        series = values
         missing = [name for name in names if name not in series.index]
         if missing or not series.index.is_unique:
             raise ValueError(
                 f"state lacks or repeats variables (missing: {missing[:3]}); expected one value per variable."
             )
     else:
-        values = np.asarray(state, dtype=np.float64)
         if values.shape != (len(names),):
             raise ValueError(f"state has shape {values.shape}; expected ({len(names)},), one value per node.")
         series = pd.Series(values, index=names)

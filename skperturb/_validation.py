@@ -201,6 +201,8 @@ def _as_record(item: Any, label: str) -> NetworkRecord:
 
 def check_node_names(index: pd.Index, columns: pd.Index | None, label: str) -> None:
     """Raise ValueError unless `index` holds unique names equal to `columns`, in the same order."""
+    if isinstance(index, pd.MultiIndex) or isinstance(columns, pd.MultiIndex):
+        raise ValueError(f"{label} has names in several levels; expected one name each, for example 'a|b'.")
     if index.hasnans:
         raise ValueError(f"{label} has a missing name at position {int(np.argmax(index.isna()))}.")
     if not index.is_unique:

@@ -10,6 +10,7 @@ from skperturb.networks._structural.estimator import StructuralSensitivity
 from skperturb.networks._structural.found import RankedResponses
 from skperturb.networks._structural.responses import ResponseMatrix, response_matrix
 from skperturb.networks._top_responses import top_responses
+from skperturb.networks._write_network import write_network
 
 __all__ = [
     "DynamoDistance",
@@ -25,4 +26,5 @@ __all__ = [
     "response_matrix",
     "scaled_impact_matrix",
     "top_responses",
+    "write_network",
 ]

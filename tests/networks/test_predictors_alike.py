@@ -100,7 +100,7 @@ def test_distance_with_a_state_follows_its_formula(form):
 def test_a_state_that_is_missing_is_named(make):
     for bad, message in (
         ({"other": STATE}, r"state has no entry for X\[0\]"),
-        (STATE[["a", "b"]], r"the state of X\[0\] lacks or repeats 1 of 3 names \(\['c'\]\)"),
+        (STATE[["a", "b"]], r"the state of X\[0\] lacks 1 of 3 names \(\['c'\]\)"),
         ("network", r"X\[0\] has no state"),
     ):
         with pytest.raises(ValueError, match=message):

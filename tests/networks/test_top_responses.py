@@ -27,6 +27,17 @@ def test_k_and_certainty():
     np.testing.assert_allclose(table["certainty"], [3 / 9, 7 / 9])
 
 
+def test_variables_that_died_out_are_left_out():
+    table = top_responses(S, state={"a": 1e-38, "b": 2.0, "c": 1e-10})
+    assert table[["source", "target"]].to_numpy().tolist() == [["b", "c"]]
+    assert table.attrs == {"undefined": 1, "infinite": 1, "none": 1, "vanishing": 2}
+    assert top_responses(S[["b"]], state=pd.Series({"a": 0.0, "b": 1.0, "c": 1.0}))["target"].tolist() == ["c"]
+    with pytest.raises(ValueError, match=r"state lacks \['c'\]"):
+        top_responses(S, state={"a": 1.0, "b": 1.0})
+    with pytest.raises(TypeError, match="expected a Series or dict"):
+        top_responses(S, state=[1.0, 2.0, 3.0])
+
+
 def test_fewer_sources_than_nodes_and_plain_arrays():
     assert top_responses(S[["b"]])["target"].tolist() == ["c"]
     assert top_responses(S.to_numpy())["target"].tolist() == [1, 2, 2]
@@ -34,7 +45,7 @@ def test_fewer_sources_than_nodes_and_plain_arrays():
 
 @pytest.mark.parametrize("bad", [[["x", "y"], ["z", "u"]], [1.0, 2.0, "a"]])
 def test_no_matrix_of_numbers(bad):
-    with pytest.raises(ValueError, match="no matrix of numbers"):
+    with pytest.raises(TypeError, match=r"expected real numbers|is not numeric"):
         top_responses(pd.DataFrame(bad))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -12,8 +13,9 @@ import scipy.linalg as sla
 from sklearn.utils import check_random_state
 
 from skperturb._sklearn import Interval, StrOptions
-from skperturb._validation import NetworkRecord, as_sequence, ensure_networks, is_network
+from skperturb._validation import NetworkRecord, as_sequence, describe, ensure_networks, is_network
 from skperturb.base import BaseEstimator
+from skperturb.exceptions import ModelWarning
 from skperturb.networks._known import known_of, known_values
 from skperturb.networks._predictor import NetworkPredictorMixin, as_object_array
 from skperturb.networks._sources import resolve_sources
@@ -31,6 +33,9 @@ _ZERO_SINGULAR_VALUE = 1e-9
 _MOST_COVERAGE = 0.95
 # Concentrations, in shares of the largest, of what has vanished.
 _VANISHED = 1e-9
+# Share of what flows through a variable that measured fluxes may leave over, as measurements do, and flux, in shares of
+# the largest, whose balance does not matter.
+_IMBALANCE, _NO_FLUX = 0.1, 1e-6
 
 
 class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
@@ -56,7 +61,8 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         kind "steady_state": "network" takes the `state` of each network; a Series or a mapping from names to numbers
         holds for every network; a mapping of those holds one for each ``model_id``. None draws them.
     fluxes : Series or mapping, default=None
-        Known net fluxes at rest of the reactions, in the same forms as `state`. None draws them.
+        Known net fluxes at rest of the reactions, by number or by ``model_id`` as for `state`; they need a network with
+        structure. Fluxes that leave a variable out of balance by a tenth of what flows are warned of. None draws them.
     only_stable : bool, default=False
         Leave out draws in which the network would not return to its steady state. If none is left, all count.
     sources : sequence of names or positions, or sequence of such sequences, default=None
@@ -252,11 +258,18 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
 
     # -- inner workings -------------------------------------------------------------------------------
     def _responses(self, found: Found, coverage: float | None) -> RankedResponses:
-        tables = [found.expected, *found.signs]
-        tables += found.interval(coverage) if coverage is not None else (found.expected, found.expected)
+        sign, certainty = found.signs
+        lower, upper = found.interval(coverage) if coverage is not None else (found.expected, found.expected)
         names = found.record.names
-        sources = list(found.sources if names is None else names[found.sources])
-        return RankedResponses(*(self._label(found, table) for table in tables), coverage or 0.0, sources)
+        return RankedResponses(
+            rank=self._label(found, found.expected),
+            sign=self._label(found, sign),
+            certainty=self._label(found, certainty),
+            lower=self._label(found, lower),
+            upper=self._label(found, upper),
+            coverage=coverage or 0.0,
+            sources=list(found.sources if names is None else names[found.sources]),
+        )
 
     def _label(self, found: Found, values: np.ndarray) -> Any:
         columns = None if self.sources is None else found.sources
@@ -314,9 +327,14 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     ) -> tuple[StructuralEnsemble, np.ndarray]:
         matrix = record.matrix if isinstance(record.matrix, np.ndarray) else record.matrix.toarray()
         signs = np.sign(matrix)[np.ix_(order, order)]
-        structure = getattr(network, "structure", None)
+        structure = _structure_of(network, position)
         state = self._concentrations(record, network, order, position)
         if structure is None:
+            if self.fluxes is not None:
+                raise ValueError(
+                    f"fluxes are those of reactions, but X[{position}] has no structure; make it with "
+                    "JacobianExtractor, or use fluxes=None."
+                )
             ensemble = StructuralEnsemble(signs, None, np.zeros((0, len(order))), state)
             return ensemble, _unreached(signs)
         assert record.names is not None, "a network with a structure has names"
@@ -324,13 +342,13 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         structure = _sorted_reactions(structure)
         reactions = one_way_reactions(structure, names, signs)
         laws = _laws(network, names, reactions)
-        fluxes = known_of("fluxes", self.fluxes, network, network.model_id, position)
+        fluxes = self._fluxes(network, structure, names, position)
         ensemble = StructuralEnsemble(
             signs,
             reactions,
             laws,
             state,
-            None if fluxes is None else known_values(fluxes, structure.reactions, f"the fluxes of X[{position}]"),
+            fluxes,
         )
         stoichiometry = structure.stoichiometry.reindex(names).fillna(0.0).to_numpy(dtype=float)
         dependence = structure.rate_dependence.reindex(columns=names).eq(True).to_numpy(dtype=bool)
@@ -360,6 +378,23 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         structure = getattr(network, "structure", None)
         return ensemble, order, [] if structure is None else list(_sorted_reactions(structure).reactions)
 
+    def _fluxes(self, network: Any, structure: Any, names: list[Any], position: int) -> np.ndarray | None:
+        known = known_of("fluxes", self.fluxes, network, network.model_id, position)
+        if known is None:
+            return None
+        fluxes = known_values(known, structure.reactions, f"the fluxes of X[{position}]")
+        stoichiometry = structure.stoichiometry.reindex(names).fillna(0.0).to_numpy(dtype=float)
+        left, through = stoichiometry @ fluxes, np.abs(stoichiometry) @ np.abs(fluxes)
+        worst = int(np.argmax(np.abs(left) - _IMBALANCE * through)) if len(left) else 0
+        if len(left) and abs(left[worst]) > max(_IMBALANCE * through[worst], _NO_FLUX * through.max()):
+            warnings.warn(
+                f"the fluxes of X[{position}] do not balance: {names[worst]!r} changes by {left[worst]:.3g} where "
+                f"{through[worst]:.3g} flows; the responses are those at rest.",
+                ModelWarning,
+                stacklevel=2,
+            )
+        return fluxes
+
     def _concentrations(
         self, record: NetworkRecord, network: Any, order: np.ndarray, position: int
     ) -> np.ndarray | None:
@@ -373,8 +408,18 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
         return known_values(known, [record.names[k] for k in order], f"the state of X[{position}]")
 
 
+def _structure_of(network: Any, position: int) -> Any:
+    structure = getattr(network, "structure", None)
+    if structure is not None and not hasattr(structure, "stoichiometry"):
+        raise TypeError(
+            f"the structure of X[{position}] is a {describe(structure)}; expected a NetworkStructure, as "
+            "KineticModel.structure is."
+        )
+    return structure
+
+
 def _check_coverage(coverage: Any) -> None:
-    if not isinstance(coverage, Real) or not 0.0 < coverage <= _MOST_COVERAGE:
+    if not isinstance(coverage, Real) or not 0.0 < float(coverage) <= _MOST_COVERAGE:
         raise ValueError(f"coverage={coverage!r} is not a number above 0 and up to {_MOST_COVERAGE}.")
 
 

@@ -77,8 +77,8 @@ class RankedResponses:
     >>> (found,) = StructuralSensitivity(n_draws=20).predict_responses([cascade])
     >>> found.to_frame()[["source", "target", "sign", "certainty"]].head(2)
        source  target  sign  certainty
-    0       0       1     1        1.0
-    1       1       2    -1        1.0
+    0       1       2    -1        1.0
+    1       0       2    -1        1.0
     """
 
     rank: Any
@@ -92,7 +92,8 @@ class RankedResponses:
     @property
     def signed(self) -> Any:
         """Return the ranks with their signs, those of `StructuralSensitivity.predict`."""
-        return self.rank * np.where(np.asarray(self.sign) < 0, -1.0, 1.0)
+        # Without negative zeros, which print as such.
+        return self.rank * np.where(np.asarray(self.sign) < 0, -1.0, 1.0) + 0.0
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each response of a node to another one, the strongest first.

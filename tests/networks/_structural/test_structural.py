@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skperturb._validation import ensure_networks
 from skperturb.datasets import load_textbook_models
 from skperturb.metrics import spearman_correlation
 from skperturb.networks import DynamoDistance, InfluenceNetwork, RankedResponses, StructuralSensitivity
 from skperturb.networks._structural.clamp import driven_responses, relative_responses
 from skperturb.networks._structural.fluxes import _RIDGE, _balanced, draw_fluxes
+from skperturb.networks._structural.found import Found, Prior
 from skperturb.networks._structural.one_way import OneWayReactions, one_way_reactions
 from skperturb.networks._structural.vanished import vanished_nodes
 from skperturb.networks._structural.zeros import structural_zeros
@@ -60,7 +62,7 @@ def test_fluxes_balance_and_are_positive(networks):
 
 @pytest.mark.parametrize(("yielded", "slow"), [(1.0, 1e-6), (0.1, 1e-6), (0.01, 1e-9)])
 def test_fluxes_balance_from_however_far(yielded, slow):
-    # v1 = f1 exp(m) and v2 = f2 exp(-s m) at the one m with v1 - s v2 + ridge m = 0; Newton's first step is 100 too long.
+    # v1 = f1 exp(m) and v2 = f2 exp(-s m) at the one m with v1 - s v2 + ridge m = 0; Newton's first step is up to 99.
     drawn = np.array([[slow, 1.0]])
     found = _balanced(drawn, np.array([[1.0, -yielded]]))
     multiplier = np.log(found / drawn)[0] / (1.0, -yielded)
@@ -215,13 +217,23 @@ def test_what_vanishes_at_rest(stoichiometry, orders, signs, vanished, stops):
 def test_relative_responses_to_what_vanishes_rank_lower():
     pytest.importorskip("antimony")
     # D decays for good and feeds A, which has an inflow of its own.
-    text = "A=1; B=1; D=1; in: -> A; k; feed: D -> A; D; pass: A -> B; A; out: B -> ; B; k=1"
+    text = "A=1; B=1; D=1; inflow: -> A; k; feed: D -> A; D; onward: A -> B; A; outflow: B -> ; B; k=1"
     network = JacobianExtractor().fit_transform([antimony_to_sbml(text)])[0]
-    ranks = StructuralSensitivity(n_draws=20).predict_responses([network])[0].rank
-    absolute = StructuralSensitivity(n_draws=20, kind="steady_state").predict_responses([network])[0].rank
-    assert ranks.loc["A", "D"] < ranks.loc["B", "A"]
-    assert ranks.loc["A", "D"] > 0.0
-    assert absolute.loc["A", "D"] > ranks.loc["A", "D"]
+    found = next(StructuralSensitivity(n_draws=20)._found([network]))
+    assert found.prior.stops
+    assert dict(zip(network.names, found.prior.vanished, strict=True)) == {"A": False, "B": False, "D": True}
+    # With a source D stays.
+    fed = JacobianExtractor().fit_transform([antimony_to_sbml(text + "; source: -> D; k")])[0]
+    assert not next(StructuralSensitivity(n_draws=20)._found([fed])).prior.vanished.any()
+    # Of two responses that the draws and the pattern hold for equal, that to what vanishes ranks lower.
+    record = ensure_networks([np.ones((3, 3))])[0]
+    ranks = {}
+    for kind in ("relative", "steady_state"):
+        prior = Prior.of(kind, np.array([True, False, False]), True, known=False)
+        draws, none = np.ones((4, 3, 3)), np.zeros((3, 3), dtype=bool)
+        ranks[kind] = Found(record, draws, none, np.arange(3), prior).expected
+    assert ranks["relative"][1, 0] < ranks["relative"][1, 2] < ranks["relative"][0, 0] == ranks["relative"][1, 1]
+    assert ranks["steady_state"][1, 0] == ranks["steady_state"][1, 2]
 
 
 def test_known_state_and_fluxes(networks):
