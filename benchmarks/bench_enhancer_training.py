@@ -38,8 +38,8 @@ def main() -> None:
     torch.set_num_threads(1)
     X, y = simulated(arguments.networks)
     records = ensure_networks(X)
-    samples = make_examples(X, records, DynamoDistance().predict(X), "sign", y)
     params = GCNEnhancer(max_epochs=arguments.epochs, device="cpu").get_params()
+    samples = make_examples(X, records, DynamoDistance(), "sign", params["kind"], y)
     seconds: dict[str, list[float]] = {"skorch": [], "loop": []}
     for _ in range(arguments.repeats):
         for name, train in (("skorch", through_skorch), ("loop", hand_written)):

@@ -1,24 +1,29 @@
 """CPU seconds, peak memory and AUROC against the number of interactions, beside other packages, each in a process.
 
     python benchmarks/bench_interactions_scale.py [--sizes 10000 100000 1000000] [--models gne l3 gae sknetwork pecanpy]
-        [--pecanpy PYTHON] [--jobs 1] [--figure OUT.png]
+        [--peers PYTHON] [--jobs 1] [--figure OUT.png]
 
 Networks come from ``make_gene_network`` with 20 genes for the root of each interaction: 2,000 genes at 10,000 and
 20,000 at a million. A tenth of the interactions is held out, with as many uniform negatives. PyG's graph auto-encoder
-and scikit-network run where they are installed; PecanPy asks for NumPy below 2, so it runs in an environment of its own
-(see ``bench_pecanpy.py``). Vectors of the last two are behind a logistic regression on Hadamard products.
+runs where it is installed. PecanPy asks for NumPy below 2, so it and scikit-network run in an environment of their own:
+
+    python -m venv peers && peers/bin/pip install pecanpy scikit-network "numpy<2"
+
+Their vectors are behind a logistic regression on Hadamard products. No seconds are those of imports or compilation.
 """
 
 import argparse
-import importlib.util
+import importlib
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
+from bench_pecanpy import PECANPY, SCIKIT_NETWORK
 
 
 def network(size, seed=0):
@@ -88,34 +93,34 @@ def fit_gae(train, n_genes, arguments):
     return lambda X: np.einsum("ij,ij->i", vectors[X[:, 0]], vectors[X[:, 1]])
 
 
-def fit_sknetwork(train, n_genes, arguments):
-    """Fit scikit-network's generalized singular vectors."""
-    import scipy.sparse as sp
-    from sknetwork.embedding import GSVD
+def fit_peer(script):
+    """Return the function that learns the vectors of a peer in its own process."""
 
-    both = np.concatenate([train, train[:, ::-1]])
-    graph = sp.csr_matrix((np.ones(len(both)), both.T), shape=(n_genes, n_genes))
-    return products(GSVD(16).fit_transform(graph), train, n_genes)
+    def fit(train, n_genes, arguments):
+        from bench_pecanpy import peer_vectors
 
+        vectors, arguments["seconds"], arguments["gigabytes"] = peer_vectors(arguments["peers"], script, train, n_genes)
+        arguments["start"] = time.process_time()
+        return products(vectors, train, n_genes)
 
-def fit_pecanpy(train, n_genes, arguments):
-    """Learn PecanPy's vectors; its seconds are those of its own process."""
-    from bench_pecanpy import pecanpy_vectors
-
-    vectors, _ = pecanpy_vectors(arguments["pecanpy"], train, n_genes)
-    return products(vectors, train, n_genes)
+    return fit
 
 
-MODELS = {"gne": fit_gne, "l3": fit_l3, "gae": fit_gae, "sknetwork": fit_sknetwork, "pecanpy": fit_pecanpy}
-NEEDED = {"gae": "torch_geometric", "sknetwork": "sknetwork"}
+PEERS = {"sknetwork": SCIKIT_NETWORK, "pecanpy": PECANPY}
+MODELS = {"gne": fit_gne, "l3": fit_l3, "gae": fit_gae, **{name: fit_peer(script) for name, script in PEERS.items()}}
+# What is imported before the clock starts.
+NEEDED = {"gne": ["torch", "skorch"], "gae": ["torch_geometric.nn"]}
 
 
 def measure(name, size, arguments):
     """Fit one model in this process and return its figures."""
     from sklearn.metrics import roc_auc_score
 
+    import skperturb.interactions  # noqa: F401
     from skperturb.model_selection import sample_negative_pairs
 
+    for module in NEEDED.get(name, []):
+        importlib.import_module(module)
     train, held_out, n_genes = network(size)
     known = np.concatenate([train, held_out])
     negatives = sample_negative_pairs(known, len(held_out), genes=np.arange(n_genes), random_state=1)
@@ -123,13 +128,17 @@ def measure(name, size, arguments):
     wall, before = time.perf_counter(), cpu_seconds()
     scores = MODELS[name](train, n_genes, arguments)
     seconds, wall = cpu_seconds() - before, time.perf_counter() - wall
+    gigabytes = max(peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN))
+    if name in PEERS:
+        seconds = arguments["seconds"] + time.process_time() - arguments["start"]
+        gigabytes = arguments["gigabytes"]
     return {
         "model": name,
         "n_interactions": size,
         "n_genes": n_genes,
         "cpu_seconds": round(seconds, 1),
         "wall_seconds": round(wall, 1),
-        "peak_gigabytes": round(max(peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN)), 2),
+        "peak_gigabytes": round(gigabytes, 2),
         "auroc": round(float(roc_auc_score(labels, scores(pairs))), 4),
     }
 
@@ -165,19 +174,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--models", nargs="+", choices=[*MODELS], default=[*MODELS])
-    parser.add_argument("--pecanpy", help="python of the environment that has PecanPy")
+    parser.add_argument("--peers", help="python of the environment that has PecanPy and scikit-network")
     parser.add_argument("--jobs", type=int, default=1, help="processes that train folds of the default")
     parser.add_argument("--figure", help="draw seconds and memory")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    options = {"pecanpy": arguments.pecanpy, "jobs": arguments.jobs}
+    options = {"peers": arguments.peers, "jobs": arguments.jobs}
     if arguments.one:
         print(json.dumps(measure(*json.loads(arguments.one))))
         return
     rows = []
     for name in arguments.models:
-        missing = name == "pecanpy" and not arguments.pecanpy
-        if missing or (name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None):
+        if (name in PEERS and not arguments.peers) or (name == "gae" and not find_spec("torch_geometric")):
             print(f"{name}: not installed", flush=True)
             continue
         for size in arguments.sizes:

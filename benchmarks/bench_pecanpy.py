@@ -1,4 +1,4 @@
-"""Time and AUROC of PecanPy's node2vec beside the default GNEEmbedder, on one split of a network.
+"""CPU seconds and AUROC of PecanPy's node2vec beside the default GNEEmbedder, on one split of a network.
 
     python -m venv pecan && pecan/bin/pip install pecanpy "numpy<2"
     python benchmarks/bench_pecanpy.py --pecanpy pecan/bin/python [--edges FILE] [--seed 0] [--skip-gne]
@@ -24,32 +24,50 @@ from skperturb.model_selection import link_prediction_split, sample_negative_pai
 from skperturb.reproduce._interaction_data import load_data
 
 PECANPY = """
-import sys, time
+import resource, sys, time
 import numpy as np
 from pecanpy import pecanpy
 
 # Compiled once before the clock starts.
 for path in sys.argv[1:3]:
-    start = time.perf_counter()
+    start = time.process_time()
     graph = pecanpy.SparseOTF(p=1, q=1, workers=1, verbose=False)
     graph.read_edg(path, weighted=False, directed=False)
     vectors = graph.embed(dim=128, num_walks=10, walk_length=80, window_size=10, epochs=1)
-    seconds = time.perf_counter() - start
-np.savez(sys.argv[3], names=np.array(graph.nodes), vectors=vectors, seconds=seconds)
+    seconds = time.process_time() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+np.savez(sys.argv[3], names=np.array(graph.nodes), vectors=vectors, seconds=seconds, peak=peak)
+"""
+
+SCIKIT_NETWORK = """
+import resource, sys, time
+import numpy as np
+import scipy.sparse as sp
+from sknetwork.embedding import GSVD
+
+start = time.process_time()
+pairs = np.loadtxt(sys.argv[2], dtype=int, delimiter="\\t")
+names, position = np.unique(pairs, return_inverse=True)
+row, column = position.reshape(-1, 2).T
+graph = sp.csr_matrix((np.ones(2 * len(row)), (np.r_[row, column], np.r_[column, row])))
+vectors = GSVD(16).fit_transform(graph)
+seconds = time.process_time() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+np.savez(sys.argv[3], names=names, vectors=vectors, seconds=seconds, peak=peak)
 """
 
 
-def pecanpy_vectors(python, pairs, n_genes):
-    """Return PecanPy's vectors of the genes (zeros where a gene has no interaction) and its seconds."""
+def peer_vectors(python, script, pairs, n_genes):
+    """Return a peer's vectors of the genes (zeros where a gene has no interaction), its CPU seconds and gigabytes."""
     with tempfile.TemporaryDirectory() as folder:
         small, edges, result = (Path(folder) / name for name in ("small.edg", "train.edg", "vectors.npz"))
         np.savetxt(small, [[0, 1], [1, 2]], fmt="%d", delimiter="\t")
         np.savetxt(edges, pairs, fmt="%d", delimiter="\t")
-        subprocess.run([python, "-c", PECANPY, small, edges, result], check=True)
+        subprocess.run([python, "-c", script, small, edges, result], check=True)
         found = np.load(result)
         vectors = np.zeros((n_genes, found["vectors"].shape[1]))
         vectors[found["names"].astype(int)] = found["vectors"]
-        return vectors, float(found["seconds"])
+        return vectors, float(found["seconds"]), float(found["peak"])
 
 
 def show(name, scores, tests, seconds):
@@ -58,7 +76,7 @@ def show(name, scores, tests, seconds):
     for kind, (pairs, labels) in tests.items():
         values = scores(pairs)
         cells.append(f"{kind} {roc_auc_score(labels, values):.4f} / {average_precision_score(labels, values):.4f}")
-    print(f"{name}: {', '.join(cells)}; fit {seconds:.1f} s", flush=True)
+    print(f"{name}: {', '.join(cells)}; fit {seconds:.1f} CPU s", flush=True)
 
 
 def main():
@@ -83,20 +101,20 @@ def main():
         return np.array([[number[a], number[b]] for a, b in pairs])
 
     train = locate(split.X_train)
-    vectors, seconds = pecanpy_vectors(arguments.pecanpy, train[split.y_train == 1], len(data.genes))
+    vectors, seconds, _ = peer_vectors(arguments.pecanpy, PECANPY, train[split.y_train == 1], len(data.genes))
 
     def products(positions):
         return vectors[positions[:, 0]] * vectors[positions[:, 1]]
 
-    start = time.perf_counter()
+    start = time.process_time()
     head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(products(train), split.y_train)
-    seconds += time.perf_counter() - start
+    seconds += time.process_time() - start
     show("PecanPy", lambda pairs: head.decision_function(products(locate(pairs))), tests, seconds)
     if not arguments.skip_gne:
-        start = time.perf_counter()
+        start = time.process_time()
         model = GNEEmbedder(genes=data.genes, unknown="zero", random_state=arguments.seed)
         model.fit(split.X_train, split.y_train)
-        show("GNEEmbedder", model.decision_function, tests, time.perf_counter() - start)
+        show("GNEEmbedder", model.decision_function, tests, time.process_time() - start)
 
 
 if __name__ == "__main__":

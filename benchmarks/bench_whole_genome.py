@@ -5,6 +5,7 @@ and GO-like terms. Each size runs in a process of its own, so that its peak of m
 are the same for all models: at 9,800 conditions the doses take 0.8 GB and the responses 0.6 GB.
 
     python benchmarks/bench_whole_genome.py --sizes 1000 2000 4000 9800 --models kernel app
+    python benchmarks/bench_whole_genome.py --sizes 4000 --landmarks 1000
 """
 
 import argparse
@@ -50,7 +51,7 @@ def simulate(n_conditions: int, n_outputs: int, seed: int = 0) -> tuple[pd.DataF
     return X, y, {"graph": graph, "gene_features": {"GO terms": pd.DataFrame(terms, index=names)}}
 
 
-def measure(model: str, n_conditions: int, n_outputs: int) -> dict:
+def measure(model: str, n_conditions: int, n_outputs: int, n_landmarks: int | str | None) -> dict:
     """Fit one model to one screen, in a process of its own."""
     from skperturb.responses import APPRegressor, KernelPerturbationRegressor
 
@@ -58,7 +59,7 @@ def measure(model: str, n_conditions: int, n_outputs: int) -> dict:
     n_test = min(N_TESTED, n_conditions // 5)
     data_peak = _peak()
     estimator = {
-        "kernel": lambda: KernelPerturbationRegressor(**known),
+        "kernel": lambda: KernelPerturbationRegressor(**known, n_landmarks=n_landmarks),
         "app": lambda: APPRegressor(**known, random_state=0),
     }[model]()
     start, clock = time.process_time(), time.perf_counter()
@@ -75,6 +76,7 @@ def measure(model: str, n_conditions: int, n_outputs: int) -> dict:
         "model": model,
         "conditions": n_conditions,
         "outputs": n_outputs,
+        "landmarks": getattr(estimator, "n_landmarks_", 0),
         "fit CPU s": round(fitted, 1),
         "fit s": round(fit_seconds, 1),
         f"predict {n_test} CPU s": round(seconds, 2),
@@ -94,15 +96,19 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000, 9800])
     parser.add_argument("--models", nargs="+", default=["kernel"], choices=["kernel", "app"])
     parser.add_argument("--outputs", type=int, default=8000)
+    parser.add_argument("--landmarks", type=int, metavar="N", help="of the kernel model; default: its own choice")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(measure(arguments.one, arguments.sizes[0], arguments.outputs)))
+        landmarks = arguments.landmarks or "auto"
+        print(json.dumps(measure(arguments.one, arguments.sizes[0], arguments.outputs, landmarks)))
         return
     for model in arguments.models:
         for size in arguments.sizes:
             command = [sys.executable, __file__, "--one", model, "--sizes", str(size)]
-            subprocess.run([*command, "--outputs", str(arguments.outputs)], check=True)
+            command += ["--outputs", str(arguments.outputs)]
+            command += ["--landmarks", str(arguments.landmarks)] if arguments.landmarks else []
+            subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

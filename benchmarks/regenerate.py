@@ -37,6 +37,7 @@ BENCHMARKS = {
     "large_model": ("", "--sizes 50 --chains"),
     "linear_response": ("", "--reactions 1 --variables 1"),
     "parameter_sets": ("", "--sets 20 --each 1 --only courses"),
+    "proposed_pairs": ("", "--networks modules --genes 300 --interactions 2000 --top 200 --seeds 0"),
     "scale": ("", "--models 4 --candidates 1"),
     "whole_genome": ("", "--sizes 200 --outputs 100"),
 }

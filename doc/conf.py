@@ -68,9 +68,11 @@ else:
     nitpick_ignore_regex = [(r"py:.*", r"(?!skperturb).*")]
 
 sphinx_gallery_conf = {
+    "reset_modules": ("matplotlib", "seaborn", "gallery_order.gallery_style"),
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "/plot_",
+    "thumbnail_size": (640, 448),
     "within_subsection_order": "gallery_order.reading_order",
     "doc_module": ("skperturb",),
     "backreferences_dir": "gallery_backreferences",

@@ -93,4 +93,5 @@ for name, model in {"published": models["screen"], "default": default}.items():
 condition = X.index[test[0]]
 shared = (weights["screen"].loc[condition] + weights["other seed"].loc[condition]) / 2
 AttentionDisplay(shared, n_genes=12).plot().ax_.set_title(f"condition {condition}")
+# sphinx_gallery_thumbnail_number = 2
 plt.show()

@@ -8,10 +8,11 @@ machine; with the address of a scheduler it is a cluster of any size.
 """
 
 # %%
-# A screen of models and a grid search
-# ------------------------------------
+# A screen of models, a grid search and a ranking
+# -----------------------------------------------
 # The first job tabulates what SBML models yield, each model under its own time limit. The second one searches the
-# parameters of a perturbation model over a whole pipeline.
+# parameters of a perturbation model over a whole pipeline. A third one ranks the untested pairs of a screen, block by
+# block.
 import shutil
 import tempfile
 import time
@@ -24,12 +25,20 @@ import numpy as np
 import pandas as pd
 from dask.distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
-from skperturb.datasets import make_biochemical_models
+from skperturb.datasets import make_biochemical_models, make_perturbation_screen
 from skperturb.exceptions import ModelWarning
 from skperturb.metrics import spearman_scorer
 from skperturb.networks import DynamoPropagation
+from skperturb.responses import (
+    AdditiveRegressor,
+    KernelPerturbationRegressor,
+    PerturbationEncoder,
+    pseudobulk,
+    rank_candidates,
+    untested_combinations,
+)
 from skperturb.sbml import JacobianExtractor, screen_models, sensitivity_matrix
 
 
@@ -42,6 +51,19 @@ def two_jobs(files, X, y):
     grid = {"model__alpha": [0.2, 0.5, 0.8], "model__directed": [True, False]}
     search = GridSearchCV(pipeline, grid, scoring=spearman_scorer, cv=2).fit(X, y)
     return table, search, (middle - start, time.perf_counter() - middle)
+
+
+def best_pairs(**options):
+    """Rank the untested pairs of a screen, in blocks if asked: of each block only the best come back."""
+    screen = make_perturbation_screen(40, n_perturbed=20, n_doubles=30, n_cells=10, random_state=0)
+    bulk = pseudobulk(screen, "perturbation", "control")
+    labels = bulk.data["perturbation"]
+    model, addition = (
+        make_pipeline(PerturbationEncoder(), regressor).fit(labels, bulk.target)
+        for regressor in (KernelPerturbationRegressor(), AdditiveRegressor())
+    )
+    ranked = rank_candidates(model, addition, untested_combinations(labels), top=5, **options)
+    return ranked.round(9)  # blocks of other sizes round the last digits otherwise
 
 
 # %%
@@ -59,9 +81,11 @@ if __name__ == "__main__":
         path.write_text(text, encoding="utf-8")
 
     table, search, seconds = two_jobs(files, X, y)
+    candidates = best_pairs()
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
     with cluster, Client(cluster), joblib.parallel_config(backend="dask"):
         far_table, far_search, far_seconds = two_jobs(files, X, y)
+        far_candidates = best_pairs(block_size=50)
     shutil.rmtree(folder)
 
     columns = [name for name in table.columns if name != "seconds"]
@@ -70,6 +94,9 @@ if __name__ == "__main__":
     print("same scores:", np.array_equal(scores, far_scores))
     # Jobs of seconds gain nothing, because a cluster has to start processes that import everything.
     print("seconds of the screen and of the search:", np.round(seconds, 1), "cluster:", np.round(far_seconds, 1))
+
+    print("same candidates:", candidates.equals(far_candidates))
+    print(candidates.round(2).to_string(index=False))
 
     results = pd.DataFrame(far_search.cv_results_)
     fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

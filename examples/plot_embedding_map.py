@@ -63,7 +63,7 @@ table = pd.DataFrame(
 ).T
 print(table.round(2))
 
-ax = table.iloc[::-1].plot.barh(figsize=(7, 3.4), xlim=(0, 1), xlabel="share of genes whose module the neighbours know")
+ax = table.iloc[::-1].plot.barh(figsize=(7, 3.4), xlim=(0, 1), xlabel="genes whose module the neighbours know")
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 plt.tight_layout()
 plt.show()

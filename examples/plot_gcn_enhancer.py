@@ -70,7 +70,7 @@ for (networks, truths), line in zip(test_families.values(), list(ax.lines), stri
     score = spearman_correlation(truths, distance.predict(networks), reachable_only=True, diagonal=False)
     ax.axhline(score, color=line.get_color(), linestyle="--")
 ax.margins(y=0.1)
-ax.set_title("enhancer (points) and distance (dashed) by test family")
+ax.set_title("enhancer (points), distance (dashed)")
 plt.tight_layout()
 
 # %%

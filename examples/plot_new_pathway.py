@@ -92,4 +92,5 @@ table = pd.DataFrame({"distance": DynamoDistance().predict([pathway])[0][source]
 ax = table.drop(source).sort_values("enhancer").plot.barh(figsize=(6, 3.6), xlabel=f"predicted response to {source}")
 ax.set_title("the order is the prediction")
 plt.tight_layout()
+# sphinx_gallery_thumbnail_number = 2
 plt.show()

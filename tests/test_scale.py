@@ -4,18 +4,29 @@ import time
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skperturb._processes import map_isolated
 from skperturb.callbacks import ResumableCheckpoint
-from skperturb.datasets import load_textbook_models, make_gene_network
+from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.interactions import GNEEmbedder, L3Paths
 from skperturb.model_selection import sample_negative_pairs
 from skperturb.networks import GCNEnhancer
-from skperturb.sbml import JacobianExtractor, screen_models, sensitivity_matrix
+from skperturb.responses import (
+    AdditiveRegressor,
+    KernelPerturbationRegressor,
+    PerturbationEncoder,
+    pseudobulk,
+    rank_candidates,
+    untested_combinations,
+)
+from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
+from skperturb.sbml import Intervention, JacobianExtractor, perturb, screen_models, sensitivity_matrix
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
@@ -117,3 +128,43 @@ def test_a_model_of_scores_needs_nothing_special(cluster):
     with on_the_cluster():
         search.fit(X, y)
     assert search.best_score_ > 0.5
+
+
+def test_blocks_of_a_kernel_are_the_same(cluster):
+    rng = np.random.default_rng(0)
+    terms = scipy.sparse.random_array((5000, 300), density=0.02, rng=rng).tocsr()
+    features = {"GO": terms, "x": rng.normal(size=(5000, 4))}
+    source, rows = FeatureKernels(features), np.arange(5000)
+    here = weighted_sum(source, np.array([0.3, 0.7]), rows, rows[:200])
+    with on_the_cluster():
+        there = weighted_sum(source, np.array([0.3, 0.7]), rows, rows[:200])
+    np.testing.assert_array_equal(here, there)
+    assert np.abs(here).min() < np.abs(here).max()
+
+
+def test_candidates_in_blocks_are_ranked_alike(cluster):
+    screen = make_perturbation_screen(20, n_perturbed=8, n_doubles=10, n_cells=5, random_state=0)
+    bulk = pseudobulk(screen, "perturbation", "control")
+    encoder = PerturbationEncoder().set_output(transform="pandas")
+    X = encoder.fit_transform(bulk.data)
+    model, addition = KernelPerturbationRegressor().fit(X, bulk.target), AdditiveRegressor().fit(X, bulk.target)
+    names = untested_combinations(bulk.data)
+    candidates = encoder.transform(names).set_axis(names)
+    here = rank_candidates(model, addition, candidates, top=7)
+    assert here.equals(rank_candidates(model, addition, candidates).head(7))
+    with on_the_cluster():
+        there = rank_candidates(model, addition, candidates, top=7, block_size=4)
+        blocks = (candidates.iloc[k : k + 5] for k in range(0, len(candidates), 5))
+        streamed = rank_candidates(model, addition, blocks, top=7, n_jobs=2)
+    # Products of other shapes are rounded otherwise.
+    pd.testing.assert_frame_equal(here, there, rtol=1e-10)
+    pd.testing.assert_frame_equal(here, streamed, rtol=1e-10)
+
+
+def test_interventions_on_many_models(cluster, files):
+    held = [Intervention(hold={"u": 1.0})]  # a variable of one of them
+    here = perturb(files, held, on_error="nan")
+    with on_the_cluster():
+        there = perturb(files, held, on_error="nan")
+    assert here.equals(there)
+    assert here["outcome", "status"].nunique() > 1

@@ -8,6 +8,7 @@ import lzma
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from skperturb._interchange import column_separator
 from skperturb._pairs import MISSING_NAMES, is_header, is_header_word, pair_codes
 from skperturb._sklearn import Interval, StrOptions, validate_params
 
@@ -210,16 +212,29 @@ def read_interactions(
     return _merged(rows, n_read, directed)
 
 
-def _read_text(path: Path) -> str:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if not name.endswith("/")]
-            if len(members) != 1:
-                raise ValueError(f"{path} holds {len(members)} files; expected one. Unpack it and pass one of them.")
-            raw = archive.read(members[0])
-    else:
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = [name for name in archive.namelist() if not name.endswith("/")]
+                if len(members) != 1:
+                    raise ValueError(
+                        f"{path} holds {len(members)} files; expected one. Unpack it and pass one of them."
+                    )
+                return archive.read(members[0])
         with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
-            raw = stream.read()
+            return stream.read()
+    except (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+        # What the system refuses has a number: no such file, no permission.
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise ValueError(
+            f"{path} is no whole file of its kind, {path.suffix!r} ({error}); copy it again, or rename it."
+        ) from error
+
+
+def _read_text(path: Path) -> str:
+    raw = _read_bytes(path)
     # Excel begins UTF-8 with a byte order mark, and writes "Unicode text" as UTF-16; old files are often Latin-1.
     is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\0" in raw[:1000] and not is_wide:
@@ -230,7 +245,7 @@ def _read_text(path: Path) -> str:
             break
         except UnicodeDecodeError:
             continue
-    if not text.strip():
+    if not _first_line(text):
         raise ValueError(f"{path} is empty; expected interactions.")
     kind = next((kind for start, kind in _OTHER_KINDS.items() if text.lstrip().startswith(start)), None)
     if kind is not None:
@@ -337,7 +352,7 @@ def _read_string(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     cut = options["min_weight"]
     if label == "combined_score" and cut is not None and 0 < cut < 1:
         raise ValueError(f"min_weight={cut}, but STRING's scores go to 1000; expected {cut * 1000:g}.")
-    separator = next((mark for mark in ("\t", ",") if mark in _first_line(text)), " ")
+    separator = column_separator(_first_line(text)) or " "
     parts, n_below = [], 0
     # In blocks, because the pairs of a genome are millions, and a cut leaves a few of them.
     for table in _parse(text, separator, header=True, chunksize=_ROWS_PER_BLOCK):
@@ -405,7 +420,7 @@ def _read_graphml(text: str, path: Path, options: dict[str, Any]) -> _Rows:
 
 def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     line = _first_line(text)
-    separator = next((mark for mark in ("\t", ",", ";") if mark in line), r"\s+")
+    separator = column_separator(line) or r"\s+"
     # A commented header loses its mark, other comments are left out.
     kept = [
         other for other in text.splitlines() if other.strip() and (other == line or not other.startswith(_COMMENTS))
@@ -417,7 +432,8 @@ def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
         raise ValueError(f"{path} has lines of different length: {str(error).strip()}; expected one table.") from error
     if table.shape[1] < 2:
         raise ValueError(
-            f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas or blanks."
+            f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas, semicolons or "
+            "blanks."
         )
     header = _has_header(table, options, path)
     if header:

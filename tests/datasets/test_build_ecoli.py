@@ -1,5 +1,6 @@
 """Small files in the layouts of BioGRID, DREAM5, PRECISE and DOOR, and what is built from them."""
 
+import csv
 import zipfile
 
 import numpy as np
@@ -112,12 +113,30 @@ def test_missing_files_are_named(files, tmp_path):
 
 
 @pytest.mark.real_data
-def test_layout_is_that_of_the_mirror(files, tmp_path, data_home):
-    paths = build_ecoli_interactions(**files, data_home=tmp_path)
-    for path in paths.values():
-        own, mirrored = (
-            pd.read_csv(file, sep="\t", keep_default_na=False)
-            for file in (path, data_home / "interactions" / path.name)
-        )
-        assert [str(kind) for kind in own.dtypes.iloc[:4]] == [str(kind) for kind in mirrored.dtypes.iloc[:4]]
-        assert list(own) == list(mirrored)[: own.shape[1]]
+def test_the_mirrored_tables_come_back_from_public_layouts(tmp_path, data_home):
+    """The mirror's own content, in the layouts of the sources and in another order, builds the mirror's files."""
+
+    def mirrored(name):
+        return pd.read_csv(data_home / "interactions" / name, sep="\t", keep_default_na=False)
+
+    pairs, genes = mirrored("ecoli_interactions.tsv.gz"), mirrored("ecoli_genes.tsv")
+    operons, expression = mirrored("ecoli_operons.tsv"), mirrored("ecoli_expression.tsv.gz")
+    rng = np.random.default_rng(0)
+    turned = pairs.to_numpy()[rng.permutation(len(pairs))]
+    turned[::2] = turned[::2, ::-1]
+    pd.DataFrame(turned).to_csv(tmp_path / "edges.csv", header=False, index=False)
+    ids = [f"G{k}" for k in range(1, len(genes) + 1)]
+    pd.DataFrame({"#ID": ids, "Name": genes["gene"]}).to_csv(tmp_path / "ids.tsv", sep="\t", index=False)
+    columns = {"ID": operons["operon"], "Size": operons["size"], "Synonyms": "b1", "Symbols": operons["genes"]}
+    pd.DataFrame(columns).to_csv(tmp_path / "operons.txt", sep=" ", index=False, quoting=csv.QUOTE_NONNUMERIC)
+    values = expression.set_index("gene").set_axis([f"b{k:04d}" for k in range(len(expression))])
+    values.iloc[rng.permutation(len(values))].to_csv(tmp_path / "log_tpm.csv")
+    pd.DataFrame({"gene_name": expression["gene"].to_numpy()}, index=values.index).to_csv(tmp_path / "info.csv")
+    names = ("edges.csv", "ids.tsv", "log_tpm.csv", "info.csv", "operons.txt")
+    paths = build_ecoli_interactions(*(tmp_path / name for name in names), data_home=tmp_path)
+    built = {name: pd.read_csv(path, sep="\t", keep_default_na=False) for name, path in paths.items()}
+    assert built["interactions"].equals(pairs)
+    assert built["genes"].equals(genes)
+    assert built["operons"].equals(operons)
+    # Values that were rounded to four digits are scaled and rounded again.
+    pd.testing.assert_frame_equal(built["expression"], expression, rtol=0, atol=1.5e-4)

@@ -217,6 +217,7 @@ def test_columns_of_a_table(write):
     ("text", "options", "words"),
     [
         ("", {}, "is empty"),
+        ("# nothing\n! but comments\n", {}, "is empty"),
         ("a\nb\n", {}, "has 1 column"),
         ("a a\n", {}, r"holds no pair .* of 1 rows, 1 self-pairs"),
         ("a b\nb b\n", {"self_pairs": "error"}, "1 rows pair a gene with itself, such as 'b'"),
@@ -249,6 +250,15 @@ def test_columns_of_a_table(write):
 def test_refused(write, text, options, words):
     with pytest.raises(ValueError, match=words):
         read_interactions(write(text), **options)
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.bz2", "a.xz", "a.zip"])
+def test_files_that_are_not_what_their_name_says(tmp_path, name):
+    (tmp_path / name).write_text("a\tb\n")
+    with pytest.raises(ValueError, match="no whole file of its kind"):
+        read_interactions(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        read_interactions(tmp_path / f"no{name}")
 
 
 def test_an_archive_of_two_files_is_refused(tmp_path):
