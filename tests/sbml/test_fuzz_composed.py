@@ -595,9 +595,10 @@ def test_composed_models(with_delays, count):
     assert outcomes["agrees"] >= 0.7 * count
 
 
-def test_an_event_does_not_fire_again_by_rounding():
-    """After a restart on a threshold the solution falls back across it, again and again."""
-    assert compare(Composed(770259))[0] != "DIFFERS"
+@pytest.mark.parametrize("seed", [770259, 990273])
+def test_an_event_does_not_fire_by_rounding(seed):
+    """A solution falls back across a threshold: after a restart on it, and where it is met almost tangentially."""
+    assert compare(Composed(seed))[0] != "DIFFERS"
 
 
 def main():
@@ -643,7 +644,11 @@ def _too_long(*_):
 
 
 def _ask_peer(requests, peer):
-    for (request, right), answer in zip(requests, by_peer([r for r, _ in requests]), strict=True):
+    try:
+        answers = by_peer([request for request, _ in requests])
+    except subprocess.TimeoutExpired:
+        answers = [None] * len(requests)
+    for (request, right), answer in zip(requests, answers, strict=True):
         if answer is None or len(answer) != len(right) + 1:
             peer["gives up"] += 1
             continue

@@ -169,7 +169,7 @@ class EventTrajectory:
         self._truth = [event.initial_value for event in self.events]
         self._left: frozenset[int] = frozenset()
         self._slide: Slide | None = None
-        self._restarted, self._passes = self.time, 0
+        self._changed_at, self._passes = self.time, 0
         self._here = self._watch.look(self.time, self.state)
         self._settle()
 
@@ -367,6 +367,8 @@ class EventTrajectory:
             self._settle()
             return
         self._passes = 0
+        if crossed:
+            self._changed_at = self.time
         slide, after, fired = self._slide, self._here.levels, len(self.fired)
         modes = None if slide is None else self._modes
         if crossed:
@@ -386,12 +388,13 @@ class EventTrajectory:
                 self._slide_on(slide, Surface.between(before, after, self._conditions))
 
     def _is_rounding(self, before: list[float]) -> bool:
-        """Say whether all that has changed since a restart a moment ago went against its own rate.
+        """Say whether all that has changed since a restart or another change a moment ago went against its own rate.
 
-        A restart begins next to the bound that was crossed, and the solution rounds otherwise than before: an
-        argument may come back to its bound although it moves away, and its trigger would fire again.
+        A restart begins next to the bound that was crossed, and the solution rounds otherwise than before; near a
+        turn one solution rounds to both sides of it. An argument may then come back to its bound although it moves
+        away, and its trigger would fire.
         """
-        if self._slide is not None or self.time - self._restarted > _NO_TIME * abs(self.time):
+        if self._slide is not None or self.time - self._changed_at > _NO_TIME * abs(self.time):
             return False
         changes = zip(before, self._here.levels, self._here.rates, strict=True)
         return all(old == new or (new - old) * rate < 0.0 for old, new, rate in changes)
@@ -517,7 +520,7 @@ class EventTrajectory:
         self.time, self.state, self._here = look.time, state, look
 
     def _restart(self) -> None:
-        self._restarted = self.time
+        self._changed_at = self.time
         if self._retolerate is None or self._restarts >= _RESTARTS_THAT_TEACH:
             self._stepper.restart()
             return
