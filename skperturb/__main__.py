@@ -20,6 +20,7 @@ from ._command_perturb import add_perturb
 from ._command_report import add_report
 from ._command_responses import add_responses
 from ._command_score import add_score
+from ._command_types import count_or_all, positive_integer, seconds
 from ._model_files import expand_folders
 
 __all__ = ["main"]
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .reproduce._options import refuse_unused
 
             refuse_unused(arguments, ["--figures"], "without a command, or behind 'reproduce networks'")
+        _check_outputs(arguments)
         status = arguments.run(arguments)
         sys.stdout.flush()
         return status
@@ -56,8 +58,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f"skperturb: {type(error).__name__}: {_with_options(str(error), arguments)}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("skperturb: interrupted", file=sys.stderr)
+        return 130
     finally:
         warnings.formatwarning = formatted
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse files that can't be written before the work begins, not after it."""
+    for name in ("csv", "json", "html", "save"):
+        path = getattr(arguments, name, None)
+        if isinstance(path, Path) and not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"--{name} {path}: the folder is not there; make it first.")
+        if isinstance(path, Path) and path.is_dir():
+            raise IsADirectoryError(f"--{name} {path} is a folder; expected the name of a file.")
+    for name in ("figures", "drawings", "enhancer_figures", "export"):
+        path = getattr(arguments, name, None)
+        if isinstance(path, Path) and path.exists() and not path.is_dir():
+            option = "export" if name == "export" else "figures"
+            raise FileExistsError(f"--{option} {path} is a file; expected a folder.")
 
 
 def _format_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> str:
@@ -74,21 +94,25 @@ def _reader_has_gone() -> int:
 
 def _with_options(message: str, arguments: argparse.Namespace) -> str:
     """Name the options of the command in place of the parameters of the functions behind it."""
-    for name in vars(arguments):
+    names = {name: name for name in vars(arguments)}
+    names |= {inner: name for inner, name in (("covariates", "contexts"), ("n_jobs", "jobs")) if name in arguments}
+    for name, option in names.items():
         # A raw text of Python, r"g\\d+", is written without its r in a shell.
-        message = re.sub(rf"\b{name}=(?:r(?=['\"]))?", f"--{name.replace('_', '-')} ", message)
+        value = r"(?:r(?=['\"])|(?=['\"\[\d-]))"
+        message = re.sub(rf"(?<![(\w]){name}={value}", f"--{option.replace('_', '-')} ", message)
     return message.replace("describe_labels shows them", "'skperturb labels' shows them")
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skperturb",
-        description="Without a command: the main job, topology-only predictions on the embedded textbook models.",
+        description="Without a command: the main job, predictions of all three lines of work on embedded and simulated "
+        "data, beside baselines. 'skperturb COMMAND --help' explains a command and shows an example.",
     )
     parser.add_argument("--figures", type=Path, metavar="DIR", help=f"where the figures go; default: {_FIGURES}")
     parser.add_argument("--version", action="version", version=f"skperturb {__version__}")
     parser.set_defaults(run=_main_job)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_screen(commands)
     add_networks(commands)
     add_perturb(commands)
@@ -104,18 +128,31 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_screen(commands: argparse._SubParsersAction) -> None:
-    screen = commands.add_parser("screen", help="what each SBML model yields, as a table or CSV")
+    screen = commands.add_parser(
+        "screen",
+        help="what each SBML model yields, as a table or CSV",
+        description="Status of each model (steady, oscillating, diverged, sliding, integration_failed, unsupported, "
+        "invalid or timeout), its reason, its steady state. Example: python -m skperturb screen models --csv out.csv",
+    )
     screen.add_argument("files", nargs="+", metavar="FILE", help="SBML files, archives, or folders of them")
     screen.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
-    screen.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
-    screen.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    screen.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
+    screen.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model")
     screen.set_defaults(run=_screen)
 
 
 def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) -> None:
-    reproduce = commands.add_parser("reproduce", help="the tables of the papers on real data, with baselines")
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="the tables of the papers on real data, with baselines",
+        description="Example: python -m skperturb reproduce responses --task double --dataset norman2019",
+    )
     lines = reproduce.add_subparsers(title="lines of work", metavar="LINE", required=True)
-    networks = lines.add_parser("networks", help="perturbation patterns of BioModels from topology alone")
+    networks = lines.add_parser(
+        "networks",
+        help="perturbation patterns of BioModels from topology alone",
+        description="Example: python -m skperturb reproduce networks --kind relative --json rows.json",
+    )
     which = networks.add_mutually_exclusive_group()
     which.add_argument(
         "--models",
@@ -133,8 +170,8 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
     networks.add_argument(
         "--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data"
     )
-    networks.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
-    networks.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    networks.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
+    networks.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model")
     networks.add_argument(
         "--enhancer", action="store_true", help="grouped cross-validation of the learned models instead (minutes)"
     )
@@ -142,18 +179,21 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
         "--kind",
         choices=["dynamo", "relative", "steady_state"],
         default="dynamo",
-        help="the truth: the papers', or relative or absolute responses at verified steady states (the structural "
-        "ensemble beside its baselines)",
+        help="the truth. dynamo (default): that of the papers; relative, steady_state: relative or absolute responses "
+        "at verified steady states (the structural ensemble beside its baselines)",
     )
     networks.add_argument(
-        "--n-models", type=int, metavar="N", help="models in each of our ensembles, with --enhancer (fewer are faster)"
+        "--n-models",
+        type=positive_integer,
+        metavar="N",
+        help="models in each of our ensembles, with --enhancer (fewer are faster)",
     )
     networks.add_argument(
         "--figures", dest="enhancer_figures", type=Path, metavar="DIR", help="save figures there, with --enhancer"
     )
     networks.set_defaults(run=_reproduce_networks)
     for name, help_text in _LINES.items():
-        line = lines.add_parser(name, help=help_text)
+        line = lines.add_parser(name, help=help_text, description=f"Example: python -m skperturb reproduce {name}")
         # The modules are heavy to import: only the one that is asked for brings its options.
         if name in argv:
             module = importlib.import_module(f"{__package__}.reproduce.{name}")
@@ -166,13 +206,15 @@ def _model_id(text: str) -> int | str:
 
 
 def _main_job(arguments: argparse.Namespace) -> int:
+    from .reproduce.simulated import interactions_in_short, responses_in_short
     from .reproduce.textbook import run_textbook_models
 
     start = time.perf_counter()
     results = run_textbook_models()
-    for result in results:
-        print(result.report())
-        print()
+    print(f"{results[0].report()}\n\n{results[0].examples()}\n")
+    for result in results[1:]:
+        print(f"{result.report()}\n")
+    print(f"{interactions_in_short()}\n{responses_in_short()}\n", flush=True)
     for path in results[0].save_figures(arguments.figures or _FIGURES):
         print(f"figure saved: {path.resolve()}")
     print(f"{time.perf_counter() - start:.1f} s")

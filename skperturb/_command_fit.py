@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ._command_responses import add_screen_options, fit_quietly, knowledge, screen_of
+from ._command_types import count_or_all, positive_integer, seconds
 from ._model_files import expand_folders
 
 if TYPE_CHECKING:
@@ -89,9 +90,11 @@ def _add_networks(lines: Any) -> None:
         default="relative",
         help="responses in per cent per per cent (default), or in the units of the model",
     )
-    parser.add_argument("--n-models", type=int, default=5, metavar="N", help="networks that are averaged; default: 5")
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one model")
+    parser.add_argument(
+        "--n-models", type=positive_integer, default=5, metavar="N", help="networks that are averaged; default: 5"
+    )
+    parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model")
     _add_common(parser, _fit_networks)
 
 
@@ -123,7 +126,9 @@ def add_predict(commands: Any) -> None:
         metavar="FILE",
         help="labels in the first column; pairs in two; or SBML, GraphML, edges",
     )
-    parser.add_argument("--top", type=int, metavar="K", help="of networks: responses to each variable; default: 5")
+    parser.add_argument(
+        "--top", type=positive_integer, metavar="K", help="of networks: responses to each variable; default: 5"
+    )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the whole table")
     parser.add_argument(
         "--trust", nargs="+", default=[], metavar="TYPE", help="further types that the file may hold, by full name"
@@ -139,7 +144,6 @@ def _fit_responses(arguments: argparse.Namespace) -> int:
     from .reproduce._options import refuse_unused
     from .responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, PerturbationEncoder
 
-    _check_folder(arguments.save)
     if arguments.model != "app":
         refuse_unused(arguments, ["--seed"], "with --model app, the others draw nothing")
     screen = screen_of(arguments)
@@ -181,7 +185,6 @@ def _fit_interactions(arguments: argparse.Namespace) -> int:
     from .interactions import GNEEmbedder, L3Paths
     from .reproduce._interaction_data import read_expression
 
-    _check_folder(arguments.save)
     data = read_interactions(arguments.edges)
     expression = None if arguments.expression is None else read_expression(arguments.expression)
     print(f"{len(data.pairs)} interactions of {len(data.genes)} genes", flush=True)
@@ -195,7 +198,6 @@ def _fit_networks(arguments: argparse.Namespace) -> int:
     from .networks import GCNEnhancer
     from .sbml import JacobianExtractor, sensitivity_matrices
 
-    _check_folder(arguments.save)
     files = expand_folders(arguments.files)
     extractor = JacobianExtractor(on_error="skip", timeout=arguments.timeout, n_jobs=arguments.jobs, verbose=1)
     with warnings.catch_warnings():
@@ -212,12 +214,6 @@ def _fit_networks(arguments: argparse.Namespace) -> int:
     print(f"{len(networks)} of {len(files)} models to learn from", flush=True)
     model = GCNEnhancer(kind=arguments.kind, n_models=arguments.n_models, random_state=arguments.seed or 0)
     return _save(model.fit(networks, truths), arguments, line="networks")
-
-
-def _check_folder(path: Path) -> None:
-    # Before the fit, which may take minutes.
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"the folder of --save {path} is not there; make it first.")
 
 
 def _save(model: Any, arguments: argparse.Namespace, **about: Any) -> int:
@@ -282,7 +278,10 @@ def _rows(path: Path, n_columns: int) -> pd.DataFrame:
     if not kinds:
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv, .tsv or .txt.")
     separator = "," if kinds[-1].lower() == ".csv" else "\t"
-    table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=True)
+    try:
+        table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=True)
+    except ValueError as error:  # also what is no text, or empty
+        raise ValueError(f"{path} can't be read as a table: {str(error).strip()}") from error
     if len(table) and str(table.iloc[0, 0]).strip().lower() in ("perturbation", "condition", "label", "labels"):
         table = table.iloc[1:]
     if table.shape[1] < n_columns or not len(table):

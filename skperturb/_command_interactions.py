@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._command_types import positive_integer
+
 __all__ = ["add_interactions"]
 
 # Rows that are printed; all are in the file.
@@ -18,14 +20,23 @@ def add_interactions(commands: Any) -> None:
     commands : argparse sub-parsers
     """
     parser = commands.add_parser(
-        "interactions", help="rank the pairs of a network that are not known to interact, as a table or CSV"
+        "interactions",
+        help="rank the pairs of a network that are not known to interact, as a table or CSV",
+        description="Example: python -m skperturb interactions edges.csv --top 100 --csv candidates.csv",
     )
     parser.add_argument("edges", type=Path, metavar="EDGES", help="known interactions: table, BioGRID, STRING, SIF, …")
     parser.add_argument("--expression", type=Path, metavar="FILE", help="expression: genes in rows, names first")
     parser.add_argument("--exclude", type=Path, metavar="FILE", help="pairs that were tested already, as EDGES")
-    parser.add_argument("--top", type=int, default=100, metavar="N", help="pairs, or partners of each --gene")
+    parser.add_argument(
+        "--top", type=positive_integer, default=100, metavar="N", help="pairs, or partners of each --gene"
+    )
     parser.add_argument("--gene", action="append", metavar="G", help="rank the partners of this gene; may be repeated")
-    parser.add_argument("--model", choices=["gne", "l3"], default="gne", help="l3: paths of length three, in seconds")
+    parser.add_argument(
+        "--model",
+        choices=["gne", "l3"],
+        default="gne",
+        help="gne (default): GNEEmbedder, seconds to minutes; l3: paths of length three, in seconds",
+    )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the ranking")
     parser.set_defaults(run=run)
 

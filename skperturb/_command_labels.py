@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from ._user_screens import open_cells, read_text_table
+
 __all__ = ["add_labels"]
 
 # Doubtful labels that are printed with their reason; the file of --csv has all.
@@ -20,7 +22,11 @@ def add_labels(commands: argparse._SubParsersAction) -> None:
     commands : argparse._SubParsersAction
         The commands of the main parser.
     """
-    labels = commands.add_parser("labels", help="how the labels of a screen are read: genes, doses, controls, doubts")
+    labels = commands.add_parser(
+        "labels",
+        help="how the labels of a screen are read: genes, doses, controls, doubts",
+        description="Example: python -m skperturb labels screen.h5ad --groupby perturbation --csv labels.csv",
+    )
     labels.add_argument("file", type=Path, metavar="FILE", help="cells as .h5ad, or a table as .csv, .tsv or .txt")
     labels.add_argument("--groupby", metavar="COL", help="the column that holds the labels")
     labels.add_argument("--control", nargs="+", metavar="LABEL", help="names of controls; default: control ctrl")
@@ -37,7 +43,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     names = ("control", "sep", "genes", "guide_suffix", "guide_prefix")
     options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    table = describe_labels(_observations(arguments.file), arguments.groupby, **options)
+    cells = _observations(arguments.file)
+    if arguments.groupby is None and cells.shape[1] != 1:
+        raise ValueError(
+            f"--groupby is needed; the columns of {arguments.file} are {list(map(str, cells.columns))[:10]}."
+        )
+    table = describe_labels(cells, arguments.groupby, **options)
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
         print(f"{len(table)} labels written to {arguments.csv}")
@@ -50,18 +61,15 @@ def _run(arguments: argparse.Namespace) -> int:
 def _observations(path: Path) -> Any:
     """Return the table of the cells; the expression stays on the disk."""
     if path.suffix == ".h5ad":
-        import anndata
-
-        cells = anndata.read_h5ad(path, backed="r")
+        cells = open_cells(path)
         try:
             return cells.obs.copy()
         finally:
             cells.file.close()
-    kinds = [suffix for suffix in path.suffixes if suffix in (".csv", ".tsv", ".txt")]
-    if not kinds:
+    if not any(suffix in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
     # Only empty fields are missing: "NA" and "nan" are labels to look at.
-    return pd.read_csv(path, sep="," if kinds[-1] == ".csv" else "\t", keep_default_na=False, na_values=[""])
+    return read_text_table(path, keep_default_na=False, na_values=[""])
 
 
 def _summary(table: pd.DataFrame) -> str:

@@ -42,6 +42,9 @@ def add_networks(commands: Any) -> None:
     parser.add_argument("--state", type=Path, metavar="CSV", help="measured concentrations: name, value")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table")
     parser.add_argument("--figures", dest="drawings", type=Path, metavar="DIR", help="draw each network there")
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="write each network there, as GraphML and as JSON for Cytoscape"
+    )
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
     parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file")
     parser.set_defaults(run=run)
@@ -56,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         structure_only=arguments.structure,
         state=None if arguments.state is None else _read_state(arguments.state),
         drawings=arguments.drawings,
+        export=arguments.export,
         n_jobs=arguments.jobs,
         timeout=arguments.timeout,
         verbose=1,
@@ -83,6 +87,7 @@ def network_responses(
     structure_only: bool = False,
     state: pd.Series | None = None,
     drawings: Path | None = None,
+    export: Path | None = None,
     n_jobs: int | None = None,
     timeout: float = 60.0,
     verbose: int = 0,
@@ -101,6 +106,8 @@ def network_responses(
         Known concentrations, by name; the responses are predicted from the structure and these then.
     drawings : Path, default=None
         Where each network is drawn.
+    export : Path, default=None
+        Where each network is written as GraphML and as JSON for Cytoscape.
     n_jobs, timeout, verbose
         As in `skperturb._processes.map_isolated`.
 
@@ -111,28 +118,30 @@ def network_responses(
     """
     from ._processes import map_isolated
 
-    if drawings is not None:
-        drawings.mkdir(parents=True, exist_ok=True)
-    pictures = [None] * len(paths) if drawings is None else _pictures(paths, drawings)
-    jobs = [(path, top, structure_only, state, picture) for path, picture in zip(paths, pictures, strict=True)]
+    targets = []
+    for folder, suffixes in ((drawings, (".png",)), (export, (".graphml", ".cyjs"))):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            targets += [_files(paths, folder, suffix) for suffix in suffixes]
+    jobs = [(path, top, structure_only, state, [files[k] for files in targets]) for k, path in enumerate(paths)]
     modules = ("skperturb.sbml.model", "skperturb.networks")
     return map_isolated(respond, jobs, n_jobs=n_jobs, timeout=timeout, verbose=verbose, modules=modules)
 
 
-def _pictures(paths: Sequence[str], folder: Path) -> list[Path]:
+def _files(paths: Sequence[str], folder: Path, suffix: str) -> list[Path]:
     """Return a file for each network, numbered where files in different folders have one name."""
     stems = [Path(path).name.split(".")[0] for path in paths]
-    return [folder / f"{stem}{f'_{k}' if stems.count(stem) > 1 else ''}.png" for k, stem in enumerate(stems)]
+    return [folder / f"{stem}{f'_{k}' if stems.count(stem) > 1 else ''}{suffix}" for k, stem in enumerate(stems)]
 
 
-def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[pd.DataFrame, str]:
+def respond(job: tuple[str, int, bool, pd.Series | None, list[Path]]) -> tuple[pd.DataFrame, str]:
     """Return the strongest responses of one file, and what they rest on; runs in a worker process.
 
     Parameters
     ----------
     job : tuple
         Path, number of responses for each source, whether to leave the constants aside, known concentrations or None,
-        and where the network is drawn or None.
+        and the files that the network is drawn in or written to.
 
     Returns
     -------
@@ -140,13 +149,15 @@ def respond(job: tuple[str, int, bool, pd.Series | None, Path | None]) -> tuple[
         See `skperturb.networks.top_responses`.
     said : str
     """
-    path, top, structure_only, state, picture = job
+    path, top, structure_only, state, files = job
+    from .networks import write_network
+
     # Doubts stand with the file that they are about; a warning of a worker process would not name it.
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always", UserWarning)
         network, said = read_network(path)
-        if picture is not None:
-            _draw(network, picture)
+        for file in files:
+            (_draw if file.suffix == ".png" else write_network)(network, file)
         kinetic = network.steady_state is not None and not structure_only and state is None
         table, basis = _exact(network, top) if kinetic else _structural(network, top, state)
     texts = dict.fromkeys(str(one.message) for one in doubts if issubclass(one.category, UserWarning))

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._command_types import count_or_all
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +24,12 @@ def add_perturb(commands: argparse._SubParsersAction) -> None:
     commands : argparse._SubParsersAction
         The commands of the main parser.
     """
-    parser = commands.add_parser("perturb", help="new steady states of an SBML model after interventions")
+    parser = commands.add_parser(
+        "perturb",
+        help="new steady states of an SBML model after interventions",
+        description="One row for each change. "
+        "Example: python -m skperturb perturb model.xml --knock-out X --scale k1=0.5",
+    )
     parser.add_argument("model", metavar="MODEL", help="SBML file")
     parser.add_argument(
         "--knock-out", nargs="+", action="extend", default=[], metavar="ID", help="species, reactions or parameters"
@@ -41,7 +48,7 @@ def add_perturb(commands: argparse._SubParsersAction) -> None:
         "--times", nargs="+", type=float, metavar="T", help="the course at these times, in place of the steady state"
     )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
     parser.set_defaults(run=_run)
 
 

@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ._command_types import count_or_all, positive_integer, seconds
+from ._model_files import expand_folders
+
 __all__ = ["add_report"]
 
 
@@ -21,11 +24,13 @@ def add_report(commands: Any) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="SBML, a table of interactions, or cells as .h5ad")
     parser.add_argument("--html", type=Path, required=True, metavar="OUT", help="where the page goes")
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="responses listed for each variable of a model")
+    parser.add_argument(
+        "--top", type=positive_integer, default=5, metavar="K", help="responses listed for each variable of a model"
+    )
     parser.add_argument("--groupby", metavar="COL", help="column of a screen that holds the labels of its cells")
     parser.add_argument("--control", nargs="+", metavar="LABEL", help="its controls; default: control ctrl")
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="for one file")
+    parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
+    parser.add_argument("--timeout", type=seconds, default=120.0, metavar="SECONDS", help="for one file")
     parser.set_defaults(run=run)
 
 
@@ -34,8 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from .report import write_report
 
     named = {} if arguments.control is None else {"control": arguments.control}
+    files = expand_folders(arguments.files)
     errors = write_report(
-        arguments.files,
+        files,
         arguments.html,
         top=arguments.top,
         groupby=arguments.groupby,
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         verbose=1,
         **named,
     )
-    for file, error in zip(arguments.files, errors, strict=True):
+    for file, error in zip(files, errors, strict=True):
         if error is not None:
             print(f"{file}: {error}")
     n_read = errors.count(None)

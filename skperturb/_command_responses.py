@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ._command_types import positive_number
+
 if TYPE_CHECKING:
     from ._user_screens import UserScreen
 
@@ -60,7 +62,7 @@ def add_screen_options(parser: Any) -> None:
         "--contexts", nargs="+", default=[], metavar="COL", help="columns of the cell lines or batches, kept apart"
     )
     parser.add_argument(
-        "--target-sum", type=float, metavar="N", help="for raw counts: scale cells to this total, and log"
+        "--target-sum", type=positive_number, metavar="N", help="for raw counts: scale cells to this total, and log"
     )
     parser.add_argument("--graph", type=Path, metavar="FILE", help="gene graph: two genes in a row, perhaps a kind")
     parser.add_argument(
@@ -223,29 +225,25 @@ def _described(screen: UserScreen) -> str:
 
 
 # -- scores -------------------------------------------------------------------------------------------
-def _tasks(screen: UserScreen, X: pd.DataFrame, n_genes: np.ndarray, known: dict[str, Any], repeats: int) -> Any:
+def _tasks(screen: UserScreen, X: pd.DataFrame, perturbed: np.ndarray, known: dict[str, Any], repeats: int) -> Any:
     """Yield what can be held out: its name, the rows, the splits and the models."""
     from .model_selection import CombinationSplit, LeaveContextOut, UnseenPerturbationSplit
     from .responses import AdditiveRegressor, ContextMean, KernelPerturbationRegressor, OtherContextsMean
 
     mean = {"mean of the others": ContextMean if screen.contexts else _Mean}
     model = {"kernel": lambda: KernelPerturbationRegressor(**known)}
-    everything = np.arange(len(X))
+    everything, n_genes = np.arange(len(X)), perturbed.sum(axis=1)
     if (n_genes > 1).sum() >= _LEAST_PAIRS:
         splits = CombinationSplit(repeats, random_state=0).split(X)
         yield "untested combinations", everything, splits, mean | {"sum of single genes": AdditiveRegressor} | model
     alone = np.flatnonzero(n_genes == 1)
-    n_alone = int((X.iloc[alone].to_numpy() != 0)[:, : X.shape[1] - _n_contexts(X)].any(axis=0).sum())
+    n_alone = int(perturbed[alone].any(axis=0).sum())
     if n_alone >= _LEAST_GENES and any(value is not None for value in known.values()):
         splits = UnseenPerturbationSplit(max(repeats, 2), random_state=0).split(X.iloc[alone])
         yield "genes that nobody perturbed", alone, splits, mean | model
     if screen.contexts and len(screen.conditions[screen.contexts].drop_duplicates()) > 1:
         splits = LeaveContextOut().split(X)
         yield "a context left out", everything, splits, {"mean of other contexts": OtherContextsMean} | mean | model
-
-
-def _n_contexts(X: pd.DataFrame) -> int:
-    return sum("=" in str(name) for name in X.columns)
 
 
 class _Mean:
@@ -263,8 +261,8 @@ def _scores(screen: UserScreen, known: dict[str, Any], repeats: int) -> Iterator
     from ._user_screens import encode
 
     X, _, encoder = encode(screen)
-    n_genes = (X.to_numpy()[:, : len(encoder.genes_)] != 0).sum(axis=1)
-    for task, rows, splits, models in _tasks(screen, X, n_genes, known, repeats):
+    perturbed = X.to_numpy()[:, : len(encoder.genes_)] != 0
+    for task, rows, splits, models in _tasks(screen, X, perturbed, known, repeats):
         for repeat, (train, test) in enumerate(splits):
             parts = rows[train], rows[test]
             yield {"task": task, "repeat": repeat, "model": "no change"} | _score(None, screen, X, *parts)
@@ -351,6 +349,10 @@ def _candidates(screen: UserScreen, known: dict[str, Any], wanted: list[str]) ->
 
     reading = {"control": list(screen.control), **screen.reading}
     if wanted == ["pairs"]:
+        if len(_alone(screen)) < 2:
+            raise ValueError(
+                f"--predict pairs needs two genes that were perturbed alone; found {sorted(_alone(screen))}."
+            )
         labels = list(untested_combinations(list(screen.conditions[LABEL]), **reading))
         if not labels:
             raise ValueError("--predict pairs: all pairs of genes that were perturbed alone were tested together.")
@@ -363,6 +365,15 @@ def _candidates(screen: UserScreen, known: dict[str, Any], wanted: list[str]) ->
     levels = screen.conditions[screen.contexts].drop_duplicates().sort_values(screen.contexts)
     table = pd.DataFrame({LABEL: labels}).merge(levels, how="cross")
     return table.set_axis([" ".join(map(str, row)) for row in table.itertuples(index=False)])
+
+
+def _alone(screen: UserScreen) -> set[str]:
+    """Return the genes that were perturbed alone."""
+    from ._user_screens import encode
+
+    X, _, encoder = encode(screen)
+    perturbed = X.to_numpy()[:, : len(encoder.genes_)] != 0
+    return {str(gene) for gene in np.asarray(encoder.genes_)[perturbed[perturbed.sum(axis=1) == 1].any(axis=0)]}
 
 
 def _new_genes(known: dict[str, Any], perturbed: set[str]) -> list[str]:
@@ -390,6 +401,11 @@ def _ranked(
     by = arguments.rank_by or _RANKINGS[0]
     ranked = rank_candidates(model, fit_quietly(baseline, X, screen), wanted, by=by)
     print(f"{len(ranked)} predictions, largest {by} first; interaction: distance to {name}")
+    asked = np.asarray(encoder.genes_, dtype=str)[(wanted.to_numpy()[:, : len(encoder.genes_)] != 0).any(axis=0)]
+    if new := sorted(set(asked) - _alone(screen)):
+        print(
+            f"{len(new)} of the {len(asked)} genes to predict were never perturbed alone, such as {', '.join(new[:3])}"
+        )
     if (ranked["interaction"] <= _NO_DIFFERENCE * ranked["effect"]).all():
         print(f"the model has nothing to add to {name}, which stands in every row: the order of the rows says nothing")
     mean, deviation = (
@@ -398,7 +414,9 @@ def _ranked(
     )
     order = wanted.index.get_indexer(ranked["condition"])
     wide = mean.join(deviation.add_suffix(" std")).iloc[order].reset_index(drop=True)
-    return ranked, pd.concat([ranked, wide], axis=1)
+    # The contexts of each prediction have columns of their own, behind the name that holds them too.
+    where = candidates[screen.contexts].iloc[order].reset_index(drop=True)
+    return ranked, pd.concat([ranked[["condition"]], where, ranked.drop(columns="condition"), wide], axis=1)
 
 
 # -- files --------------------------------------------------------------------------------------------

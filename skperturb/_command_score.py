@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from ._command_types import positive_number
+from ._user_screens import open_cells, read_text_table
+
 __all__ = ["add_score"]
 
 _TABLES = (".csv", ".tsv", ".txt")
@@ -19,7 +22,9 @@ def add_score(commands: Any) -> None:
     commands : argparse sub-parsers
     """
     parser = commands.add_parser(
-        "score", help="score predicted responses of any model, beside baselines, with intervals, as a table or CSV"
+        "score",
+        help="score predicted responses of any model, beside baselines, with intervals, as a table or CSV",
+        description="Example: python -m skperturb score measured.h5ad predicted.h5ad --csv scores.csv",
     )
     parser.add_argument(
         "truth", type=Path, metavar="TRUTH", help="measured: cells as .h5ad, or log-fold changes as .csv, .tsv or .txt"
@@ -31,12 +36,15 @@ def add_score(commands: Any) -> None:
     parser.add_argument("--control", nargs="+", metavar="LABEL", help="names of controls; default: control ctrl")
     parser.add_argument("--train", type=Path, metavar="FILE", help="what baselines learn from; default: the other rows")
     parser.add_argument(
-        "--genes", choices=["all", "shared"], default="all", help="of TRUTH, or those that all files have"
+        "--genes",
+        choices=["all", "shared"],
+        default="all",
+        help="all (default): those of TRUTH; shared: those that all files have",
     )
     parser.add_argument("--own-control", action="store_true", help="compare predicted cells with their own control")
     parser.add_argument("--no-tests", action="store_true", help="no differential expression of cells, the slowest part")
     parser.add_argument(
-        "--target-sum", type=float, metavar="N", help="for raw counts: scale cells to this total, and log"
+        "--target-sum", type=positive_number, metavar="N", help="for raw counts: scale cells to this total, and log"
     )
     parser.add_argument(
         "--sep", nargs="+", metavar="SEP", help="separators of genes, the trusted one first; default: + _"
@@ -85,13 +93,13 @@ def _models(paths: list[Path]) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     if path.suffix == ".h5ad":
-        import anndata
-
-        return anndata.read_h5ad(path)
-    kinds = [suffix for suffix in path.suffixes if suffix in _TABLES]
-    if not kinds:
+        return open_cells(path, in_memory=True)
+    if not any(suffix in _TABLES for suffix in path.suffixes):
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
-    table = pd.read_csv(path, sep="," if kinds[-1] == ".csv" else "\t", index_col=0)
+    table = read_text_table(path, index_col=0)
+    text = next((name for name in table if not pd.api.types.is_numeric_dtype(table[name])), None)
+    if text is not None:
+        raise ValueError(f"{path} has texts in the column {str(text)!r}; expected numbers behind the labels.")
     return table.drop(columns="noise_variance", errors="ignore").set_axis(table.index.astype(str))
 
 

@@ -7,7 +7,44 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-__all__ = ["as_pandas", "graph_edges", "graph_matrix", "is_anndata", "is_networkx", "is_polars", "is_pyg"]
+__all__ = [
+    "as_pandas",
+    "column_separator",
+    "graph_edges",
+    "graph_matrix",
+    "is_anndata",
+    "is_networkx",
+    "is_polars",
+    "is_pyg",
+]
+
+
+def column_separator(line: str) -> str | None:
+    r"""Return what separates the columns of a line of a text file.
+
+    Parameters
+    ----------
+    line : str
+        The first one that is no comment.
+
+    Returns
+    -------
+    str or None
+        A tab if there is any; else the more frequent one of semicolon and comma, and the semicolon of equally many,
+        for the commas may be those of decimal numbers. None: blanks.
+
+    Examples
+    --------
+    >>> from skperturb._interchange import column_separator
+    >>> [column_separator(line) for line in ("a,b", "a;b;0,5", "a, b;c,d", "a\tb,c", "a b")]
+    [',', ';', ',', '\t', None]
+    """
+    if "\t" in line:
+        return "\t"
+    semicolons, commas = line.count(";"), line.count(",")
+    if not semicolons and not commas:
+        return None
+    return ";" if semicolons >= commas else ","
 
 
 def is_polars(value: Any) -> bool:

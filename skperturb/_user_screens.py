@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["LABEL", "UserScreen", "encode", "read_gene_features", "read_graph", "read_screen", "screen_profiles"]
+__all__ = [
+    "LABEL",
+    "UserScreen",
+    "encode",
+    "open_cells",
+    "read_gene_features",
+    "read_graph",
+    "read_screen",
+    "read_text_table",
+    "screen_profiles",
+]
 
 #: The column of the labels in `UserScreen.conditions`.
 LABEL = "perturbation"
@@ -108,16 +118,16 @@ def _read_cells(
     skip_doubtful: bool,
     options: dict[str, Any],
 ) -> UserScreen:
-    import anndata
-
     from .responses import pseudobulk
 
-    cells = anndata.read_h5ad(path, backed="r")
+    cells = open_cells(path)
     try:
         if groupby not in cells.obs:
             raise ValueError(
                 f"{path} has no column {groupby!r} in obs; pass --groupby with one of {list(cells.obs.columns)[:10]}."
             )
+        if pd.api.types.is_numeric_dtype(cells.obs[groupby]) and cells.obs[groupby].notna().any():
+            raise ValueError(f"--groupby {groupby}: the column of {path} holds numbers; expected one with labels.")
         labels = cells.obs[groupby].astype(object)
         notes: list[str] = []
         # Names that no cell has are refused where a user wrote them, and not where they are ours.
@@ -141,6 +151,67 @@ def _read_cells(
         options,
         [f"{cells.n_obs} cells, {int(np.sum(bulk.n_control_cells))} of them controls", *notes],
     )
+
+
+def open_cells(path: Path, *, in_memory: bool = False) -> Any:
+    """Open cells on the disk.
+
+    Parameters
+    ----------
+    path : Path
+    in_memory : bool, default=False
+        Read all of them.
+
+    Returns
+    -------
+    AnnData
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
+    """
+    import anndata
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; expected cells as .h5ad.")
+    try:
+        return anndata.read_h5ad(path, backed=None if in_memory else "r")
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} can't be read as .h5ad: {str(error).strip() or type(error).__name__}") from error
+
+
+def read_text_table(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a table with a header, separated by commas (.csv) or tabs.
+
+    Parameters
+    ----------
+    path : Path
+    **options
+        Of `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file; also where a column stands twice, which pandas would rename.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; expected a table.")
+    kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
+    separator = "," if kinds and kinds[-1].lower() == ".csv" else "\t"
+    try:
+        header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0].dropna()
+        table = pd.read_csv(path, sep=separator, **options)
+    except ValueError as error:  # also what is no text, has no columns or is ragged
+        raise ValueError(f"{path} can't be read as a table: {str(error).strip()}") from error
+    if not header.is_unique:
+        name = header[header.duplicated()].iloc[0]
+        raise ValueError(f"{path} has the column {name!r} twice; expected another name in every column.")
+    return table
 
 
 def _pseudobulk(options: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +270,7 @@ def _table(path: Path) -> pd.DataFrame:
     kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
     if not kinds:
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt, perhaps with .gz.")
-    table = pd.read_csv(path, sep="," if kinds[-1].lower() == ".csv" else "\t", index_col=0)
+    table = read_text_table(path, index_col=0)
     if not table.shape[1]:
         raise ValueError(
             f"{path} has one column; expected names first and then values, separated by commas (.csv) or tabs."
@@ -216,8 +287,8 @@ def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     if len(bad):
         row, column = bad[0]
         raise ValueError(
-            f"{path} has {table.iloc[row, column]!r} in row {table.index[row]!r}, column {table.columns[column]!r}; "
-            "expected numbers behind the names."
+            f"{path} has '{table.iloc[row, column]}' in row '{str(table.index[row]).partition('#')[0]}', column "
+            f"{str(table.columns[column])!r}; expected numbers behind the names."
         )
     return found
 
@@ -255,8 +326,7 @@ def read_graph(path: Path) -> pd.DataFrame:
     path : Path
         With a header; separated by commas (.csv) or tabs.
     """
-    kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
-    table = pd.read_csv(path, sep="," if kinds and kinds[-1].lower() == ".csv" else "\t")
+    table = read_text_table(path)
     if table.shape[1] < 2:
         raise ValueError(f"{path} has one column; expected two genes in a row, separated by commas (.csv) or tabs.")
     return table

@@ -25,7 +25,7 @@ from skperturb.datasets import load_textbook_models, make_gene_network, make_per
 from skperturb.interactions import L3Paths
 from skperturb.networks import DynamoDistance
 from skperturb.persistence import save_model
-from skperturb.reproduce import engine, enhancer, interactions, networks, responses, structural, textbook
+from skperturb.reproduce import engine, enhancer, interactions, networks, responses, simulated, structural, textbook
 from skperturb.responses import pseudobulk
 
 LINES = ("networks", "interactions", "responses", "engine")
@@ -84,7 +84,7 @@ CASES = [
     refused("", "--figures", "--figures one screen model.xml"),
     *changes("screen", "screen model.xml", csv="out.csv", jobs="2", timeout="0.001"),
     *changes("networks", "networks model.xml", top="1", structure="", state="state.csv", csv="out.csv", jobs="2"),
-    *changes("networks", "networks model.xml", figures="drawings", timeout="0.001"),
+    *changes("networks", "networks model.xml", figures="drawings", timeout="0.001", export="written"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", knock_out="u", scale="u=3", set="u=1"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", hold="u=1", together="", times="0 1 2"),
     *changes("perturb", "perturb model.xml --scale alpha1=2 --knock-out v", csv="out.csv", jobs="2"),
@@ -170,6 +170,9 @@ CASES = [
     *changes("reproduce responses", f"{OWN}", predict="pairs"),
     *changes("reproduce responses", f"{OWN} --predict pairs", rank_by="effect", csv="out.csv", graph="graph.tsv"),
     *changes("reproduce responses", f"{CONTEXTS} --contexts line", contexts="batch", repeats="2", groupby="other"),
+    *changes("reproduce responses", CELLS.replace("mean,additive", "kernel"), use_noise=""),
+    refused("reproduce responses", "--use-noise", f"{OWN} --models additive --use-noise", "noise of the screen"),
+    refused("reproduce responses", "--use-noise", f"{CONTEXTS} --contexts line --use-noise"),
     refused("reproduce responses", "--contexts", CONTEXTS, "needs --contexts"),
     refused("reproduce responses", "--contexts", f"{CELLS} --contexts line"),
     refused("reproduce responses", "--contexts", "reproduce responses --task context --contexts line"),
@@ -309,6 +312,11 @@ class Recorded:
     def fit(self, *given, **named):
         return self
 
+    def rank_candidates(self, *given, **named):
+        table = pd.DataFrame({"gene_a": ["x"], "gene_b": ["y"]})
+        table.attrs = {"n_candidates": 1, "n_scored": 1}
+        return table
+
     def __repr__(self):
         return self._shown
 
@@ -323,6 +331,9 @@ def saved(model, path, **about):
 class Pictures:
     def report(self):
         return "report"
+
+    def examples(self):
+        return "examples"
 
     def save_figures(self, folder):
         return [Path(folder) / "figure.png"]
@@ -347,6 +358,8 @@ def quick(monkeypatch, files, tmp_path):
     monkeypatch.setattr(skperturb.persistence, "save_model", saved)
     monkeypatch.setattr(skperturb.report, "write_report", told("report", [None]))
     monkeypatch.setattr(textbook, "run_textbook_models", told("textbook", [Pictures()]))
+    monkeypatch.setattr(simulated, "interactions_in_short", told("interactions", ""))
+    monkeypatch.setattr(simulated, "responses_in_short", told("responses", ""))
     monkeypatch.setattr(networks, "reproduce_networks", told("networks", []))
     monkeypatch.setattr(networks, "report", told("report", ""))
     monkeypatch.setattr(structural, "reproduce_structural", told("structural", []))
@@ -395,6 +408,7 @@ def outcome(line):
 
 @pytest.mark.filterwarnings("ignore::skperturb.datasets.ChecksumWarning")
 @pytest.mark.filterwarnings("ignore:The values are no whole numbers:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*gene_features are not used:UserWarning")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_option_changes_the_result_or_is_refused(case, quick):
     status, text, written = outcome(case.changed)

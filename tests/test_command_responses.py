@@ -67,7 +67,8 @@ def test_scores_stand_beside_baselines(folder, capsys):
 def test_each_context_is_predicted(folder, capsys):
     line = ["responses", str(folder / "cells.h5ad"), "--contexts", "line", "--predict", "gene0+gene1", "--repeats", "0"]
     assert main([*line, "--csv", str(folder / "out.csv")]) == 0
-    assert set(pd.read_csv(folder / "out.csv")["condition"]) == {"gene0+gene1 x", "gene0+gene1 y"}
+    found = pd.read_csv(folder / "out.csv").set_index("condition")
+    assert found["line"].to_dict() == {"gene0+gene1 x": "x", "gene0+gene1 y": "y"}
 
 
 def test_features_are_tables_or_terms(tmp_path):
@@ -105,11 +106,15 @@ def test_noise_of_a_single_cell_is_that_of_the_others(tmp_path, cells):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("label,x\nA,1\nB,high\n", "", "'high' in row 'B#1', column 'x'"),
+        ("label,x\nA,1\nB,high\n", "", "'high' in row 'B', column 'x'"),
         ("label,x\ncontrol,0\n", "", "no row of a perturbation"),
         ("label\nA\n", "", "has one column"),
         ("label,x\nIFNGR2g1,1\n", "", "--guide-suffix"),
         ("label,x\nA,1\n,2\n", "", "lacks a name in row 1"),
+        ("label,x,x\nA,1,2\n", "", "the column 'x' twice"),
+        ("label,x\nA,1\n", "--predict pairs", "needs two genes"),
+        ("", "", "bulk.csv can't be read as a table"),
+        ("label,x\nA,1\nB,2\n", "--json nowhere/out.json", "--json nowhere/out.json: the folder is not there"),
         ("label,x\nA,1\nB,2\nA+B,3\n", "--predict pairs", "were tested together"),
         ("label,x\nA,1\nB,2\n", "--predict genes", "needs --graph"),
         ("label,x\nA,1\nB,2\n", "--contexts line", "--contexts names 'line'"),

@@ -47,6 +47,7 @@ LAYERS = [
         "_command_responses",
         "_user_screens",
         "_command_score",
+        "_command_types",
     },
 ]
 DOMAINS = LAYERS[2]

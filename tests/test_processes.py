@@ -33,6 +33,12 @@ def test_a_script_without_main_guard_is_told_so(tmp_path):
     assert "if __name__ == '__main__':" in result.stderr.splitlines()[-1]
 
 
+def test_a_script_from_a_pipe_works():
+    script = "from skperturb._processes import map_isolated\nprint([one.value for one in map_isolated(abs, [-1, 2])])\n"
+    result = subprocess.run([sys.executable], input=script, capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == "[1, 2]", result.stderr
+
+
 def test_the_command_line_imports_only_what_it_runs():
     code = (
         "import sys; from skperturb.__main__ import main\n"

@@ -1,4 +1,4 @@
-"""The main job: from the embedded textbook models to tables and three figures, offline, in seconds."""
+"""The main job: from the embedded textbook models to tables and figures, offline, in seconds."""
 
 import warnings
 from pathlib import Path
@@ -19,6 +19,15 @@ ENSEMBLE = "structural ensemble"
 TRUTHS = {
     "relative": "the relative response, per cent per per cent (one variable held, all others relaxing)",
     "dynamo": "(I - A)^-1, the published truth, which depends on each model's unit of time",
+}
+
+
+# One model that structure explains and one that it does not, each with the reason.
+_EXAMPLES = {
+    "wnt_beta_catenin": "works: nothing acts back on Dsh, and the paths through the\n"
+    "  destruction complex decide the order and the signs of the responses",
+    "linear_pathway_feedback": "fails: the end product inhibits the first step so strongly that the\n"
+    "  first metabolite responds most to the last one, the farthest; how strongly, only the constants say",
 }
 
 
@@ -82,8 +91,15 @@ class TextbookResult:
         lines += [_shorten(f"left out: {name}: {reason}") for name, reason in self.left_out.items()]
         return "\n".join(lines)
 
+    def examples(self) -> str:
+        """Say of one model why structure explains its responses, and of another why not."""
+        method = ENSEMBLE if ENSEMBLE in self.scores else "distance directed"
+        known = {name: why for name, why in _EXAMPLES.items() if name in self.names}
+        scores = self.scores[method]["whole"]
+        return "\n".join(f"{name}, {method} {scores[name]:.2f}, {why}" for name, why in known.items())
+
     def save_figures(self, folder: str | Path) -> list[Path]:
-        """Save the drawing and the heatmaps of one model, and the paired accuracy of all models, as PNG files."""
+        """Save the heatmaps of two models, the drawing of one, and the paired accuracy of all, as PNG files."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
         from ..plotting import NetworkDisplay, PairedScoreDisplay, SensitivityHeatmapDisplay
@@ -92,19 +108,21 @@ class TextbookResult:
         folder.mkdir(parents=True, exist_ok=True)
         methods = [REACHABILITY, ENSEMBLE, "distance directed", "propagation signed"]
         methods = [method for method in methods if method in self.predictions]
-        # A model of a dozen variables is large enough to show a pattern and small enough to read the names.
-        shown = int(np.argmin([abs(len(truth) - 12) for truth in self.truths]))
-        heatmaps = SensitivityHeatmapDisplay.from_predictions(
-            self.truths[shown], {method: self.predictions[method][shown] for method in methods[1:]}, signed=True
-        ).plot()
-        heatmaps.figure_.suptitle(f"Sensitivity pattern of the {self.names[shown]} model (truth: {self.kind})")
+        heatmaps = []
+        for name, why in _EXAMPLES.items():
+            shown = self.names.index(name)
+            matrices = {method: self.predictions[method][shown] for method in methods[1:]}
+            display = SensitivityHeatmapDisplay.from_predictions(self.truths[shown], matrices, signed=True).plot()
+            display.figure_.suptitle(f"{name}: where the structure {why.partition(':')[0]} (truth: {self.kind})")
+            heatmaps.append(display.figure_)
+        shown = self.names.index(next(iter(_EXAMPLES)))
         accuracy = pd.DataFrame({method: self.scores[method]["whole"] for method in methods})
         paired = PairedScoreDisplay(accuracy, score_name="Spearman correlation, all pairs").plot()
         drawing = NetworkDisplay.from_network(self.networks[shown], responses=self.truths[shown]).plot()
         drawing.ax_.set_title(f"{self.names[shown]}: response to {drawing.source}, per cent per per cent")
-        names = ("sensitivity_heatmaps.png", "accuracy_per_model.png", "network.png")
+        names = ("heatmaps_works.png", "heatmaps_fails.png", "accuracy_per_model.png", "network.png")
         paths = [folder / name for name in names]
-        for figure, path in zip((heatmaps.figure_, paired.figure_, drawing.figure_), paths, strict=True):
+        for figure, path in zip((*heatmaps, paired.figure_, drawing.figure_), paths, strict=True):
             FigureCanvasAgg(figure).print_png(path)
         return paths
 

@@ -14,5 +14,6 @@ from .parameter_sets import simulate_many as simulate_many, steady_states as ste
 from .parameter_tables import read_conditions as read_conditions, read_parameters as read_parameters
 from .screen import screen_models as screen_models
 from .sensitivity import sensitivity_matrices as sensitivity_matrices, sensitivity_matrix as sensitivity_matrix
+from .simulation_files import Simulation as Simulation, read_simulations as read_simulations
 from .structure import NetworkStructure as NetworkStructure
 from .time_course import time_course_sensitivity as time_course_sensitivity

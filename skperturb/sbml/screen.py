@@ -20,6 +20,9 @@ from skperturb.sbml.extractor import ENGINE_MODULES, network_at
 
 __all__ = ["ENGINE_MODULES", "screen_models"]
 
+# Of the largest value, as `skperturb.networks.top_responses` has it: what decays for ever falls below any bound; units
+# alone, such as a few molecules in mole beside a concentration in molar, make no more than some 1e-16.
+_DIED_OUT = 1e-20
 _COLUMNS: dict[str, Any] = {
     "path": str,
     "model_id": object,
@@ -33,6 +36,7 @@ _COLUMNS: dict[str, Any] = {
     "max_real_part": float,
     "stable": "boolean",
     "n_conservation_laws": "Int64",
+    "n_died_out": "Int64",
     "method": object,
     "seconds": float,
 }
@@ -85,7 +89,7 @@ def screen_models(
 
     Returns
     -------
-    table : DataFrame of shape (n_models, 14)
+    table : DataFrame of shape (n_models, 15)
         One row for each path, in order:
 
         - path, model_id
@@ -96,6 +100,8 @@ def screen_models(
           oscillator circles), "initial" (where no steady state was found) or "none"
         - n_variables, n_reactions, n_nonzeros (of that Jacobian)
         - residual, max_real_part, stable, n_conservation_laws, method: see `SteadyState`
+        - n_died_out: variables of the steady state that are 0 or below 1e-20 of the largest, on the way there for ever;
+          their responses in per cent say nothing
         - seconds: time for this model without the start of its process
 
         With ``return_networks=True`` a `sklearn.utils.Bunch` of this ``table``; ``states``, a DataFrame with a row for
@@ -229,13 +235,31 @@ def _steady_state_row(model: Any) -> dict[str, Any]:
         return {"status": error.status, "reason": str(error)} | _jacobian_row(model, 0.0, model.x0, "initial")
     fields = ("residual", "max_real_part", "stable", "n_conservation_laws", "method")
     row: dict[str, Any] = {name: getattr(steady, name) for name in fields}
-    row |= {"status": "steady", "reason": None}
+    row |= {"status": "steady", "reason": None, "n_died_out": len(died_out(steady.state))}
     if not steady.is_reached:
         # The trajectory circles this state or leaves it aside: the network there is one, but no rest.
         reason = f"the trajectory does not come to the steady state that was found ({steady.method})"
         row |= {"status": "oscillating", "reason": reason}
     settled = model.after_events(steady)
     return row | _jacobian_row(settled, steady.time, steady.state.to_numpy(), "steady_state", steady)
+
+
+def died_out(state: pd.Series) -> list[str]:
+    """Return the variables that are 0, or so small beside the largest that they only decay.
+
+    Parameters
+    ----------
+    state : Series
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skperturb.sbml.screen import died_out
+    >>> died_out(pd.Series({"A": 1.0, "B": 1e-38, "C": 1e-15}))
+    ['B']
+    """
+    sizes = state.abs()
+    return [str(name) for name in state.index[sizes <= _DIED_OUT * sizes.max()]]
 
 
 def _jacobian_row(model: Any, time: float, x: np.ndarray, where: str, steady: Any = None) -> dict[str, Any]:

@@ -11,7 +11,15 @@ import pytest
 
 from skperturb._processes import map_isolated
 from skperturb.sbml import JacobianExtractor, screen_models
-from skperturb.sbml.screen import _row
+from skperturb.sbml.screen import _row, died_out
+
+MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML">'
+# dA/dt = -A, and dB/dt = 1 - B.
+DECAY = f"""<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="decay">
+<listOfParameters><parameter id="A" value="1" constant="false"/><parameter id="B" value="0" constant="false"/>
+</listOfParameters><listOfRules><rateRule variable="A">{MATH}<apply><minus/><ci>A</ci></apply></math></rateRule>
+<rateRule variable="B">{MATH}<apply><minus/><cn>1</cn><ci>B</ci></apply></math></rateRule></listOfRules></model></sbml>
+"""
 
 
 @pytest.fixture
@@ -32,6 +40,7 @@ def test_table(files):
     assert row["stable"]
     assert row["max_real_part"] == pytest.approx(-3.0)
     assert row["n_conservation_laws"] == 1
+    assert row["n_died_out"] == 0
     assert row["residual"] < 1e-9
     assert row["seconds"] > 0
     assert row["reason"] is None
@@ -78,6 +87,13 @@ def test_a_worker_that_dies_costs_its_own_row_only():
     assert [outcome.value for outcome in outcomes] == [2, None, 4]
 
 
+def test_variables_that_died_out_are_counted(tmp_path):
+    (tmp_path / "decay.xml").write_text(DECAY)
+    row = screen_models([tmp_path / "decay.xml"]).iloc[0]
+    assert (row["status"], row["n_variables"], row["n_died_out"]) == ("steady", 2, 1)
+    assert died_out(pd.Series({"a": -1.0, "b": 1e-19, "c": 1e-21, "d": 0.0})) == ["c", "d"]
+
+
 def test_hanging_model_is_cut(files):
     # A named pipe that nobody writes to: reading it never ends.
     pipe = files[0].parent / "pipe.xml"
@@ -113,7 +129,7 @@ def test_bad_input(paths, keywords, error, message):
 
 
 def test_no_paths():
-    assert screen_models([]).shape == (0, 14)
+    assert screen_models([]).shape == (0, 15)
 
 
 @pytest.mark.real_data

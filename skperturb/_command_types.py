@@ -1,0 +1,104 @@
+"""Numbers on the command line: what is out of range is refused with the name of its option."""
+
+import argparse
+import math
+
+__all__ = ["count_or_all", "positive_integer", "positive_number", "seconds"]
+
+
+def positive_integer(text: str) -> int:
+    """Read a whole number from 1, as argparse wants it.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> positive_integer("3")
+    3
+    """
+    value = _integer(text)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return value
+
+
+def count_or_all(text: str) -> int:
+    """Read a number of worker processes: from 1, or -1 for all processors, as in joblib.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> count_or_all("-1")
+    -1
+    """
+    value = _integer(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; expected 1, 2, … or -1 for all")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read a positive, finite number of seconds.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> seconds("1.5")
+    1.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """Read a positive, finite number.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> positive_number("1e4")
+    10000.0
+    """
+    try:
+        return seconds(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number") from None
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

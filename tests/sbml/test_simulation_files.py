@@ -1,0 +1,87 @@
+"""SED-ML files and archives."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from skperturb.exceptions import InvalidModelError, UnsupportedModelError
+from skperturb.sbml import KineticModel, read_simulations
+
+SPECIES = "/sbml:sbml/sbml:model/sbml:listOfSpecies/sbml:species[@id='A']"
+SEDML = """<?xml version="1.0" encoding="utf-8"?>
+<sedML xmlns="http://sed-ml.org/sed-ml/level1/version3" level="1" version="3">
+<listOfSimulations><uniformTimeCourse id="course" initialTime="0" outputStartTime="1" outputEndTime="2"
+ numberOfPoints="4"><algorithm kisaoID="KISAO:0000019"/></uniformTimeCourse></listOfSimulations>
+<listOfModels><model id="m" language="urn:sedml:language:sbml" source="model.xml"/></listOfModels>
+<listOfTasks><task id="t" modelReference="m" simulationReference="course"/></listOfTasks>
+<listOfDataGenerators>
+<dataGenerator id="dt"><listOfVariables><variable id="v0" symbol="urn:sedml:symbol:time" taskReference="t"/>
+</listOfVariables><math xmlns="http://www.w3.org/1998/Math/MathML"><ci>v0</ci></math></dataGenerator>
+<dataGenerator id="da"><listOfVariables><variable id="v1" target="TARGET" taskReference="t"/>
+</listOfVariables><math xmlns="http://www.w3.org/1998/Math/MathML"><ci>v1</ci></math></dataGenerator>
+</listOfDataGenerators>
+<listOfOutputs><report id="r"><listOfDataSets><dataSet id="d0" label="Time" dataReference="dt"/>
+<dataSet id="d1" label="[A]" dataReference="da"/></listOfDataSets></report></listOfOutputs>
+</sedML>""".replace("TARGET", SPECIES)
+
+
+@pytest.fixture
+def model(sbml_text):
+    return sbml_text("chain")
+
+
+def archive(path, **files):
+    with zipfile.ZipFile(path, "w") as found:
+        for name, text in files.items():
+            found.writestr(name.replace("__", "/").replace("_", "."), text)
+    return path
+
+
+def test_times_and_outputs_of_a_file_and_of_an_archive(model, tmp_path):
+    (tmp_path / "model.xml").write_text(model)
+    (tmp_path / "sim.sedml").write_text(SEDML)
+    (one,) = read_simulations(tmp_path / "sim.sedml")
+    (other,) = read_simulations(archive(tmp_path / "a.omex", sub__sim_sedml=SEDML, sub__model_xml=model))
+    for found in (one, other):
+        assert (found.name, found.outputs) == ("r", {"Time": "time", "[A]": "A"})
+        np.testing.assert_allclose(found.times, [1.0, 1.25, 1.5, 1.75, 2.0])
+        table = found.run()
+        assert list(table.columns) == ["Time", "[A]"]
+        expected = KineticModel.from_sbml(model).simulate([0.0, *found.times])["A"].to_numpy()[1:]
+        np.testing.assert_allclose(table["[A]"], expected, rtol=1e-8)
+        np.testing.assert_array_equal(table["Time"], found.times)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "message"),
+    [
+        ("<sedML", "<sbml", InvalidModelError, "no readable XML"),
+        ('<?xml version="1.0" encoding="utf-8"?>', '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
+         InvalidModelError, "DOCTYPE"),
+        ('source="model.xml"', 'source="http://somewhere/model.xml"', UnsupportedModelError, "is elsewhere"),
+        ('source="model.xml"', 'source="../model.xml"', InvalidModelError, "not in its folder"),
+        ('initialTime="0"', 'initialTime="1"', UnsupportedModelError, "initialTime 1"),
+        ('outputEndTime="2"', 'outputEndTime="0.5"', InvalidModelError, "expected 0 ≤ start < end"),
+        ('numberOfPoints="4"', 'numberOfPoints="many"', InvalidModelError, "numberOfPoints='many'"),
+        ('numberOfPoints="4"', 'numberOfPoints="1e12"', InvalidModelError, "from 1 to 1000000"),
+        ("uniformTimeCourse", "steadyState", UnsupportedModelError, "is a steadyState"),
+        ('dataReference="da"', 'dataReference="dx"', InvalidModelError, "refers to 'dx'"),
+        ("<ci>v1</ci>", "<apply><plus/><ci>v1</ci><cn>1</cn></apply>", UnsupportedModelError, "calculates"),
+        ("@id='A'", "@id='Z'", InvalidModelError, "the model has no 'Z'"),
+        ("[@id='A']", "", UnsupportedModelError, "has the target"),
+    ],
+)  # fmt: skip
+def test_what_is_not_simple_is_refused(model, tmp_path, old, new, error, message):
+    (tmp_path / "model.xml").write_text(model)
+    assert old in SEDML
+    (tmp_path / "sim.sedml").write_text(SEDML.replace(old, new))
+    with pytest.raises(error, match=message):
+        read_simulations(tmp_path / "sim.sedml")
+
+
+def test_archives_that_lack_something(model, tmp_path):
+    with pytest.raises(InvalidModelError, match="holds no SED-ML"):
+        read_simulations(archive(tmp_path / "a.omex", model_xml=model))
+    with pytest.raises(InvalidModelError, match="the archive lacks"):
+        read_simulations(archive(tmp_path / "b.omex", sim_sedml=SEDML))
