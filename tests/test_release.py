@@ -23,7 +23,9 @@ ON_CONDA = {"matplotlib": "matplotlib-base", "torch": "pytorch", "torch-geometri
 # A user's script in which every type is known: mypy would say "Any" otherwise, and be right to refuse it.
 SNIPPET = """
 from skperturb import KineticModel, DynamoDistance, perturb, Intervention
-from skperturb.responses import pseudobulk
+from skperturb.datasets import load_textbook_models
+from skperturb.metrics import spearman_correlation
+from skperturb.responses import pseudobulk, rank_candidates
 
 model: KineticModel = KineticModel.from_sbml("model.xml")
 names: list[str] = list(model.variables)
@@ -31,6 +33,9 @@ reveal_type(KineticModel)
 reveal_type(DynamoDistance)
 reveal_type(perturb)
 reveal_type(pseudobulk)
+reveal_type(rank_candidates)
+score: float = spearman_correlation([[[0.0]]], [[[1.0]]])
+first: str = load_textbook_models().data[0]
 """
 
 
@@ -127,7 +132,7 @@ def test_users_see_the_types(tmp_path):
         cwd=tmp_path,
     )
     revealed = re.findall(r'Revealed type is "(.*)"', found.stdout)
-    assert len(revealed) == 4, found.stdout
+    assert len(revealed) == 5, found.stdout
     assert not [line for line in revealed if line == "Any"], found.stdout
     assert ": error:" not in found.stdout, found.stdout
 

@@ -107,7 +107,7 @@ class CandidateRankingMixin:
         Raises
         ------
         TypeError
-            If genes are named by another kind of id than in the training.
+            If genes are named by another kind of id than in the training, or `exclude_known` is no truth value.
         ValueError
             If the model does not know a gene, or `top` or `prevalence` is no such number.
 
@@ -133,7 +133,9 @@ class CandidateRankingMixin:
         check_is_fitted(self)
         if not isinstance(top, Integral) or isinstance(top, bool) or top < 1:
             raise ValueError(f"top is {top!r}; expected a whole number from 1, how many pairs to return.")
-        candidates = _Candidates.of(self, exclude_known, exclude)
+        if not isinstance(exclude_known, bool | np.bool_):
+            raise TypeError(f"exclude_known is {exclude_known!r}; expected True or False.")
+        candidates = _Candidates.of(self, bool(exclude_known), exclude)
         share = _prevalence(prevalence, candidates)
         search = _Search(candidates, self._candidate_columns, self._score_positions)
         if genes is None:
@@ -190,6 +192,12 @@ class _Candidates:
         pairs = [model._positives] if exclude_known else []
         if exclude is not None and len(exclude):
             given = ensure_pairs(exclude, "exclude")
+            if (given.dtype == object) != (model._index.dtype == object):
+                kinds = ("str", "int") if given.dtype == object else ("int", "str")
+                raise TypeError(
+                    f"exclude names genes by {kinds[0]}, but the model was fitted on {kinds[1]}; use the ids of the "
+                    "training."
+                )
             positions = model._index.get_indexer(given.ravel()).reshape(-1, 2)
             pairs.append(positions[(positions >= 0).all(axis=1)])
         both = np.concatenate([*pairs, np.column_stack([np.arange(n_genes)] * 2)])

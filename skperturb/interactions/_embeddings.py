@@ -201,7 +201,13 @@ class IsomapGeneEmbedder(_LinearEmbedder):
             random_state=self._rng.randint(np.iinfo(np.int32).max),
         )
         # A plain array whatever users want transformers to return: set_config(transform_output="pandas").
-        vectors = analysis.set_output(transform="default").fit_transform(-0.5 * distances**2)
+        try:
+            vectors = analysis.set_output(transform="default").fit_transform(-0.5 * distances**2)
+        except ValueError as error:  # Distances in a graph are not those of points in a space of so many dimensions.
+            raise ValueError(
+                f"n_components={self.n_components} asks for more dimensions than the distances between the "
+                f"{len(largest)} genes of the largest component have; ask for fewer ({error})."
+            ) from error
         result = np.zeros((self._graph.shape[0], vectors.shape[1]))
         result[largest] = vectors
         return result

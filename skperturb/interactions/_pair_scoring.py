@@ -37,16 +37,18 @@ class PairScoringMixin:
 
         Raises
         ------
+        TypeError
+            If weights are no numbers.
         ValueError
-            If `X`, `y` and `sample_weight` differ in length, or no pair is left for a negative.
+            If `X`, `y` and `sample_weight` differ in length, a weight is negative or not finite, all are zero, or no
+            pair is left for a negative.
         """
         X, column = ensure_weights(X)
-        sample_weight = column if sample_weight is None else sample_weight
+        if sample_weight is not None:
+            _, column = ensure_weights(X, sample_weight)
         pairs = ensure_pairs(X)
         labels = ensure_labels(y, len(pairs)) if y is None or np.any(np.asarray(y)) else np.zeros(len(pairs), dtype=int)
-        weights = np.ones(len(pairs)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-        if weights.shape != labels.shape:
-            raise ValueError(f"sample_weight has shape {weights.shape}; expected {labels.shape}, one for each pair.")
+        weights = np.ones(len(pairs)) if column is None else column
         positions = self._index.get_indexer(pairs.ravel()).reshape(-1, 2)  # type: ignore[attr-defined]
         if labels.all():
             negatives = self._negatives_for(positions)

@@ -68,4 +68,6 @@ def _numbers(values: Any, name: str, n_pairs: int) -> np.ndarray:
         raise ValueError(f"{name} is {weights[row]} in row {row}; expected finite weights that are not negative.")
     if n_pairs and not weights.any():
         raise ValueError(f"{name} is zero for all {n_pairs} pairs; expected at least one pair that counts.")
-    return weights
+    # Only ratios count where a sum would overflow.
+    largest = weights.max(initial=0.0)
+    return weights / largest if largest > np.finfo(np.float64).max / max(n_pairs, 1) else weights

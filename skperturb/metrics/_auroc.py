@@ -20,7 +20,7 @@ _CHANCE = 0.5
 
 
 @validate_params(REDUCE, prefer_skip_nested_validation=True)
-def auroc(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> float | np.ndarray:
+def auroc(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") -> Any:
     """Compute the area under the ROC curve: how well scores tell affected from unaffected.
 
     It is the probability that a random positive scores higher than a random negative, ties counting half.

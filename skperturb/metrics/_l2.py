@@ -33,7 +33,7 @@ def l2_distance(
     genes: Any = None,
     top: int | None = None,
     control_mean: Any = None,
-) -> float | np.ndarray:
+) -> Any:
     r"""Compute the Euclidean (for matrices: Frobenius) distance of prediction and truth per sample.
 
     .. math:: d_k = \lVert y_k - \hat y_k \rVert_2

@@ -1,5 +1,6 @@
 """Scores for the prediction of interactions."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ def degree_matched_auroc(
     estimator : fitted estimator
         With `decision_function` or `predict_proba`; a Pipeline or a search too.
     X : array-like of shape (n_pairs, 2)
-        Pairs. Of those labeled 0 nothing is used but that they exist.
+        Pairs. Of those labeled 0 nothing is used but that they exist. A gene that a model of pairs does not know counts
+        as one without interactions, whatever its `unknown` says: folds of a cross-validation have such genes.
     y : array-like of shape (n_pairs,), default=None
         1 for an interaction, 0 for a pair without; None if all are interactions.
     known_pairs : array-like of shape (n_known, 2), default=None
@@ -81,7 +83,7 @@ def degree_matched_auroc(
         return float("nan")
     pairs = data.genes.to_numpy()[np.concatenate([positives, negatives])]
     labels = np.repeat([1, 0], [len(positives), len(negatives)])
-    return float(auroc(labels, _scores(estimator, pairs)))
+    return float(auroc(labels, _scores(_forgiving(estimator), pairs)))
 
 
 def _scores(estimator: Any, pairs: np.ndarray) -> np.ndarray:
@@ -92,6 +94,20 @@ def _scores(estimator: Any, pairs: np.ndarray) -> np.ndarray:
     raise TypeError(
         f"estimator is a {type(estimator).__name__} with neither decision_function nor predict_proba; add a classifier."
     )
+
+
+def _forgiving(estimator: Any) -> Any:
+    """Return the estimator with genes that it does not know counted as without interactions; what was given stays."""
+    if hasattr(estimator, "best_estimator_"):
+        return _forgiving(estimator.best_estimator_)
+    if hasattr(estimator, "steps"):
+        pipeline = copy.copy(estimator)
+        pipeline.steps = [(name, _forgiving(step)) for name, step in estimator.steps]
+        return pipeline
+    if hasattr(estimator, "positive_pairs_") and getattr(estimator, "unknown", None) == "error":
+        estimator = copy.copy(estimator)
+        estimator.unknown = "zero"
+    return estimator
 
 
 def _training_pairs(estimator: Any) -> np.ndarray | None:

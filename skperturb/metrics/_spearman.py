@@ -40,7 +40,7 @@ def spearman_correlation(
     n_draws: int = 10,
     jitter: float = 0.01,
     random_state: int | np.random.RandomState | None = None,
-) -> float | np.ndarray:
+) -> Any:
     r"""Compute the Spearman rank correlation between true and predicted sensitivity matrices.
 
     With :math:`R` and :math:`\hat R` the ranks of the entries of :math:`|S|` and :math:`|P|`,

@@ -337,9 +337,7 @@ def _connecting_first(shuffled: np.ndarray, n_train: int) -> np.ndarray:
     # A minimum spanning forest whose cheapest edges are those that cover; they hold no cycle, so it has all of them.
     cost = np.where(covers, 1.0, 2.0) + np.arange(len(edges)) / len(edges)
     shape = (len(nodes), len(nodes))
-    # SciPy's graph routines took no other integers than these before 1.16.
-    ends = (edges[:, 0].astype(np.int32), edges[:, 1].astype(np.int32))
-    forest = sp.csgraph.minimum_spanning_tree(sp.csr_array((cost, ends), shape=shape)).tocoo()
+    forest = sp.csgraph.minimum_spanning_tree(sp.csr_array((cost, (edges[:, 0], edges[:, 1])), shape=shape)).tocoo()
     linking = np.isin(pair_codes(edges, len(nodes)), pair_codes(np.column_stack([forest.row, forest.col]), len(nodes)))
     return shuffled[np.argsort(np.where(covers, 0, np.where(linking, 1, 2)), kind="stable")]
 

@@ -136,7 +136,11 @@ def sample_negative_pairs(
 def _locate_hidden(hidden: Any, data: GenePairs) -> np.ndarray:
     if hidden is None:
         return np.empty((0, 2), dtype=np.int64)
-    positions = data.genes.get_indexer(ensure_pairs(hidden, "hidden").ravel()).reshape(-1, 2)
+    given = ensure_pairs(hidden, "hidden")
+    if (given.dtype == object) != (data.genes.dtype == object):
+        kinds = ("str", "int") if given.dtype == object else ("int", "str")
+        raise TypeError(f"hidden names genes by {kinds[0]}, but known_pairs by {kinds[1]}; use one kind of id.")
+    positions = data.genes.get_indexer(given.ravel()).reshape(-1, 2)
     return positions[(positions >= 0).all(axis=1)]
 
 

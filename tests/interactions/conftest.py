@@ -24,6 +24,16 @@ class NaiveScores:
         first, second = set(self.graph[u]) - {v}, set(self.graph[v]) - {u}
         return len(first & second) / len(first | second) if first | second else 0.0
 
+    def similarity(self, u, v):
+        """Return the largest Jaccard index of u with a partner of v, in the graph without the edge of u and v."""
+        graph = self.graph.copy()
+        graph.remove_edges_from([(u, v)])
+        own, found = set(graph[u]), [0.0]
+        for partner in set(graph[v]):
+            other = set(self.graph[partner])
+            found.append(len(own & other) / len(own | other))
+        return max(found)
+
     def degree_product(self, u, v):
         own = self.graph.has_edge(u, v)
         return np.log1p(self.graph.degree(u) - own) + np.log1p(self.graph.degree(v) - own)

@@ -1,6 +1,7 @@
 """Ranking of candidates: the same as scoring every pair, and cheaper."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -74,11 +75,28 @@ def test_best_thousand_are_found_although_few_pairs_are_scored(monkeypatch, mode
     # A network that is small enough to score all pairs, with chunks that are small beside it.
     monkeypatch.setattr(_candidates, "_LEAST_SCORED", 5000)
     monkeypatch.setattr(_candidates, "_SCORED_FOR_EACH", 5)
-    model.set_params(random_state=0, genes=LARGE.genes).fit(LARGE.pairs)
+    genes = [*LARGE.genes, "alone"]  # a gene without interactions, whose degree is 0
+    model.set_params(random_state=0, genes=genes).fit(LARGE.pairs)
     table = model.rank_candidates(top=1000)
-    _, scores = exhaustive(model, LARGE.genes)
+    _, scores = exhaustive(model, genes)
     assert table.attrs["n_scored"] < 0.2 * table.attrs["n_candidates"]
     assert (table["score"] >= scores[999] - 1e-9).mean() >= least
+
+
+def test_chunks_are_scored_until_one_brings_nothing_new(monkeypatch):
+    monkeypatch.setattr(_candidates, "_LEAST_SCORED", 5)
+    monkeypatch.setattr(_candidates, "_SCORED_FOR_EACH", 1)
+    search = _candidates._Search(SimpleNamespace(n_pairs=1000, n_genes=100), None, lambda pairs: worth[pairs[:, 1]])
+    search._shortlist = lambda size: np.arange(22)
+    # Each chunk of five brings better ones, to the last, which is not full.
+    worth = np.arange(22.0)
+    pairs, scores = search.best_pairs(3)
+    assert scores.tolist() == [21.0, 20.0, 19.0]
+    assert pairs.tolist() == [[0, 21], [0, 20], [0, 19]]
+    # The second brings none.
+    worth, search.n_scored = -np.arange(22.0), 0
+    assert search.best_pairs(3)[1].tolist() == [0.0, -1.0, -2.0]
+    assert search.n_scored == 10
 
 
 @pytest.mark.parametrize("listed", [None, 10])
@@ -166,6 +184,10 @@ def test_refused_arguments():
         model.rank_candidates(prevalence=2)
     with pytest.raises(TypeError, match="sequence of names"):
         model.rank_candidates("gene01")
+    with pytest.raises(TypeError, match="exclude names genes by int"):
+        model.rank_candidates(exclude=[(1, 2)])
+    with pytest.raises(TypeError, match="exclude_known is 'no'"):
+        model.rank_candidates(exclude_known="no")
 
 
 def test_network_without_candidates():

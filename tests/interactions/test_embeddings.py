@@ -50,6 +50,11 @@ def test_isomap_of_a_path_is_a_line():
     assert len(set(np.sign(steps))) == 1
 
 
+def test_isomap_refuses_more_dimensions_than_distances_have():
+    with pytest.raises(ValueError, match="n_components=30 asks for more dimensions"):
+        IsomapGeneEmbedder(n_components=30, random_state=0).fit(list(nx.gnm_random_graph(40, 80, seed=0).edges))
+
+
 def test_genes_apart_get_zeros():
     pairs = [*nx.path_graph(5).edges, (7, 8)]
     model = IsomapGeneEmbedder(n_components=2, random_state=0, genes=[20]).fit(pairs)

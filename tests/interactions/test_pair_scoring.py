@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 
 from skperturb.datasets import make_gene_network
 from skperturb.interactions import CommonNeighbors, GNEEmbedder, L3Paths, SpectralGeneEmbedder
@@ -61,6 +63,20 @@ def test_grid_search_of_interactions_alone():
     pairs = np.concatenate([NETWORK.pairs, [["only here", NETWORK.genes[0]], ["there", NETWORK.genes[1]]]])
     search = GridSearchCV(quick(max_epochs=1), {"n_components": [2, 4]}, cv=3, error_score="raise").fit(pairs)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("steps", [[], [LogisticRegression()]])
+def test_matched_score_takes_genes_that_the_model_does_not_know(steps):
+    pairs = np.concatenate([NETWORK.pairs, [["only here", NETWORK.genes[0]], ["there", NETWORK.genes[1]]]])
+    model = make_pipeline(L3Paths(random_state=0), *steps)
+    labels = np.repeat([1, 0], [len(pairs), 40])
+    pairs = np.concatenate([pairs, sample_negative_pairs(pairs, 40, random_state=0)])
+    scores = cross_val_score(model, pairs, labels, cv=3, scoring=degree_matched_auroc, error_score="raise")
+    assert np.isfinite(scores).all()
+    model.fit(NETWORK.pairs[:200], np.r_[np.ones(150), np.zeros(50)])
+    degree_matched_auroc(model, pairs, labels)
+    with pytest.raises(ValueError, match="neither the training pairs"):
+        model.decision_function(pairs)
 
 
 def test_folds():

@@ -76,3 +76,24 @@ def test_repeated_rows_count_by_their_mean():
     once = L3Paths(random_state=0).fit(NETWORK.pairs, sample_weight=WEIGHTS)
     model = L3Paths(random_state=0).fit(twice, sample_weight=weights)
     np.testing.assert_allclose(model.decision_function(twice), once.decision_function(twice))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e308])
+def test_only_ratios_of_weights_count(scale):
+    model = L3Paths(random_state=0).fit(NETWORK.pairs, sample_weight=np.full(250, scale))
+    assert np.isfinite(model.decision_function(NETWORK.pairs)).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (-WEIGHTS, ValueError, "not negative"),
+        (np.full(250, np.nan), ValueError, "expected finite weights"),
+        (np.zeros(250), ValueError, "at least one pair that counts"),
+        (["a"] * 250, TypeError, "sample_weight is not numeric"),
+    ],
+)
+def test_a_score_refuses_weights_that_a_fit_refuses(weights, error, message):
+    model = L3Paths(random_state=0).fit(NETWORK.pairs)
+    with pytest.raises(error, match=message):
+        model.score(NETWORK.pairs, np.ones(250), sample_weight=weights)

@@ -38,7 +38,11 @@ TESTED = pd.DataFrame(
         ),
         (lambda: precision_at_k([0, 2, 1], [0.1, 0.2, 0.3], k=1), ValueError, r"y_true\[1\] is 2.0; expected 1 for"),
         (lambda: precision_at_k([0, 1], [0.1, np.inf], k=1), ValueError, r"y_score\[1\] is inf; expected finite"),
-        (lambda: scaled_score([1.0, np.inf], 2.0, 0.5), ValueError, r"error is infinite \(inf\); expected finite numbers, or NaN"),
+        (
+            lambda: scaled_score([1.0, np.inf], 2.0, 0.5),
+            ValueError,
+            r"error is infinite \(inf\); expected finite numbers, or NaN",
+        ),
         (lambda: replicate_distance([[1.0, 2.0], [0.5, -3.0]]), ValueError, r"holds -3.0 in row 1; .* Leave out"),
         (lambda: replicate_distance([1.0, np.nan]), ValueError, "holds nan in row 1"),
         (lambda: l2_distance(TABLE, TABLE, genes=["a"], top=2), ValueError, "genes and top=2 are both given"),

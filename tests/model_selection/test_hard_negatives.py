@@ -65,3 +65,5 @@ def test_defaults_and_refusals():
         drawn(between=(NETWORK.genes[:60], NETWORK.genes[60:]))
     with pytest.raises(ValueError, match="n_samples asks for 100 genes"):
         drawn(200)
+    with pytest.raises(TypeError, match="hidden names genes by int"):
+        sample_negative_pairs(NETWORK.pairs[:30], 4, strategy="heart", hidden=[(1, 2)])

@@ -1,5 +1,6 @@
 """What nobody tested, and which of it to test next."""
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +85,24 @@ def test_labels_and_models_without_deviations(fitted):
         rank_candidates(pipeline, mean, ["gene0+gene1"])
     with pytest.raises(ValueError, match="X is empty"):
         rank_candidates(pipeline, mean, [])
+
+
+@pytest.mark.parametrize("as_iterator", [False, True])
+def test_blocks_are_ranked_as_the_whole(fitted, as_iterator):
+    model, additive, candidates, _ = fitted
+    # The same candidates twice.
+    doubled = pd.concat([candidates, candidates.set_axis(candidates.index + " again")])
+    whole = rank_candidates(model, additive, doubled)
+    if as_iterator:
+        given, options = (doubled.iloc[k : k + 5] for k in range(0, len(doubled), 5)), {}
+    else:
+        given, options = doubled, {"block_size": 7}
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        best = rank_candidates(model, additive, given, top=9, **options)
+    # Products of other shapes are rounded otherwise, so twins may change places.
+    assert [name.removesuffix(" again") for name in best["condition"]] == [
+        name.removesuffix(" again") for name in whole["condition"].head(9)
+    ]
+    pd.testing.assert_frame_equal(best.drop(columns="condition"), whole.drop(columns="condition").head(9), rtol=1e-9)
+    with pytest.raises(ValueError, match="X is empty"):
+        rank_candidates(model, additive, iter([doubled.iloc[:0]]))

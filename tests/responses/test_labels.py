@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from skperturb._label_patterns import is_known_control
+from skperturb._label_sources import read_labels
 from skperturb._labels import LabelReader
 from skperturb.datasets import fetch_frangieh2021, fetch_nadig2025, fetch_norman2019, fetch_replogle2022, fetch_tian2021
 from skperturb.model_selection import CombinationSplit, UnseenPerturbationSplit
@@ -420,7 +421,7 @@ def same_partition(first, second):
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(screens())
 def test_all_doors_agree_on_what_one_condition_is(screen):
     labels, truth, options, genes = screen
@@ -510,3 +511,21 @@ def test_any_text_is_read_consistently_or_refused(labels):
         return
     keys = [reader.read(label).key for label in labels]
     assert same_partition([tuple(row) for row in X], keys)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.array([["A", "B"]], dtype=object), ValueError, r"shape \(1, 2\); .* Pass the column of labels: X\[:, 0\]"),
+        ({"A", "B"}, TypeError, "has no order; expected a sequence of labels: sorted"),
+        (sp.eye_array(2), TypeError, r"sparse matrix of shape \(2, 2\); expected a sequence of labels such as"),
+        (np.ma.masked_array(["A", "B"], [0, 1]), TypeError, "Leave masked ones out"),
+    ],
+)
+def test_what_holds_no_labels_is_refused(labels, error, message):
+    with pytest.raises(error, match=message):
+        read_labels(labels)
+
+
+def test_a_column_of_labels_is_read():
+    assert read_labels(np.array([["A"], ["B"]], dtype=object)) == ["A", "B"]

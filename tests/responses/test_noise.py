@@ -68,6 +68,14 @@ def test_conditions_that_do_not_count_are_absent(model, screen):
     np.testing.assert_allclose(predictions(model.fit(X, y, noise_variance=each), X), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_what_all_responses_share_moves_the_intercept_alone(screen):
+    X, y, weight = screen
+    model = LinearPerturbationRegressor()
+    plain = model.fit(X, y, noise_variance=weight).predict(X)
+    shifted = model.fit(X, y + 7.0, noise_variance=weight).predict(X)
+    np.testing.assert_allclose(shifted, plain + 7.0, rtol=1e-9)
+
+
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_equal_weights_and_equal_noise_change_nothing(model, screen):
     X, y, _ = screen

@@ -298,7 +298,8 @@ def test_logarithms_are_not_logged_again(cells):
 
 def test_layers_without_x():
     obs = pd.DataFrame({"condition": ["ctrl", "A"]}, index=list("ab"))
-    cells = anndata.AnnData(obs=obs, layers={"logged": np.array([[0.5], [1.5]]), "counts": np.ones((2, 1))})
+    var = pd.DataFrame(index=["g"])
+    cells = anndata.AnnData(obs=obs, var=var, layers={"logged": np.array([[0.5], [1.5]]), "counts": np.ones((2, 1))})
     with pytest.raises(ValueError, match=r"adata\.X is empty \(None\).*\['logged', 'counts'\]"):
         pseudobulk(cells, "condition", "ctrl")
     assert pseudobulk(cells, "condition", "ctrl", layer="logged").target.iloc[0, 0] == 1.0

@@ -24,7 +24,6 @@ from skperturb.interactions._gne.features import (
     NeighborhoodFeatures,
     PairFeatures,
     described_by_all,
-    descriptions,
 )
 from skperturb.interactions._gne.training import GNEParameters, train_vectors
 from skperturb.interactions._gne.training_pairs import (
@@ -344,7 +343,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, sample_weight=None):
+    def fit_transform(self, X, y=None, sample_weight=None):  # type: ignore[override]  # what fit takes, by name
         """Learn, and describe each training pair by what was learned without it.
 
         Parameters
@@ -501,9 +500,10 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     def _pair_features(self, positions: np.ndarray) -> np.ndarray:
         if self.pair_features not in _CROSS_FITTED:
             return self._folds[0].of_vectors(positions, self.pair_features, self.directed)
+        features = described_by_all(self._folds, self._surroundings, positions)
         if self.pair_features == "structural":
-            return described_by_all(self._folds, self._surroundings, positions)
-        scores = self._mean_log_odds(list(descriptions(self._folds, self._surroundings, positions)))
+            return features
+        scores = self._head.decision_function(features)
         if self._unseen is not None and self._expression is not None:
             lonely = (np.diff(self._graph.indptr) == 0) & self._expression.any(axis=1)
             chosen = lonely[positions].any(axis=1)
@@ -517,22 +517,17 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             return super()._evidence(positions)
         if len(positions) == 0:
             return pd.DataFrame({name: np.empty(0) for name in EVIDENCE})
-        described = list(descriptions(self._folds, self._surroundings, positions))
-        whole = self._mean_log_odds(described)
+        features = described_by_all(self._folds, self._surroundings, positions)
+        whole = self._head.decision_function(features)
         names = [*FEATURES, *(["absolute_correlation"] if self._expression is not None else [])]
         found = {}
         for kind, starts in EVIDENCE.items():
             columns = [k for k, name in enumerate(names) if name.startswith(starts)]
             if columns:
-                typical = [features.copy() for features in described]
-                for features in typical:
-                    features[:, columns] = self._head.scaler_.mean_[columns]
-                found[kind] = whole - self._mean_log_odds(typical)
+                typical = features.copy()
+                typical[:, columns] = self._head.scaler_.mean_[columns]
+                found[kind] = whole - self._head.decision_function(typical)
         return pd.DataFrame(found)
-
-    def _mean_log_odds(self, described: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the mean of the classifier's word on what each fold says: each is such as the training pairs had."""
-        return np.mean([self._head.decision_function(features) for features in described], axis=0)
 
     def _feature_names(self) -> list[str]:
         if self.pair_features == "log_odds":

@@ -1,6 +1,6 @@
 """What a network and its graph say of a pair of genes, in numbers for a classifier."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from skperturb.interactions._gne.poisson_factors import PoissonFactors, symmetri
 from skperturb.interactions._gne.training import GeneVectors
 from skperturb.interactions._neighborhoods import Neighborhoods, path_weights
 
-__all__ = ["EVIDENCE", "FEATURES", "NeighborhoodFeatures", "PairFeatures", "described_by_all", "descriptions"]
+__all__ = ["EVIDENCE", "FEATURES", "NeighborhoodFeatures", "PairFeatures", "described_by_all"]
 
 # The singular vectors of the normalized graph, in groups from strong to weak.
 _BANDS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64))
@@ -252,10 +252,10 @@ class PairFeatures:
         return [column.round(_SPECTRAL_DECIMALS) for column in columns]
 
 
-def descriptions(
+def described_by_all(
     folds: Sequence[PairFeatures], surroundings: NeighborhoodFeatures, positions: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Describe new pairs, once for each fold: what the fold learned, and their neighborhoods in the whole graph.
+) -> np.ndarray:
+    """Describe new pairs: the mean of what the folds learned, and their neighborhoods in the whole graph.
 
     A path of length three is in the graph of a fold only if all its edges are: of five folds in about half of them.
     Where genes have a dozen partners most pairs have few paths, and a mean of logarithms over folds, some of them
@@ -269,34 +269,12 @@ def descriptions(
         Of the whole graph.
     positions : ndarray of shape (n_pairs, 2)
 
-    Yields
-    ------
-    ndarray of shape (n_pairs, n_features)
-    """
-    around = surroundings.describe(positions)
-    for fold in folds:
-        yield _in_order(fold.learned(positions), around)
-
-
-def described_by_all(
-    folds: Sequence[PairFeatures], surroundings: NeighborhoodFeatures, positions: np.ndarray
-) -> np.ndarray:
-    """Describe new pairs by the mean over `descriptions`.
-
-    Parameters
-    ----------
-    folds : sequence of PairFeatures
-    surroundings : NeighborhoodFeatures
-    positions : ndarray of shape (n_pairs, 2)
-
     Returns
     -------
     ndarray of shape (n_pairs, n_features)
     """
-    total = np.zeros(())
-    for described in descriptions(folds, surroundings, positions):
-        total = total + described
-    return total / len(folds)
+    learned = np.mean([fold.learned(positions) for fold in folds], axis=0)
+    return _in_order(learned, surroundings.describe(positions))
 
 
 def _in_order(learned: np.ndarray, surroundings: np.ndarray) -> np.ndarray:

@@ -39,6 +39,8 @@ def test_features_by_their_definitions(naive):
     }
     for name, definition in definitions.items():
         expected[name] = np.log(np.array([definition(*pair) for pair in pairs.tolist()]) + 1e-3)
+    similar = np.sort([[naive.similarity(*pair), naive.similarity(*pair[::-1])] for pair in pairs.tolist()], axis=1)
+    expected["l3_less_similar"], expected["l3_more_similar"] = np.log(similar + 0.01).T
     of_partners = np.array([np.mean([np.log(1 + degree[x]) for x in naive.graph[k]]) for k in range(18)])
     even = degree[first] == degree[second]
     rarer = np.where(degree[first] < degree[second], first, second)
@@ -63,7 +65,7 @@ def test_new_pairs_are_described_by_all_folds_and_the_whole_graph(naive):
     found = described_by_all(folds, NeighborhoodFeatures(symmetric_graph(edges, 18)), pairs)
     mean = np.mean([fold.structural(pairs) for fold in folds], axis=0)
     whole = PairFeatures(vectors[0], symmetric_graph(edges, 18)).structural(pairs)
-    first, last = FEATURES.index("log_degrees"), FEATURES.index("l3_symmetric")
+    first, last = FEATURES.index("log_degrees"), FEATURES.index("l3_less_similar")
     for k, name in enumerate(FEATURES):
         expected = whole if first <= k <= last else mean
         np.testing.assert_allclose(found[:, k], expected[:, k], atol=1e-12, err_msg=name)

@@ -11,7 +11,7 @@ PAIRS = np.array([(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)])
 N = 7  # two genes without partners
 
 
-def network():
+def network(**parameters):
     torch.manual_seed(0)
     return GNENetwork(
         symmetric_graph(PAIRS, N),
@@ -21,9 +21,7 @@ def network():
         n_layers=1,
         dropout=0.5,
         attribute_weight=1.0,
-        loss="softmax",
-        n_negatives=1,
-        candidate_weights=np.ones(N),
+        **{"loss": "softmax", "n_negatives": 1, "candidate_weights": np.ones(N), **parameters},
     ).double()
 
 
@@ -42,6 +40,16 @@ def test_exact_softmax_equals_the_dense_formula():
         # In parts, weighted by their edges, the same.
         parts = [(RowLoss()(module(part), None), degrees[part].sum()) for part in genes.split(3)]
         assert sum(loss * n for loss, n in parts) / rows.sum() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_sampled_softmax_corrects_each_logit_by_its_expected_draws():
+    module = network(loss="sampled_softmax", n_negatives=5, candidate_weights=np.arange(1.0, N + 1)).eval()
+    source, target = torch.tensor([0, 1, 3]), torch.tensor([2, 3, 4])
+    with torch.no_grad():
+        true, _ = module(source, target)
+        raw = (module.encode(source) * module.output[target]).sum(dim=1) + module.bias[target]
+    drawn = 5 * (target + 1.0) / (N * (N + 1) / 2)
+    torch.testing.assert_close(true, raw - torch.log(drawn.double()), rtol=1e-6, atol=0.0)
 
 
 def test_dropout_leaves_partners_out_and_keeps_the_mean():

@@ -35,6 +35,13 @@ def draws_of(network, n_draws=12):
     return ensemble, names, reactions, list(ensemble.draw_control(n_draws, rng))
 
 
+def test_blocks_hold_as_many_draws_as_were_asked_for(networks, monkeypatch):
+    drawn, *_ = draws_of(networks[0], n_draws=1)
+    held = 20 * max(drawn.reactions.stoichiometry.shape) ** 2  # numbers of twenty draws
+    monkeypatch.setattr("skperturb.networks._structural.ensemble._BLOCK", held)
+    assert [len(moved) for moved, _ in draws_of(networks[0], n_draws=47)[-1]] == [20, 20, 7]
+
+
 def test_summation_theorems_hold_in_every_draw(networks):
     n_rows = n_fluxes = 0
     for network in networks:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from skperturb.responses import APPRegressor, KernelPerturbationRegressor
+from skperturb.responses._app import signal
 from skperturb.responses._app.nodes import GeneNodes
 from skperturb.responses._app.signal import could_learn
 
@@ -35,6 +36,17 @@ def test_signal_in_features_and_in_neighbors(groups):
     nothing = GeneNodes(X.columns, None, None, None)
     assert not could_learn(nothing, X.to_numpy(), alike - alike.mean(axis=0))
     assert could_learn(nothing, X.to_numpy(), alike + 1.0)
+
+
+def test_small_gain_is_not_worth_training(gene_table, monkeypatch):
+    """Half a thousand conditions make a gain of one percent significant; no network is trained for it."""
+    rng = np.random.default_rng(0)
+    of_gene, table = gene_table(rng, 500, 5)
+    target = 0.2 * rng.normal(size=(5, 20))[of_gene] + rng.normal(size=(500, 20))
+    nodes = GeneNodes(table.index, None, None, table)
+    assert not could_learn(nodes, np.eye(500), target)
+    monkeypatch.setattr(signal, "_LEAST_GAIN", 0.0)
+    assert could_learn(nodes, np.eye(500), target)
 
 
 def test_replicates_are_no_signal():

@@ -24,15 +24,20 @@ def test_gradient(dominance):
     assert check_grad(loss, gradient, theta) < 1e-4 * np.linalg.norm(gradient(theta))
 
 
+def slots_of(data):
+    """Which values a coefficient moves, and by how much."""
+    slots = np.zeros((len(data.target), data.target.shape[1], len(data.row)))
+    slots[data.row, :, np.arange(len(data.row))] = data.effects
+    return slots.reshape(-1, len(data.row))
+
+
 def covariance(process, data):
     """The covariance of all values of the training rows, as a matrix of (row, axis) pairs."""
     theta, n_axes = process._theta, data.target.shape[1]
     remainder = np.tensordot(np.exp(theta[7:10]), data.remainder, axes=1)
     remainder = remainder + np.diag(np.exp(theta[-2] + theta[-1] * data.sizes))
     coefficients = sum(process_module._coefficient_kernels(data.own, data.partners, theta))
-    slots = np.zeros((len(data.target), n_axes, len(data.row)))
-    slots[data.row, :, np.arange(len(data.row))] = data.effects
-    slots = slots.reshape(-1, len(data.row))
+    slots = slots_of(data)
     return np.kron(remainder, np.eye(n_axes)) + slots @ coefficients @ slots.T
 
 
@@ -44,6 +49,9 @@ def test_leave_one_out_and_likelihood_are_those_of_the_full_covariance(dominance
     full, values = covariance(process, data), data.target.ravel()
     loss = process_module._solve(data, process._theta).loss
     assert loss == pytest.approx(0.5 * values @ np.linalg.solve(full, values) + 0.5 * np.linalg.slogdet(full)[1])
+    # What the data take from the variance of the coefficients.
+    taken = slots_of(data).T @ np.linalg.solve(full, slots_of(data))
+    np.testing.assert_allclose(process._slot_precision, taken, rtol=1e-6, atol=1e-9 * np.abs(taken).max())
     for row in range(10):
         out = np.arange(4 * row, 4 * row + 4)
         rest = np.setdiff1d(np.arange(40), out)

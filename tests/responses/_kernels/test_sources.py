@@ -1,5 +1,6 @@
 """Kernels that are computed block by block."""
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -33,3 +34,17 @@ def test_weighted_sum_is_that_of_the_matrices(block, features, monkeypatch):
     expected = (0.5 * whole["dense"] + 3.0 * whole["sparse"])[rows]
     for source in (FeatureKernels(given), ArrayKernels(whole)):
         np.testing.assert_allclose(weighted_sum(source, weights, rows, columns), expected, atol=1e-12)
+
+
+def test_tasks_of_workers_give_the_same_sum(features, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", 2)
+    monkeypatch.setattr(sources, "_TASK", 4)
+    source, weights, items = FeatureKernels(features[0]), np.array([0.3, 0.7]), np.arange(9)
+    here = weighted_sum(source, weights, items, items[:5])
+    calls = []
+    original = sources._sum_rows
+    monkeypatch.setattr(sources, "_sum_rows", lambda *given: calls.append(len(given[2])) or original(*given))
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        there = weighted_sum(source, weights, items, items[:5])
+    assert sorted(calls) == [1, 4, 4]
+    np.testing.assert_array_equal(here, there)
