@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._interchange import column_separator
 from skperturb.datasets import read_interactions
 
 __all__ = ["InteractionData", "load_data", "read_edges", "read_expression"]
@@ -130,5 +131,6 @@ def _read_table(path: str | Path, header: Any) -> pd.DataFrame:
         line = next((line for line in stream if line.strip() and not line.startswith("#")), "")
     if not line:
         raise ValueError(f"{path} is empty; expected a table.")
-    separator = next((mark for mark in ("\t", ",", ";") if mark in line), r"\s+")
-    return pd.read_csv(path, sep=separator, header=header, dtype=str, comment="#", keep_default_na=False)
+    return pd.read_csv(
+        path, sep=column_separator(line) or r"\s+", header=header, dtype=str, comment="#", keep_default_na=False
+    )

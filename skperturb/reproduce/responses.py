@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import has_fit_parameter
 
 from ..metrics import (
     interaction_r2,
@@ -47,6 +48,7 @@ def reproduce_responses(
     models: str | Sequence[str] | None = None,
     ablations: bool = False,
     degradation: bool = False,
+    use_noise: bool = False,
     verbose: int = 0,
 ) -> list[dict[str, Any]]:
     """Fit every model on the same splits of one screen.
@@ -62,6 +64,9 @@ def reproduce_responses(
         Names of the models, in a text separated by commas; None runs all.
     ablations, degradation : bool, default=False
         See `models_for`.
+    use_noise : bool, default=False
+        Tell the models that take `noise_variance` what is known of it; the mean of the training perturbations and the
+        other baselines of scikit-learn do not.
     verbose : int, default=0
         Show a progress bar when positive, on a terminal.
 
@@ -94,17 +99,31 @@ def reproduce_responses(
     rows = []
     for repeat, (train, test), name in tqdm(jobs, disable=None if verbose else True, desc="fits", unit="fit"):
         rows.append({"task": task, "dataset": screen.name, "model": name, "repeat": repeat})
-        rows[-1] |= _score(available[name](repeat), screen, train, test, task)
+        rows[-1] |= _score(available[name](repeat), screen, train, test, task, use_noise)
     return rows
 
 
-def _score(model: Any, screen: Screen, train: np.ndarray, test: np.ndarray, task: str) -> dict[str, Any]:
+def _known_noise(screen: Screen, rows: np.ndarray) -> dict[str, Any]:
+    """Return the noise of some conditions as an argument of ``fit``; where it is unknown, it is the largest known."""
+    noise = screen.noise
+    if noise is None or not np.isfinite(values := noise.to_numpy(dtype=float)).any():
+        raise ValueError(
+            f"use_noise=True, but the noise of the screen {screen.name!r} is not known; expected cells (--h5ad), a "
+            "table with a column 'noise_variance', or a mirrored screen that has one. Leave use_noise out."
+        )
+    return {"noise_variance": noise.where(np.isfinite(values), values[np.isfinite(values)].max()).iloc[rows]}
+
+
+def _score(
+    model: Any, screen: Screen, train: np.ndarray, test: np.ndarray, task: str, use_noise: bool
+) -> dict[str, Any]:
     X, y = screen.X, screen.y
     start = time.perf_counter()
     with warnings.catch_warnings():
         # The number of genes outside the graph is a property of the screen, the same for every fit.
         warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ perturbed genes are not in", UserWarning)
-        model.fit(X.iloc[train], y.iloc[train])
+        takes_noise = use_noise and has_fit_parameter(model, "noise_variance")
+        model.fit(X.iloc[train], y.iloc[train], **(_known_noise(screen, train) if takes_noise else {}))
     seconds = time.perf_counter() - start
     truth = y.iloc[test].to_numpy()
     start = time.perf_counter()
@@ -296,6 +315,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ablations", action="store_true", help="add the four ablations of the published model")
     parser.add_argument("--degradation", action="store_true", help="add the published model on degraded graphs")
     parser.add_argument("--attention", action="store_true", help="add the genes that the published model attends to")
+    parser.add_argument("--use-noise", action="store_true", help="tell the models how noisy each response is")
     own = parser.add_mutually_exclusive_group()
     own.add_argument("--h5ad", type=Path, metavar="FILE", help="your own cells, log-normalised")
     own.add_argument("--pseudobulk", type=Path, metavar="TSV", help="your own log-fold changes, one row a condition")
@@ -346,6 +366,7 @@ def run(arguments: argparse.Namespace) -> int:
             models=arguments.models,
             ablations=arguments.ablations,
             degradation=arguments.degradation,
+            use_noise=arguments.use_noise,
             verbose=1,
         )
         rows += found
@@ -430,7 +451,8 @@ def _print_candidates(screen: Screen, arguments: argparse.Namespace) -> None:
         # Their number stands above.
         warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ perturbed genes are not in", UserWarning)
         model = KernelPerturbationRegressor(graph=screen.graph, gene_features=screen.features or None)
-        model.fit(screen.X, screen.y)
+        noise = _known_noise(screen, np.arange(len(screen.X))) if arguments.use_noise else {}
+        model.fit(screen.X, screen.y, **noise)
     additive = AdditiveRegressor().fit(screen.X, screen.y)
     ranked = rank_candidates(model, additive, screen.candidates, by=arguments.rank_by or RANKINGS[0])
     print(f"{len(ranked)} predictions; interaction: distance to the sum of the known single effects")
@@ -475,7 +497,7 @@ def _refuse_context_options(arguments: argparse.Namespace) -> None:
     if arguments.task != "context":
         refuse_unused(arguments, ["--contexts"], "with --task context")
         return
-    others = ["--dataset", "--pseudobulk", "--graph", "--gene-features", "--predict"]
+    others = ["--dataset", "--pseudobulk", "--graph", "--gene-features", "--predict", "--use-noise"]
     refuse_unused(arguments, [*others, "--ablations", "--degradation", "--attention"], "without --task context")
     if arguments.h5ad is None:
         refuse_unused(arguments, ["--contexts"], "with --h5ad")
