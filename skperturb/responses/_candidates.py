@@ -1,12 +1,13 @@
 """Which perturbations to test next: what nobody tested, and what a model expects of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from skperturb._interchange import as_pandas
 from skperturb._label_sources import read_labels
@@ -98,10 +99,21 @@ def untested_combinations(
         "X": "no_validation",
         "by": [StrOptions(set(RANKINGS))],
         "top": [Interval(Integral, 1, None, closed="left"), None],
+        "block_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_jobs": [Integral, None],
     },
     prefer_skip_nested_validation=True,
 )
-def rank_candidates(model: Any, baseline: Any, X: Any, *, by: str = "surprise", top: int | None = None) -> pd.DataFrame:
+def rank_candidates(
+    model: Any,
+    baseline: Any,
+    X: Any,
+    *,
+    by: str = "surprise",
+    top: int | None = None,
+    block_size: int | None = None,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
     r"""Rank untested perturbations by what a model expects of them.
 
     With the predicted response :math:`\hat y` and its standard deviation :math:`\sigma`, and the response
@@ -121,12 +133,18 @@ def rank_candidates(model: Any, baseline: Any, X: Any, *, by: str = "surprise", 
         Of responses, such as `KernelPerturbationRegressor`, or a Pipeline with `PerturbationEncoder`.
     baseline : fitted estimator
         `AdditiveRegressor` for combinations, scikit-learn's ``DummyRegressor`` (the mean response) for single genes.
-    X : DataFrame of shape (n_candidates, n_genes) or sequence of str
-        Doses of the candidates, named by the index, or their labels where both are Pipelines.
+    X : DataFrame of shape (n_candidates, n_genes), sequence of str, or iterator of these
+        Doses of the candidates, named by the index, or their labels where both are Pipelines. An iterator yields blocks
+        of candidates, which are made when they are needed: more of them than memory holds.
     by : {"surprise", "effect", "interaction", "uncertainty"}, default="surprise"
         Largest first.
     top : int, default=None
         Number of candidates to return; None returns all.
+    block_size : int, default=None
+        Candidates that are predicted at once, which bounds the memory; None takes all of a table. Of each block, `top`
+        are kept.
+    n_jobs : int, default=None
+        Blocks that are predicted at the same time, as joblib counts them, also on a Dask cluster.
 
     Returns
     -------
@@ -154,9 +172,32 @@ def rank_candidates(model: Any, baseline: Any, X: Any, *, by: str = "surprise", 
       condition  interaction
     0       A+B         1.12
     """
+    tasks = (delayed(_rank_block)(model, baseline, block, by, top) for block in _blocks(X, block_size))
+    found = [table for table in Parallel(n_jobs=n_jobs)(tasks) if len(table)]
+    if not found:
+        raise ValueError("X is empty; expected at least one candidate.")
+    # Stable in the blocks and here: candidates that are alike keep their order, whatever the blocks.
+    return _best(pd.concat(found, ignore_index=True) if len(found) > 1 else found[0], by, top)
+
+
+def _blocks(X: Any, block_size: int | None) -> Iterable[Any]:
+    if isinstance(X, Iterator):
+        return X
+    X = as_pandas(X, index=True)
+    size = block_size or max(len(X), 1)
+    rows = (slice(start, start + size) for start in range(0, len(X), size))
+    return (X.iloc[chosen] if isinstance(X, pd.DataFrame | pd.Series) else X[chosen] for chosen in rows)
+
+
+def _best(table: pd.DataFrame, by: str, top: int | None) -> pd.DataFrame:
+    return table.sort_values(by, ascending=False, kind="stable", ignore_index=True).head(top or len(table))
+
+
+def _rank_block(model: Any, baseline: Any, X: Any, by: str, top: int | None) -> pd.DataFrame:
+    """Return the best candidates of a block; a function, so that it can be pickled."""
     X = as_pandas(X, index=True)
     if not len(X):
-        raise ValueError("X is empty; expected at least one candidate.")
+        return pd.DataFrame()
     predicted, deviation = _predict(model, X, needs_deviation=by in ("surprise", "uncertainty"))
     difference = np.linalg.norm(predicted - _matrix(baseline.predict(X)), axis=1)
     table = pd.DataFrame(
@@ -168,7 +209,7 @@ def rank_candidates(model: Any, baseline: Any, X: Any, *, by: str = "surprise", 
             "surprise": np.hypot(difference, deviation),
         }
     )
-    return table.sort_values(by, ascending=False, kind="stable", ignore_index=True).head(top or len(table))
+    return _best(table, by, top)
 
 
 def _predict(model: Any, X: Any, needs_deviation: bool) -> tuple[np.ndarray, np.ndarray]:

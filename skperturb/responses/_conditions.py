@@ -364,7 +364,7 @@ class PerturbationRegressorMixin:
                 raise ValueError(
                     f"X has {len(marked)} columns of contexts, such as {next(iter(marked.values()))!r}, which "
                     f"{type(self).__name__} does not take. Leave them out, to average over the contexts, or use "
-                    "KernelPerturbationRegressor."
+                    "KernelPerturbationRegressor or AdditiveRegressor, which do."
                 )
             warn_of_unmarked(X, names)
             return None

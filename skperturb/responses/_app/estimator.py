@@ -75,9 +75,10 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     aggregation : {"sum", "mean", "max"}, default="mean"
         AGG, over a gene and its neighbors.
     training : {"auto", "always"}, default="auto"
-        "auto" trains the ensemble only if ridge regression on the vectors of the genes predicts something of what the
-        baseline leaves over, and if there are conditions to hold out: otherwise the correction would not count in the
-        end. Without a baseline, or with one network, whose correction is not weighed, training is always done.
+        "auto" trains the ensemble only if ridge regression on the vectors of the genes lowers the error that the
+        baseline leaves over by more than its standard error and by 2 %, and if there are conditions to hold out:
+        otherwise the correction would hardly count in the end. Without a baseline, or with one network, whose
+        correction is not weighed, training is always done.
     n_models : int, default=5
         Networks in the ensemble. With two or more and a baseline, each leaves out one part of the training conditions,
         on which the correction is weighed; with fewer than two conditions for each network the baseline remains.

@@ -27,7 +27,8 @@ __all__ = ["MultipleKernelFit", "fit_multiple_kernels", "rotated"]
 _MAX_ROWS = 1000
 #: The subset consists of neighborhoods of this many rows. In one that is spread evenly no row would have its neighbors,
 #: and kernels would look as if they said nothing: on simulated screens of 2,000 genes and more they gain little or
-#: nothing then. On subsets of Replogle's and Nadig's genes 5 to 20 rows do alike.
+#: nothing then. On subsets of Replogle's and Nadig's genes, which are close to one another, 5 to 20 rows and an even
+#: subset do alike.
 _NEIGHBORHOOD = 20
 #: Factor by which the noise is raised as long as that lowers the leave-one-out error of all rows, which lie even closer
 #: to one another than those of the subset; and how often at most.
@@ -488,7 +489,7 @@ class _Landmarks:
         return self._mapped[1:]
 
     def _solve(self, weights: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return residuals, the diagonal of the inverse, coefficients, the map to features, and the inverse of A."""
+        """Return residuals, their variance, coefficients, the map to features, and the inverse of A."""
         to_features, features = self._map(weights)
         scaled = features / noise[:, None]
         inner = features.T @ scaled
@@ -498,11 +499,18 @@ class _Landmarks:
         free = 1.0 - np.einsum("nm,nm->n", features @ inverse, scaled)
         residuals = self._target - features @ coefficients
         residuals /= free[:, None]
-        return residuals, free / noise, coefficients, to_features, inverse
+        return residuals, noise / free, coefficients, to_features, inverse
 
     def fit(self, weights: np.ndarray, noises: np.ndarray, noise: np.ndarray, n_iter: int) -> MultipleKernelFit:
         """Return the solution."""
-        residuals, diagonal, coefficients, to_features, inverse = self._solve(weights, noise)
+        residuals, variance, coefficients, to_features, inverse = self._solve(weights, noise)
+        # What no landmark says about a row is uncertain, for new rows (`relative_variance`) and so for these.
+        features = self._map(weights)[1]
+        prior = sum(
+            (w * self._source.diagonal(name, self._items) for name, w in zip(self._source.names, weights, strict=True)),
+            np.zeros(len(residuals)),
+        )
+        variance = variance + np.maximum(prior - np.einsum("nm,nm->n", features, features), 0.0)
         explained = np.eye(len(inverse)) - inverse
         return MultipleKernelFit(
             weights=weights,
@@ -512,7 +520,7 @@ class _Landmarks:
             dual=to_features @ coefficients,
             inverse=to_features @ explained @ to_features.T,
             items=self._items[self._rows],
-            scale=np.einsum("no,no,n->o", residuals, residuals, diagonal) / len(residuals),
+            scale=np.einsum("no,no,n->o", residuals, residuals, 1.0 / variance) / len(residuals),
             loo_residuals=residuals,
             n_iter=n_iter,
         )

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 
 __all__ = ["ArrayKernels", "FeatureKernels", "KernelSource", "weighted_sum"]
 
 #: Rows that are added to a weighted sum at once: bounds the memory beside the sum (16 MB for 8,000 columns).
 _BLOCK = 256
+#: Rows of a task for another process: less would cost more to send than to compute.
+_TASK = 8 * _BLOCK
 
 
 class KernelSource(Protocol):
@@ -98,6 +101,9 @@ class FeatureKernels:
 def weighted_sum(source: KernelSource, weights: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Add up the kernels between some items and others, block by block.
 
+    Many rows are shared between the workers that ``joblib.parallel_config`` names, such as those of a Dask cluster. The
+    blocks are the same, so the sum is the same to the last bit.
+
     Parameters
     ----------
     source : KernelSource
@@ -109,6 +115,13 @@ def weighted_sum(source: KernelSource, weights: np.ndarray, rows: np.ndarray, co
     -------
     ndarray of shape (n_rows, n_columns)
     """
+    if len(rows) > _TASK and effective_n_jobs(None) > 1:
+        parts = [rows[start : start + _TASK] for start in range(0, len(rows), _TASK)]
+        return np.vstack(Parallel()(delayed(_sum_rows)(source, weights, part, columns) for part in parts))
+    return _sum_rows(source, weights, rows, columns)
+
+
+def _sum_rows(source: KernelSource, weights: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     total = np.zeros((len(rows), len(columns)))
     for start in range(0, len(rows), _BLOCK):
         part = total[start : start + _BLOCK]
