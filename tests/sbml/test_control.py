@@ -204,6 +204,7 @@ def test_theorems_on_textbook_models(model):
 
 
 @pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore:.*the steady state is not isolated:skperturb.exceptions.ModelWarning")
 def test_theorems_on_published_models(data_home):
     n_models, worst = 0, {}
     for path in sorted((data_home / "biomodels").glob("*.xml"))[::12]:

@@ -575,7 +575,7 @@ def compare(model):
         error = _error(read.simulate(model.outputs), model, right)
         if error <= AGREES:
             return "agrees", error, right
-        tight = _error(read.simulate(model.outputs, rtol=1e-11, atol=1e-15 * model.scale), model, right)
+        tight = _error(read.simulate(model.outputs, rtol=1e-12, atol=1e-16 * model.scale), model, right)
     # A threshold near a turn makes much of small errors: they shrink with the tolerance, a missed switch does not.
     return ("sensitive" if tight <= max(AGREES_TIGHTLY, SHRINKS * error) else "DIFFERS"), max(error, tight), right
 
