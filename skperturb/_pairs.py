@@ -36,6 +36,7 @@ _EXPECTED = "an array-like of shape (n_pairs, 2) of gene names (str) or of integ
 MISSING_NAMES = frozenset(
     ("", "-", "--", ".", "?", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "NaT", "null", "NULL")
 )
+_LARGEST_ID = int(np.iinfo(np.int64).max)
 # Words that head a column of names: "source", "Gene A", "protein1", "#node2", "Interactor_B", "Target gene".
 _ROLE = "source|target|from|to|bait|prey|regulator|tf|partner|ligand|receptor|participant"
 _KIND = "gene|protein|node|interactor|symbol|id|name|vertex"
@@ -210,6 +211,10 @@ def _whole_numbers(array: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(
             f"{name}[{row}] contains {array[row, column]}; expected {_EXPECTED}, without NaN, infinity or fractions."
         )
+    # An unsigned id above the range would come out negative; 2**63 itself is the first float that is too large.
+    large = array >= 2.0**63 if array.dtype.kind == "f" else array > _LARGEST_ID
+    if large.any():
+        raise _too_large(array, int(np.argmax(large.any(axis=1))), name)
     whole = array.astype(np.int64)
     if whole.min() < 0:
         row = int(np.argmax((whole < 0).any(axis=1)))
@@ -220,12 +225,27 @@ def _whole_numbers(array: np.ndarray, name: str) -> np.ndarray:
     return whole
 
 
+def _too_large(array: np.ndarray, row: int, name: str) -> ValueError:
+    return ValueError(
+        f"{name}[{row}] is {tuple(array[row].tolist())} with an id above {_LARGEST_ID}, the largest integer of 64 "
+        "bits; expected smaller ones. Pass such ids as text (str)."
+    )
+
+
+def _from_integers(array: np.ndarray, name: str) -> np.ndarray:
+    """Return integers of Python, whose size has no limit, as those of numpy; negative ones are refused later."""
+    large = np.asarray(array > _LARGEST_ID, dtype=bool)
+    if large.any():
+        raise _too_large(array, int(np.argmax(large.any(axis=1))), name)
+    return np.maximum(array, -_LARGEST_ID).astype(np.int64)
+
+
 def _check_objects(array: np.ndarray, name: str) -> np.ndarray:
     kinds = {type(value) for value in array.ravel()}
     if all(issubclass(kind, str) for kind in kinds):
         return _check_texts(array, name)
     if all(issubclass(kind, Integral) and not issubclass(kind, bool) for kind in kinds):
-        return _whole_numbers(array.astype(np.int64), name)
+        return _whole_numbers(_from_integers(array, name), name)
     if all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
         # A column that once had a missing id holds floats beside the integers of the other column.
         return _whole_numbers(array.astype(np.float64), name)
@@ -353,6 +373,10 @@ def as_genes(genes: Any, name: str) -> pd.Index:
         hint = f" Pass [{genes!r}]." if isinstance(genes, str | Integral) else ""
         raise TypeError(f"{name} is the {describe(genes)}; expected a sequence of names of genes.{hint}")
     index = pd.Index(genes)
+    if index.dtype.kind == "u" and len(index) and index.max() > _LARGEST_ID:
+        raise ValueError(
+            f"{name} holds {index.max()}, above the largest integer of 64 bits; pass such ids as text (str)."
+        )
     if isinstance(index, pd.RangeIndex) or index.dtype.kind in "iu":
         index = pd.Index(index.to_numpy(dtype=np.int64))
     else:

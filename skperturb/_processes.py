@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import BACKENDS, get_active_backend
+
+from skperturb._validation import check_n_jobs
 
 __all__ = ["Outcome", "map_isolated"]
 
@@ -87,8 +88,7 @@ def map_isolated(
     >>> [outcome.value for outcome in map_isolated(abs, [-1, 2])]
     [1, 2]
     """
-    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, or None.")
+    check_n_jobs(n_jobs)
     workers = max(min(effective_n_jobs(n_jobs), len(items)), 1)
     if not _is_distributed():
         return _map_here(function, items, workers, timeout, verbose, modules)

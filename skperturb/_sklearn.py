@@ -1,6 +1,7 @@
 """The only module that imports scikit-learn's private names, so that a rename is mended here."""
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, Options, StrOptions
@@ -21,6 +22,7 @@ else:
     from sklearn.utils._param_validation import validate_params
 
 __all__ = [
+    "N_JOBS",
     "HasMethods",
     "Hidden",
     "Interval",
@@ -30,6 +32,9 @@ __all__ = [
     "fit_context",
     "validate_params",
 ]
+
+#: What joblib takes: 0 it refuses where work begins, and without the name of the parameter's owner.
+N_JOBS = [Interval(Integral, None, -1, closed="right"), Interval(Integral, 1, None, closed="left"), None]
 
 
 def data_free_checks() -> tuple[Callable[..., None], ...]:

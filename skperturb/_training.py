@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler, PrintLog
 from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import to_tensor
@@ -29,6 +29,7 @@ __all__ = [
     "GraphBatch",
     "TensorBatches",
     "TensorTable",
+    "check_callbacks",
     "check_monitors",
     "draw_seed",
     "fit_net",
@@ -321,6 +322,27 @@ def fit_net(
     net.device = "cpu"
     net.module_.to("cpu").double().eval()
     return net
+
+
+def check_callbacks(callbacks: Sequence[Any] | None) -> None:
+    """Raise TypeError for what skorch can't call: it would fail on a missing attribute, after minutes of other work.
+
+    Parameters
+    ----------
+    callbacks : sequence of skorch callbacks, or of pairs of a name and a callback
+        Instances or classes; None for a callback that is switched off.
+    """
+    for index, item in enumerate(callbacks if callbacks is not None else []):
+        named = isinstance(item, tuple | list)
+        if named and (len(item) != 2 or not isinstance(item[0], str)):
+            raise TypeError(f"callbacks[{index}] is {item!r}; expected a skorch callback, or a pair of a name and one.")
+        callback = item[1] if named else item
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not (is_class or isinstance(callback, Callback) or (named and callback is None)):
+            raise TypeError(
+                f"callbacks[{index}] is {item!r}; expected a skorch callback (such as "
+                "skorch.callbacks.EpochScoring(...)), or a pair of a name and one."
+            )
 
 
 def check_monitors(callbacks: Sequence[Any] | None, advice: str, missing: Sequence[str] = ("valid_loss",)) -> None:

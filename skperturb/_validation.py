@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from skperturb._interchange import graph_matrix, is_networkx, is_polars, is_pyg
 __all__ = [
     "NetworkRecord",
     "as_sequence",
+    "check_n_jobs",
     "check_node_names",
     "check_same_length",
     "coerce_matrix",
@@ -330,3 +332,9 @@ def check_same_length(first: Sequence[Any], second: Sequence[Any], names: tuple[
             f"{names[0]} has {len(first)} elements but {names[1]} has {len(second)}; expected one "
             "element of each per sample."
         )
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Raise ValueError unless joblib knows what the number of jobs means."""
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
+        raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, such as 2 or -1 (all cores), or None.")

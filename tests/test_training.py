@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping
@@ -178,6 +179,18 @@ def test_callbacks_that_watch_held_out_samples_where_none_are(table, callback, o
     fit_net(Linear, table, callbacks=[callback(**place)], validation=table, **training)
     column = callback().monitor.replace("valid", "train")
     fit_net(Linear, table, callbacks=[callback(monitor=column, **place)], **training, **options)
+
+
+@pytest.mark.parametrize("bad", [3, "EarlyStopping", int, ("name", 3), (CountEpochs(),)])
+def test_what_is_no_callback_is_named_before_the_training(bad):
+    models = [
+        (GCNEnhancer(), [np.eye(3)], [np.eye(3)]),
+        (GNEEmbedder(), [("a", "b"), ("b", "c")], None),
+        (APPRegressor(), pd.DataFrame(np.eye(3), columns=list("abc")), np.eye(3)),
+    ]
+    for model, X, y in models:
+        with pytest.raises(TypeError, match=r"callbacks\[1\] is .* expected a skorch callback"):
+            model.set_params(callbacks=[("named", CountEpochs), bad]).fit(X, y)
 
 
 def test_a_column_that_only_early_stopping_writes(table):

@@ -7,10 +7,38 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+from skperturb import sbml
 from skperturb._validation import ensure_networks
+from skperturb.interactions import GNEEmbedder
 from skperturb.networks import InfluenceNetwork
+from skperturb.responses import rank_candidates
 
 EYE = np.eye(2)
+
+
+NO_MODEL, NOTHING = "no_such_file.xml", pd.DataFrame({"k": [1.0]})
+PARALLEL = {
+    "simulate_many": lambda n: sbml.simulate_many(NO_MODEL, NOTHING, [0.0, 1.0], n_jobs=n),
+    "steady_states": lambda n: sbml.steady_states(NO_MODEL, NOTHING, n_jobs=n),
+    "perturb": lambda n: sbml.perturb(NO_MODEL, sbml.Intervention(knock_out="k"), n_jobs=n),
+    "time_course_sensitivity": lambda n: sbml.time_course_sensitivity(NO_MODEL, [0.0, 1.0], n_jobs=n),
+    "elasticities": lambda n: sbml.elasticities(NO_MODEL, n_jobs=n),
+    "parameter_sensitivity": lambda n: sbml.parameter_sensitivity([NO_MODEL], n_jobs=n),
+    "control_coefficients": lambda n: sbml.control_coefficients(NO_MODEL, n_jobs=n),
+    "sensitivity_matrices": lambda n: sbml.sensitivity_matrices([EYE], n_jobs=n),
+    "screen_models": lambda n: sbml.screen_models([NO_MODEL], n_jobs=n),
+    "JacobianExtractor": lambda n: sbml.JacobianExtractor(n_jobs=n).fit([NO_MODEL]),
+    "GNEEmbedder": lambda n: GNEEmbedder(n_jobs=n).fit([("a", "b"), ("b", "c")]),
+    "rank_candidates": lambda n: rank_candidates(None, None, ["A"], n_jobs=n),
+}
+
+
+@pytest.mark.parametrize("name", PARALLEL)
+@pytest.mark.parametrize("n_jobs", [0, "two"])
+def test_numbers_of_jobs_that_are_none(name, n_jobs):
+    """Before anything is read, and not by joblib, which does not know who asked."""
+    with pytest.raises(ValueError, match=rf"n_jobs={n_jobs!r}; expected|'n_jobs' parameter of {name} must be .*None"):
+        PARALLEL[name](n_jobs)
 
 
 @pytest.mark.parametrize("container", [list, tuple, pd.Series])

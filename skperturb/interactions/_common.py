@@ -41,7 +41,7 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     _parameter_constraints: ClassVar[dict] = {
         "expression": ["array-like", dict, None],
         "genes": ["array-like", None],
-        "unknown": [StrOptions({"error", "zero"})],
+        "unknown": [StrOptions({"warn", "error", "zero"})],
         "negatives": [StrOptions(set(STRATEGIES))],
         "self_pairs": [StrOptions({"error", "drop", "keep"})],
         "random_state": ["random_state"],
@@ -322,13 +322,26 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
                 f"{'str' if self._index.dtype == object else 'int'}; use the ids of the training."
             )
         positions = self._index.get_indexer(genes)
-        missing = pd.unique(genes[positions < 0])
-        if len(missing) and self.unknown == "error":
-            raise ValueError(
-                f"{name} has {len(missing)} genes that neither the training pairs nor expression know "
-                f"({', '.join(map(str, missing[:3]))}). Leave them out, name them in genes, or set unknown='zero'."
-            )
+        if (positions < 0).any() and self.unknown != "zero":
+            self._report_unknown(genes, positions, name)
         return positions
+
+    def _report_unknown(self, genes: np.ndarray, positions: np.ndarray, name: str) -> None:
+        missing = pd.unique(genes[positions < 0])
+        found = (
+            f"{name} has {len(missing)} genes that neither the training pairs nor expression know "
+            f"({', '.join(map(str, missing[:3]))})"
+        )
+        # A single pair may be the fold of a cross-validation; a whole table without a known gene names them otherwise.
+        is_foreign = len(genes) > 2 and not (positions >= 0).any()
+        if self.unknown == "error" or name != "X" or is_foreign:
+            raise ValueError(f"{found}. Leave them out, name them in genes, or set unknown='zero'.")
+        warnings.warn(
+            f"{found}; they count as genes without interactions. Name them in genes; or set unknown='zero', which is "
+            "silent, or 'error'.",
+            UserWarning,
+            stacklevel=5,
+        )
 
     def _fit_head(self, features: np.ndarray, labels: np.ndarray) -> None:
         # Plain arrays whatever users want transformers to return: set_config(transform_output="pandas").

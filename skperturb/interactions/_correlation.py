@@ -21,8 +21,10 @@ class ExpressionCorrelation(PairModelMixin, BaseEstimator):
         Genes in rows, aligned by name. A pair with a gene that has no expression scores 0.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs.
-    unknown : {"error", "zero"}, default="error"
-        Whether a gene that neither training nor expression knows is refused, or scored 0.
+    unknown : {"warn", "error", "zero"}, default="warn"
+        What becomes of a pair with a gene that neither training nor expression knows, as folds of a cross-validation
+        have. The gene is scored 0: with a warning, or without one ("zero"); or the
+        pairs are refused ("error", and with "warn" a table without any known gene).
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negatives are sampled when `fit` gets interactions only; they matter for probabilities alone.
     self_pairs : {"error", "drop", "keep"}, default="error"
@@ -56,7 +58,7 @@ class ExpressionCorrelation(PairModelMixin, BaseEstimator):
         expression: Any = None,
         *,
         genes: Any = None,
-        unknown: str = "error",
+        unknown: str = "warn",
         negatives: str = "uniform",
         self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,

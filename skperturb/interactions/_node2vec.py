@@ -42,8 +42,10 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         Number of passes over the walks.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs.
-    unknown : {"error", "zero"}, default="error"
-        Whether a gene that neither training nor expression knows is refused, or gets a vector of zeros.
+    unknown : {"warn", "error", "zero"}, default="warn"
+        What becomes of a pair with a gene that neither training nor expression knows, as folds of a cross-validation
+        have. The gene is given a vector of zeros: with a warning, or without one ("zero"); or the
+        pairs are refused ("error", and with "warn" a table without any known gene).
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negative pairs are sampled when `fit` gets interactions only.
     self_pairs : {"error", "drop", "keep"}, default="error"
@@ -102,7 +104,7 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         n_negatives: int = 5,
         max_epochs: int = 1,
         genes: Any = None,
-        unknown: str = "error",
+        unknown: str = "warn",
         negatives: str = "uniform",
         self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,

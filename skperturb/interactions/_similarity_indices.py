@@ -21,9 +21,10 @@ _PARAMETERS = """
         by name; 0 for genes without expression.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs.
-    unknown : {"error", "zero"}, default="error"
-        Whether a gene that neither training nor expression knows is refused, or scored like a gene without
-        interactions.
+    unknown : {"warn", "error", "zero"}, default="warn"
+        What becomes of a pair with a gene that neither training nor expression knows, as folds of a cross-validation
+        have. The gene is treated as one without interactions: with a warning, or without one ("zero"); or the
+        pairs are refused ("error", and with "warn" a table without any known gene).
     negatives : {"uniform", "connected", "degree"}, default="uniform"
         How negatives are sampled when `fit` gets interactions only; they matter for probabilities alone.
     self_pairs : {"error", "drop", "keep"}, default="error"
@@ -58,7 +59,7 @@ class _SimilarityIndex(PairModelMixin, BaseEstimator):
         expression: Any = None,
         *,
         genes: Any = None,
-        unknown: str = "error",
+        unknown: str = "warn",
         negatives: str = "uniform",
         self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,
@@ -246,7 +247,7 @@ class L3Paths(_SimilarityIndex):
         *,
         normalization: str = "sqrt",
         genes: Any = None,
-        unknown: str = "error",
+        unknown: str = "warn",
         negatives: str = "uniform",
         self_pairs: str = "error",
         random_state: int | np.random.RandomState | None = None,

@@ -104,7 +104,7 @@ def _forgiving(estimator: Any) -> Any:
         pipeline = copy.copy(estimator)
         pipeline.steps = [(name, _forgiving(step)) for name, step in estimator.steps]
         return pipeline
-    if hasattr(estimator, "positive_pairs_") and getattr(estimator, "unknown", None) == "error":
+    if hasattr(estimator, "positive_pairs_") and getattr(estimator, "unknown", None) in ("warn", "error"):
         estimator = copy.copy(estimator)
         estimator.unknown = "zero"
     return estimator

@@ -37,8 +37,8 @@ class InteractionKFold:
     that is all that is known of a gene is never tested.
 
     Other splitters, such as scikit-learn's ``KFold``, test pairs of genes that no training pair has. The models' own
-    ``score`` counts such genes as genes without interactions; for a scorer such as ``scoring="roc_auc"`` set
-    ``unknown="zero"`` in the model, or the scores of these folds are NaN.
+    ``score`` counts such genes as genes without interactions; a scorer such as ``scoring="roc_auc"`` does so with a
+    warning, without one if the model has ``unknown="zero"``, and gives NaN with ``unknown="error"``.
 
     Examples
     --------

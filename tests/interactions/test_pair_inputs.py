@@ -83,12 +83,17 @@ def test_bad_expression(expression, error, words):
 @each_model
 def test_unknown_gene(model):
     model = model.fit(PAIRS)
+    with pytest.warns(UserWarning, match=r"1 genes that neither .* know \(zzz\); they count as.*unknown='zero'"):
+        warned = model.decision_function([("a", "zzz")])
+    with pytest.raises(ValueError, match=r"3 genes that neither .* know \(x1, x2, x3\)"):
+        model.transform([("x1", "x2"), ("x3", "x1")])
     with pytest.raises(ValueError, match=r"1 genes that neither .* know \(zzz\).*unknown='zero'"):
-        model.transform([("a", "zzz")])
+        clone(model).set_params(unknown="error").fit(PAIRS).transform([("a", "zzz")])
     with pytest.raises(TypeError, match="genes by int"):
         model.transform([(0, 1)])
     lenient = type(model)(**{**model.get_params(), "unknown": "zero"}).fit(PAIRS)
     assert np.isfinite(lenient.decision_function([("a", "zzz"), ("yyy", "zzz")])).all()
+    np.testing.assert_allclose(lenient.decision_function([("a", "zzz")]), warned)
     np.testing.assert_allclose(lenient.decision_function(PAIRS), model.decision_function(PAIRS))
     named = type(model)(**{**model.get_params(), "genes": ["zzz"]}).fit(PAIRS)
     assert np.isfinite(named.decision_function([("a", "zzz")])).all()
@@ -134,6 +139,10 @@ MISSING = ["-", "", "nan", "NaN", "NA", "N/A", "<NA>", "None", "NULL"]
         (pd.DataFrame({"a": [1, 2], "b": [2, pd.NA]}, dtype="Int64"), "X[1] is (2, <NA>) with a missing id"),
         (pd.DataFrame({"a": [1, 2], "b": [2.0, np.nan]}), "X[1] contains nan"),
         ([(0, 1), (1, -1)], "X[1] is (1, -1) with a negative id"),
+        ([(0, 1), (1, -(2**70))], "with a negative id"),
+        ([(0, 1), (1, 2**64)], f"X[1] is (1, {2**64}) with an id above {2**63 - 1}"),
+        (np.array([[0, 1], [1, 2**64 - 1]], dtype=np.uint64), f"X[1] is (1, {2**64 - 1}) with an id above"),
+        (np.array([[0, 1.0], [1, 2.0**63]]), "with an id above"),
         (np.array([[0.0, 1.0], [1.0, -1.0]]), "X[1] is (1, -1) with a negative id"),
         # Names that differ from those of every other table.
         ([("a", "b"), ("b ", "c")], "X[1] is ('b ', 'c') with blanks at the ends of 'b '"),

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skperturb.datasets import make_gene_network
-from skperturb.interactions import CommonNeighbors, GNEEmbedder, L3Paths, SpectralGeneEmbedder
+from skperturb.interactions import CommonNeighbors, DegreeProduct, GNEEmbedder, L3Paths, SpectralGeneEmbedder
 from skperturb.metrics import degree_matched_auroc
 from skperturb.model_selection import InteractionKFold, sample_negative_pairs
 
@@ -75,8 +75,21 @@ def test_matched_score_takes_genes_that_the_model_does_not_know(steps):
     assert np.isfinite(scores).all()
     model.fit(NETWORK.pairs[:200], np.r_[np.ones(150), np.zeros(50)])
     degree_matched_auroc(model, pairs, labels)
-    with pytest.raises(ValueError, match="neither the training pairs"):
+    with pytest.warns(UserWarning, match="neither the training pairs"):
         model.decision_function(pairs)
+
+
+@pytest.mark.filterwarnings("ignore:X has .* genes that neither:UserWarning")
+@pytest.mark.parametrize("model", [L3Paths(random_state=0), DegreeProduct(random_state=0)])
+def test_scorers_of_scikit_learn_work_by_default(model):
+    """Folds of a plain splitter test genes that they do not train; a search must not end in NaN."""
+    pairs = [(f"g{k:02d}", f"g{k + step:02d}") for k in range(16) for step in (1, 2)]
+    negatives = sample_negative_pairs(pairs, random_state=0)
+    X, y = np.concatenate([pairs, negatives]), np.repeat([1, 0], [len(pairs), len(negatives)])
+    grid = {"negatives": ["uniform", "degree"]}
+    search = GridSearchCV(model, grid, cv=KFold(8, shuffle=True, random_state=0), scoring=["roc_auc", "f1"], refit="f1")
+    found = search.fit(X, y).cv_results_
+    assert np.isfinite([found["mean_test_roc_auc"], found["mean_test_f1"]]).all()
 
 
 def test_folds():

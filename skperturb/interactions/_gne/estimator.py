@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._epoch_progress import EpochProgress
 from skperturb._pairs import GenePairs, as_genes
-from skperturb._sklearn import Interval, StrOptions, fit_context
+from skperturb._sklearn import N_JOBS, Interval, StrOptions, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
 from skperturb.interactions._gne.classifier import PairClassifier
@@ -119,8 +119,10 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         Of Adam.
     genes : sequence of str or int, default=None
         Genes that are known besides those of the pairs and of `expression`.
-    unknown : {"error", "zero"}, default="error"
-        Whether a gene that neither training nor expression knows is refused, or treated as a gene without interactions.
+    unknown : {"warn", "error", "zero"}, default="warn"
+        What becomes of a pair with a gene that neither training nor expression knows, as folds of a cross-validation
+        have. The gene is treated as one without interactions: with a warning, or without one ("zero"); or the
+        pairs are refused ("error", and with "warn" a table without any known gene).
     self_pairs : {"error", "drop", "keep"}, default="error"
         Whether `fit` refuses pairs of a gene with itself, leaves them out, or learns from them. They never enter the
         graph. Unless they are kept, their score is NaN.
@@ -199,7 +201,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         "pair_features": [StrOptions({*_CROSS_FITTED, "native", "cross", "hadamard"})],
         "directed": ["boolean"],
         "n_folds": [Interval(Integral, 2, None, closed="left"), None],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -237,7 +239,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         batch_size: int = 256,
         weight_decay: float = 1e-4,
         genes: Any = None,
-        unknown: str = "error",
+        unknown: str = "warn",
         self_pairs: str = "error",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -335,7 +337,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If ids are no strings or integers, or kinds are mixed.
+            If ids are no strings or integers, kinds are mixed, or an element of `callbacks` is no callback.
         ValueError
             If pairs are self-pairs, labelled both 0 and 1, or none is positive, or `expression` does not fit.
         """
@@ -381,6 +383,10 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, describe: bool) -> np.ndarray:
         """Fit, and return the description of the pairs in `X` that a later step may train on, if it is wanted."""
+        if self.callbacks is not None:
+            from skperturb._training import check_callbacks
+
+            check_callbacks(self.callbacks)
         if self.directed and self.pair_features in _CROSS_FITTED:
             raise ValueError(
                 f"pair_features={self.pair_features!r} describes undirected pairs only, got directed=True; use "
