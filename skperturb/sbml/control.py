@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from skperturb._validation import check_n_jobs
 from skperturb.sbml._responding import coefficients
 from skperturb.sbml._solving.steady_state import SteadyState
 from skperturb.sbml.many_models import as_model, is_several, map_models
@@ -73,6 +74,7 @@ def elasticities(
     >>> table.shape == (len(model.reaction_ids), len(model.variables))
     True
     """
+    check_n_jobs(n_jobs)
     compute = partial(coefficients.elasticities, wrt=wrt, scaled=scaled, time=time)
     if is_several(model):
         return map_models(compute, model, state, on_error=on_error, n_jobs=n_jobs, verbose=verbose)
@@ -163,6 +165,7 @@ def parameter_sensitivity(
     >>> parameter_sensitivity(model).shape == (len(model.variables), len(model.parameters))
     True
     """
+    check_n_jobs(n_jobs)
     compute = partial(
         coefficients.parameter_sensitivity, kind=kind, scaled=scaled, parameters=parameters, undefined=undefined
     )
@@ -247,6 +250,7 @@ def control_coefficients(
     >>> control.shape == (len(model.reaction_ids),) * 2
     True
     """
+    check_n_jobs(n_jobs)
     compute = partial(coefficients.control_coefficients, kind=kind, scaled=scaled, undefined=undefined)
     if is_several(model):
         return map_models(compute, model, state, on_error=on_error, n_jobs=n_jobs, verbose=verbose)

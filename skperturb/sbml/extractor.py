@@ -16,7 +16,7 @@ from sklearn.base import TransformerMixin
 
 from skperturb._network import InfluenceNetwork
 from skperturb._processes import Outcome, map_isolated
-from skperturb._sklearn import Interval, StrOptions, fit_context
+from skperturb._sklearn import N_JOBS, Interval, StrOptions, fit_context
 from skperturb._validation import as_sequence, describe
 from skperturb.base import BaseEstimator
 from skperturb.exceptions import ModelWarning, NoSteadyStateError, UnsupportedModelError
@@ -95,7 +95,7 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         "at": [str, Real],
         "variables": [StrOptions({"dynamic", "dynamo"})],
         "on_error": [StrOptions({"raise", "skip"})],
-        "n_jobs": [int, None],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
     }

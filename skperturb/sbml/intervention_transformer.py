@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._sklearn import StrOptions, fit_context
+from skperturb._sklearn import N_JOBS, StrOptions, fit_context
 from skperturb._validation import as_sequence
 from skperturb.base import BaseEstimator
 from skperturb.sbml.interventions import Intervention, perturb
@@ -69,7 +69,7 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         "species": ["array-like"],
         "quantity": [StrOptions({"log2_fold_change", "value"})],
         "on_error": [StrOptions({"raise", "nan"})],
-        "n_jobs": [int, None],
+        "n_jobs": N_JOBS,
         "verbose": [int],
     }
 

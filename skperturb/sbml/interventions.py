@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skperturb._validation import check_n_jobs
 from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml._compiling.changes import check_changes, nearest
 from skperturb.sbml._responding.outcomes import (
@@ -55,7 +56,8 @@ class Intervention:
     Raises
     ------
     TypeError, ValueError
-        If nothing is changed, a factor or value is not a finite number, or something is changed in two ways.
+        If nothing is changed, an id is empty, a factor or value is not a finite number, or something is changed in two
+        ways.
 
     Examples
     --------
@@ -125,6 +127,8 @@ class Intervention:
 
 def _removed(knock_out: Any) -> tuple[str, ...]:
     if isinstance(knock_out, str):
+        if not knock_out.strip():
+            raise ValueError(f"Intervention(knock_out={knock_out!r}) names nothing; expected an id, or () for none.")
         return (knock_out,)
     if isinstance(knock_out, Mapping) or not isinstance(knock_out, Iterable):
         raise TypeError(
@@ -134,6 +138,8 @@ def _removed(knock_out: Any) -> tuple[str, ...]:
     for index, name in enumerate(removed):
         if not isinstance(name, str):
             raise TypeError(f"Intervention(knock_out=...)[{index}] is {name!r}; expected an id (a string).")
+        if not name.strip():
+            raise ValueError(f"Intervention(knock_out=...)[{index}] is {name!r}, which names nothing; expected an id.")
     return removed
 
 
@@ -233,6 +239,7 @@ def perturb(
     >>> table["log2_fold_change"]["A"].round(6).tolist()
     [0.0, 1.0, nan]
     """
+    check_n_jobs(n_jobs)
     listed, times = _listed(interventions), _times(response)
     if on_error not in ("raise", "nan"):
         raise ValueError(f"on_error={on_error!r} is unknown; expected 'raise' or 'nan'.")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from skperturb._validation import as_sequence, describe
+from skperturb._validation import as_sequence, check_n_jobs, describe
 from skperturb.exceptions import ModelWarning
 from skperturb.sbml.model import KineticModel
 
@@ -70,6 +70,7 @@ def map_each(function: Callable[..., Any], models: Any, *, n_jobs: int | None, v
     """Return the models of a sequence, and result or error for each."""
     from tqdm import tqdm
 
+    check_n_jobs(n_jobs)
     items = as_sequence(models, "model", _EXPECTED)
     for position, item in enumerate(items):
         if not isinstance(item, (KineticModel, str, os.PathLike)):

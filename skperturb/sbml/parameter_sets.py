@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike
 
-from skperturb._validation import describe
+from skperturb._validation import check_n_jobs, describe
 from skperturb.sbml._compiling.changes import check_changes, why_unknown
 from skperturb.sbml._responding.batched_outcomes import BatchedOutcomes, share_size
 from skperturb.sbml._responding.outcomes import Outcome, course, map_shares, observed, steady_outcome
@@ -76,12 +76,13 @@ def steady_states(
     verified by the conditions of `KineticModel.steady_state` and is stable. By default each trajectory is followed
     coarsely (Rodas5P, relative tolerance 1e-3) until it rests, together with an estimate of its global error: the local
     errors, carried along by the linearized equations. Where that stays below a tenth of each variable's scale, and the
-    equations are linear around the state as far, Newton's method completes it; other sets are followed with a
-    tolerance of 1e-6. Sets for which no state is found together are searched one by one, along their trajectories,
-    which also finds out why there is none. So are all sets of a model with events, delays, conditions at which the
-    right-hand side jumps, explicit time, fast reactions, algebraic rules that are solved numerically, conserved totals
-    between rate rules or more than 300 variables; with ``follow="branch"`` of one that has no stable steady state with
-    its own parameters; and where a compartment or a stoichiometry varies that conserved totals depend on.
+    equations are linear around the state as far, Newton's method completes it; other sets, and those in which a
+    variable is below 1e-8 of the largest, are followed with a tolerance of 1e-6. Sets for which no state is found
+    together are searched one by one, along their trajectories, which also finds out why there is none. So are all sets
+    of a model with events, delays, conditions at which the right-hand side jumps, explicit time, fast reactions,
+    algebraic rules that are solved numerically, conserved totals between rate rules or more than 300 variables; with
+    ``follow="branch"`` of one that has no stable steady state with its own parameters; and where a compartment or a
+    stoichiometry varies that conserved totals depend on.
 
     Examples
     --------
@@ -96,6 +97,7 @@ def steady_states(
     """
     if follow not in _FOLLOW:
         raise ValueError(f"follow={follow!r} is unknown; expected one of {list(_FOLLOW)}.")
+    check_n_jobs(n_jobs)
     model, sets = _prepared(model, parameters)
     names = observed(model)
     together = BatchedOutcomes(model, names, list(sets))
@@ -166,6 +168,7 @@ def simulate_many(
     >>> simulate_many(model, pd.DataFrame({name: [1.0, 2.0]}), [0.0, 1.0, 5.0]).shape[0]
     6
     """
+    check_n_jobs(n_jobs)
     model, sets = _prepared(model, parameters)
     names, grid = observed(model), check_times(times)
     tolerances(model, grid, rtol, atol)  # refuses what is none

@@ -120,7 +120,8 @@ def read_conditions(
     """
     table = _table(path, ("conditionId",))
     ids = _ids(table["conditionId"], path)
-    known = {} if parameters is None else {str(name): float(value) for name, value in dict(parameters).items()}
+    given = {} if parameters is None else dict(parameters)
+    known = {str(name): _number(value, f"parameters[{name!r}]") for name, value in given.items()}
     columns = [name for name in table.columns if name not in ("conditionId", "conditionName")]
     if not columns:
         raise ValueError(f"{path} changes nothing; expected a column for each parameter that conditions differ in.")
@@ -137,9 +138,19 @@ def read_conditions(
 def _table(path: Any, needed: tuple[str, ...]) -> pd.DataFrame:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path is {describe(path)}; expected the path of a tab-separated table.")
-    # As texts: an id may look like a number, and "NA" is one.
-    table = pd.read_csv(Path(path), sep="\t", dtype=str, keep_default_na=False, comment=None)
-    table = table.apply(lambda column: column.str.strip())
+    # As texts: an id may look like a number, and "NA" is one. Without a header, since pandas would rename the second of
+    # two columns of one name, and take the first column for an index where rows are longer than the header.
+    try:
+        cells = pd.read_csv(Path(path), sep="\t", header=None, dtype=str, keep_default_na=False, comment=None)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise ValueError(
+            f"{path} is no table: {str(error).strip()}; expected tab-separated rows as long as the header."
+        ) from error
+    cells = cells.apply(lambda column: column.str.strip())
+    table = cells.iloc[1:].reset_index(drop=True).set_axis(list(cells.iloc[0]), axis=1)
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ValueError(f"{path} has two columns {twice!r}; expected each once.")
     for name in needed:
         if name not in table:
             raise ValueError(f"{path} has the columns {list(table.columns)[:6]}; expected {name!r} among them.")
@@ -148,17 +159,19 @@ def _table(path: Any, needed: tuple[str, ...]) -> pd.DataFrame:
 
 def _ids(column: pd.Series, path: Any) -> list[str]:
     ids = list(column)
+    seen: set[str] = set()
     for row, name in enumerate(ids):
-        if not name or name in ids[:row]:
+        if not name or name in seen:
             problem = "an empty id" if not name else f"{name!r} a second time"
             raise ValueError(f"{path}, row {row}: {problem}; expected another id in every row.")
+        seen.add(name)
     return ids
 
 
-def _number(text: str, place: str) -> float:
+def _number(text: Any, place: str) -> float:
     try:
         value = float(text)
-    except ValueError:
+    except (TypeError, ValueError):
         value = np.nan
     if not np.isfinite(value):
         raise ValueError(f"{place}: the value is {text!r}; expected a finite number.")

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 
 from skperturb._network import InfluenceNetwork
-from skperturb._validation import as_sequence, describe, ensure_networks, is_network
+from skperturb._validation import as_sequence, check_n_jobs, describe, ensure_networks, is_network
 from skperturb.exceptions import ModelWarning, UndefinedSensitivityError
 from skperturb.sbml._responding.clamp import ClampResponse, clamp_response, reachable
 from skperturb.sbml._solving.integrate import scale_of
@@ -176,6 +176,7 @@ def sensitivity_matrices(
     _check_choice("kind", kind, _KINDS)
     _check_choice("undefined", undefined, _UNDEFINED)
     _check_choice("on_error", on_error, _ON_ERROR)
+    check_n_jobs(n_jobs)
     items = as_sequence(networks, "networks")
     found = Parallel(n_jobs=n_jobs)(delayed(_try_matrix)(item, kind, undefined) for item in items)
     matrices = np.empty(len(items), dtype=object)

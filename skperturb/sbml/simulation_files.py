@@ -218,7 +218,13 @@ class _Experiment:
         symbols, tasks = {}, []
         for data in _children(element, "listOfDataSets", "dataSet"):
             symbol, task = self._symbol(self._part(data.get("dataReference"), "dataGenerator"))
-            symbols[data.get("label") or data.get("id")] = symbol
+            label = data.get("label") or data.get("id")
+            if label in symbols:
+                raise UnsupportedModelError(
+                    f"report {element.get('id')!r} of {self._name} has two data sets of the label {label!r}; expected "
+                    "another label for each, since they name the columns."
+                )
+            symbols[label] = symbol
             tasks.append(task)
         name = f"{element.get('id')!r} of {self._name}"
         if not tasks or len(set(tasks)) != 1:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skperturb._validation import check_n_jobs
 from skperturb.exceptions import UndefinedSensitivityError, UnsupportedModelError
 from skperturb.sbml._compiling.changes import nearest, why_unknown
 from skperturb.sbml._responding.asked import check_flag, listed_ids
@@ -143,6 +144,7 @@ def time_course_sensitivity(
     1.0
     """
     grid = check_times(times)
+    check_n_jobs(n_jobs)
     _check("undefined", undefined, _UNDEFINED)
     _check("form", form, _FORMS)
     check_flag(scaled=scaled)

@@ -264,6 +264,8 @@ def test_bad_ids_are_named(pathway, intervention, message):
         ({"knock_out": "k", "at": -1.0}, "expected None, 'steady_state' or a finite time"),
         ({"knock_out": {"k": 0.5}}, "knock_out=...\\) is a dict; expected an id"),
         ({"knock_out": 3}, "knock_out=...\\) is a int"),
+        ({"knock_out": "", "scale": {"k": 2.0}}, "knock_out=''\\) names nothing"),
+        ({"knock_out": ["k", " "]}, r"\[1\] is ' ', which names nothing"),
         ({"knock_out": ["k", 3]}, r"\[1\] is 3; expected an id"),
         ({"knock_out": "k", "name": 3}, "name=3.*expected a text or None"),
     ],
@@ -328,6 +330,15 @@ def test_the_command_writes_a_row_for_each_change(model_file, tmp_path, capsys):
     assert table["B"].tolist() == pytest.approx([2.0, 0.0, np.nan, 1.0], abs=1e-8, nan_ok=True)
     assert table.loc["k * 0.5", "log2_fold_change:A"] == pytest.approx(-1.0)
     assert "4 rows written" in capsys.readouterr().out
+
+
+def test_the_command_prints_many_variables_one_below_the_other(tmp_path, capsys):
+    path = tmp_path / "chain.xml"
+    path.write_text(antimony_to_sbml("model m; species A, B, C; -> A; k; A -> B; A; B -> C; B; C -> ; C; k = 2; end"))
+    assert main(["perturb", str(path), "--scale", "k=0.5"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["C", "2", "1"] in lines
+    assert ["C", "0", "-1"] in lines
 
 
 def test_the_command_combines_changes_and_follows_courses(model_file, capsys):

@@ -285,6 +285,27 @@ def test_coarse_trajectories_decide_only_away_from_borders():
     assert table["value", "x"].to_numpy()[[8, 15]] == pytest.approx(states[[0, 2]], rel=1e-6)
 
 
+def test_coarse_trajectories_do_not_decide_what_they_cannot_see():
+    # A switch of two variables that are a hundred-millionth of a third one.
+    model = model_of("""
+model small_toggle
+  species u, v, B; u = 1.2e-8; v = 0.9e-8; B = 1;
+  -> u; a * s / (1 + (v / s)^2); u -> ; u;
+  -> v; b * s / (1 + (u / s)^2); v -> ; v;
+  -> B; 1; B -> ; B;
+  a = 5; b = 5; s = 1e-8;
+end""")
+    rng = np.random.default_rng(0)
+    sets = pd.DataFrame(5.0 * np.exp(0.4 * rng.standard_normal((60, 2))), columns=["a", "b"])
+    outcomes = BatchedOutcomes(model, observed(model), list(sets))
+    start = outcomes._start({name: sets[name].to_numpy() for name in sets})
+    search = BatchedSteadyStates(model, outcomes._equations_for(start), outcomes._own_state, start)
+    assert not search._coarsely(search._sets)[1].any()
+    late = simulate_many(model, sets, [0.0, 200.0], atol=1e-17).xs(200.0, level="time")["value"]
+    found = steady_states(model, sets)["value"]
+    np.testing.assert_allclose(found[["u", "v"]], late[["u", "v"]], rtol=1e-4)
+
+
 def test_the_estimated_error_of_a_coarse_trajectory_is_of_the_size_of_its_error():
     model, sets = model_of(CYCLE), sets_of(model_of(CYCLE), 20, seed=6)
     start = batched_start(model._system, {name: sets[name].to_numpy() for name in sets}, 20)

@@ -33,6 +33,8 @@ def test_conditions_are_sets_of_parameters(model, tmp_path):
     assert list(found.index) == ["a", "b"]
     with pytest.raises(ValueError, match=rf"row 1 \(b\), column '{name}': the value is 'k_b'"):
         read_conditions(tmp_path / "c.tsv")
+    with pytest.raises(ValueError, match=r"parameters\['k_b'\]: the value is nan"):
+        read_conditions(tmp_path / "c.tsv", {"k_b": float("nan")})
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,9 @@ def test_conditions_are_sets_of_parameters(model, tmp_path):
         (f"{HEADER}k\tlin\t1\nk\tlin\t2\n", "row 1: 'k' a second time"),
         (f"{HEADER}\tlin\t1\n", "row 0: an empty id"),
         (f"{HEADER}k\tlog2\t1\n", "parameterScale is 'log2'"),
+        (f"{HEADER}k\tlin\t1\t2\n", "no table: .*saw 4"),
+        ("", "no table: No columns"),
+        ("parameterId\tnominalValue\tnominalValue\nk\t1\t2\n", "two columns 'nominalValue'"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, text, message):

@@ -69,6 +69,7 @@ def test_times_and_outputs_of_a_file_and_of_an_archive(model, tmp_path):
         ('dataReference="da"', 'dataReference="dx"', InvalidModelError, "refers to 'dx'"),
         ("<ci>v1</ci>", "<apply><plus/><ci>v1</ci><cn>1</cn></apply>", UnsupportedModelError, "calculates"),
         ("@id='A'", "@id='Z'", InvalidModelError, "the model has no 'Z'"),
+        ('label="Time"', 'label="[A]"', UnsupportedModelError, "two data sets of the label"),
         ("[@id='A']", "", UnsupportedModelError, "has the target"),
     ],
 )  # fmt: skip

@@ -34,6 +34,10 @@ _RTOL = 1e-6
 # tolerance. Ten times as much also went to no other state in tests with bistable models.
 _COARSE_RTOL, _CERTAIN = 1e-3, 0.1
 _COARSE_STEPS = 200
+# Between these parts of the largest variable one is there, but a coarse trajectory counts as resting while it moves by
+# all of its size, and may end in another state: 2 of 1,660 sets of a switch of 1e-8, none of 600 of one of 3e-8. Units
+# alone make no variable smaller than the first.
+_NOTHING, _UNSEEN = 1e-20, 1e-8
 # A Newton step from as far away as this leads back to the state up to this part of the distance, which is about the
 # distance over that of the next state: the border is ten times as far.
 _NOT_LINEAR = 0.1
@@ -281,7 +285,7 @@ class BatchedSteadyStates:
         if near.size:
             inner = sets.part(near)
             states, good = self._checked(run.last_x[:, near], inner, limit=ladder._LARGEST_MOVE, max_iterations=_POLISH)
-            good &= self._is_wide(states, run.error[:, near], run.uncertainty[near], inner)
+            good &= self._is_wide(states, run.error[:, near], run.uncertainty[near], inner) & _are_seen(states)
             result[:, near], found[near] = states, good
         return result, found
 
@@ -339,6 +343,13 @@ class BatchedSteadyStates:
             result[:, chosen[good]], found[chosen[good]] = polished[:, good], True
             run.alive[chosen[good]] = False
         return result, found
+
+
+def _are_seen(x: np.ndarray) -> np.ndarray:
+    """Say in which states no variable is too small beside the largest for a coarse trajectory."""
+    size = np.abs(x)
+    part = size / np.maximum(size.max(axis=0), 1e-300)
+    return ~np.any((part > _NOTHING) & (part < _UNSEEN), axis=0)
 
 
 def _damped(x: np.ndarray, step: np.ndarray, non_negative: np.ndarray) -> np.ndarray:
