@@ -68,7 +68,8 @@ def _is_number(value: Any) -> bool:
 def _is_one(option: Any) -> bool:
     """Tell whether the option is what is known of one network, and not of each by its id."""
     if isinstance(option, pd.Series):
-        return bool(option.dtype.kind in "iuf")
+        # A row of a mixed table holds its numbers as objects.
+        return option.dtype.kind in "iuf" or (len(option) > 0 and all(map(_is_number, option)))
     return isinstance(option, Mapping) and bool(option) and all(_is_number(value) for value in option.values())
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from skperturb._sklearn import Interval, validate_params
 from skperturb._validation import check_node_names, coerce_matrix, is_network
+from skperturb.networks._known import known_values
 
 __all__ = ["top_responses"]
 
@@ -51,7 +52,7 @@ def top_responses(sensitivity: Any, k: int = 10, *, probability: Any = None, sta
         If `sensitivity` or `probability` holds no numbers, or is a network, or `state` has no names.
     ValueError
         If `sensitivity` is no matrix or repeats a name, or `probability` has another shape, other labels, or a value
-        that is no probability, or `state` lacks a variable.
+        that is no probability, or `state` lacks a variable, or has two values or no finite number for one.
 
     Examples
     --------
@@ -104,11 +105,8 @@ def _vanishing(frame: pd.DataFrame, state: Any) -> dict[Any, float]:
     """Return the variables that have died out, with their values."""
     if not isinstance(state, (pd.Series, dict)):
         raise TypeError(f"state is a {type(state).__name__}; expected a Series or dict, value by name.")
-    values = pd.Series(state, dtype=float)
-    missing = [name for name in frame.index.union(frame.columns, sort=False) if name not in values.index]
-    if missing:
-        raise ValueError(f"state lacks {missing[:3]}; expected a value for each variable.")
-    sizes = values[frame.index.union(frame.columns, sort=False)].abs()
+    names = frame.index.union(frame.columns, sort=False)
+    sizes = pd.Series(np.abs(known_values(state, list(names), "state")), index=names)
     return sizes[sizes <= _DIED_OUT * sizes.max()].to_dict()
 
 

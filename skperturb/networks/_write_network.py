@@ -12,6 +12,7 @@ from skperturb._network import InfluenceNetwork
 __all__ = ["write_network"]
 
 _FORMATS = {".graphml": "GraphML", ".cyjs": "Cytoscape JSON", ".json": "Cytoscape JSON", ".csv": "a table of edges"}
+_COLUMNS = ("source", "target", "weight", "sign", "interaction")
 _INTERACTION = {1: "activation", -1: "inhibition"}
 
 
@@ -73,7 +74,7 @@ def write_network(
         raise ValueError(f"network is empty ({network.reason}); there is nothing to write.")
     nodes = _nodes(network, responses)
     if kind == ".csv":
-        pd.DataFrame(_edges(network)).to_csv(path, index=False)
+        pd.DataFrame(_edges(network), columns=list(_COLUMNS)).to_csv(path, index=False)
     elif kind == ".graphml":
         _write_graphml(network, nodes, path)
     else:

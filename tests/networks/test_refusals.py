@@ -102,7 +102,15 @@ def test_states_are_refused_by_name(network, model, state, error, message):
         model.set_params(state=state).predict([network])
 
 
-@pytest.mark.parametrize("state", [{"u": 0.0, "v": 0.0}, {"u": 1e300, "v": 1e-300}, {"u": 1, "v": 2, "w": 3}])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"u": 0.0, "v": 0.0},
+        {"u": 1e300, "v": 1e-300},
+        {"u": 1, "v": 2, "w": 3},
+        pd.Series({"u": 1, "v": 2.0}, dtype=object),
+    ],
+)
 def test_states_of_any_size_are_answered(network, state):
     assert np.isfinite(StructuralSensitivity(4, state=state).predict([network])[0]).all(axis=None)
 

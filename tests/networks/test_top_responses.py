@@ -32,7 +32,9 @@ def test_variables_that_died_out_are_left_out():
     assert table[["source", "target"]].to_numpy().tolist() == [["b", "c"]]
     assert table.attrs == {"undefined": 1, "infinite": 1, "none": 1, "vanishing": 2}
     assert top_responses(S[["b"]], state=pd.Series({"a": 0.0, "b": 1.0, "c": 1.0}))["target"].tolist() == ["c"]
-    with pytest.raises(ValueError, match=r"state lacks \['c'\]"):
+    with pytest.raises(ValueError, match="state is nan for 'b'"):
+        top_responses(S, state={"a": 1.0, "b": np.nan, "c": 1.0})
+    with pytest.raises(ValueError, match=r"state lacks 1 of 3 names \(\['c'\]\)"):
         top_responses(S, state={"a": 1.0, "b": 1.0})
     with pytest.raises(TypeError, match="expected a Series or dict"):
         top_responses(S, state=[1.0, 2.0, 3.0])

@@ -49,6 +49,8 @@ def test_cytoscape(network, tmp_path, name):
 def test_csv_is_a_file_of_edges(network, tmp_path, capsys):
     path = write_network(network, tmp_path / "network.csv")
     assert pd.read_csv(path)["weight"].tolist() == [-1.0, 2.0, -3.0]
+    # A file without rows is a table as well.
+    assert pd.read_csv(write_network(InfluenceNetwork(np.zeros((2, 2))), path)).columns[0] == "source"
 
 
 @pytest.mark.parametrize(

@@ -269,11 +269,15 @@ class GCNEnhancer(BaseEstimator):
         Raises
         ------
         TypeError
-            If `X` or `y` is no sequence of matrices.
+            If `X` or `y` is no sequence of matrices, or an element of `callbacks` is no callback.
         ValueError
             If a network is not square or not finite, `y` does not fit `X` or has a matrix without a defined entry, or
             no network has anything to learn from.
         """
+        if self.callbacks is not None:
+            from skperturb._training import check_callbacks
+
+            check_callbacks(self.callbacks)
         records = ensure_networks(X)
         truths = target_matrices(records, y)
         self.estimator_ = self._base() if self.estimator is None else clone(self.estimator)
