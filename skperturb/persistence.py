@@ -7,7 +7,8 @@ import os
 import pickle
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,18 +129,16 @@ def load_model(path: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> 
     path = Path(path)
     _check_archive(path)
     io = _skops()
-    try:
-        types = io.get_untrusted_types(file=path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is no model of skops: {type(error).__name__}: {error}") from error
+    with _named(path):
+        types, about = io.get_untrusted_types(file=path), _about(path)
     refused = [name for name in types if name not in trusted and not _is_known(name)]
     if refused:
         raise ValueError(
             f"{path} holds {len(refused)} types that are not trusted: {', '.join(refused[:5])}. If the file is yours, "
             "name them in trusted=."
         )
-    model = io.load(path, trusted=types)
-    about = _about(path)
+    with _named(path):
+        model = io.load(path, trusted=types)
     version = about.get("skperturb", __version__)
     if version != __version__:
         warnings.warn(
@@ -158,6 +157,15 @@ def _skops() -> Any:
         raise ImportError('files of models need skops: pip install "skperturb[skops]".') from error
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file where an archive is damaged or holds something else."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no model of skops: {type(error).__name__}: {error}") from error
+
+
 def _check_archive(path: Path) -> None:
     with path.open("rb") as file:
         # All protocols of pickle from the second on begin so; older and compressed ones are no archives.
@@ -172,7 +180,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _is_known(name: str) -> bool:
-    """Tell whether a name is that of a class in one of the trusted modules."""
+    """Tell whether a name is that of a class of one of the trusted modules, not of one that they import."""
     if not name.startswith(_TRUSTED):
         return False
     module, _, attribute = name.rpartition(".")
@@ -180,7 +188,7 @@ def _is_known(name: str) -> bool:
         found = getattr(importlib.import_module(module), attribute, None)
     except ImportError:
         return False
-    return inspect.isclass(found)
+    return inspect.isclass(found) and found.__module__.startswith(_TRUSTED)
 
 
 def _about(path: Path) -> dict[str, Any]:

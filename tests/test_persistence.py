@@ -1,6 +1,7 @@
 """Files of models: what they keep, and what is refused."""
 
 import argparse
+import json
 import os
 import pickle
 import zipfile
@@ -83,6 +84,27 @@ def test_another_archive_is_refused(tmp_path):
         archive.writestr("a", "b")
     with pytest.raises(ValueError, match="no model of skops"):
         load_model(tmp_path / "model.zip")
+
+
+def test_a_damaged_archive_is_refused(model, tmp_path):
+    path = save_model(model, tmp_path / "model.skops")
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + bytes(255 - byte for byte in content[60:90]) + content[90:])
+    with pytest.raises(ValueError, match=r"model\.skops is no model of skops: BadZipFile"):
+        load_model(path)
+
+
+def test_what_a_trusted_module_imports_is_not_trusted(model, tmp_path):
+    path = save_model(model, tmp_path / "model.skops")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "other.skops", "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "schema.json":
+                schema = json.loads(content) | {"__module__": "skperturb.persistence", "__class__": "Path"}
+                content = json.dumps(schema)
+            other.writestr(name, content)
+    with pytest.raises(ValueError, match=r"types that are not trusted: skperturb\.persistence\.Path"):
+        load_model(tmp_path / "other.skops")
 
 
 def test_another_version_is_said(model, tmp_path):

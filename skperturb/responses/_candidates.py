@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from skperturb._interchange import as_pandas
 from skperturb._label_sources import read_labels
 from skperturb._labels import LabelReader
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import N_JOBS, Interval, StrOptions, validate_params
 
 __all__ = ["RANKINGS", "rank_candidates", "untested_combinations"]
 
@@ -100,7 +100,7 @@ def untested_combinations(
         "by": [StrOptions(set(RANKINGS))],
         "top": [Interval(Integral, 1, None, closed="left"), None],
         "block_size": [Interval(Integral, 1, None, closed="left"), None],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
     },
     prefer_skip_nested_validation=True,
 )

@@ -18,6 +18,8 @@ __all__ = ["CONTROL", "Options", "Screen", "align_genes", "match_conditions", "r
 #: The group of a control cell; no condition has this key.
 CONTROL = "control"
 _SHOWN = 3
+#: Log-fold changes whose fourth power, in weighted sums of squares, is still finite.
+_LARGEST = 1e75
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,14 @@ def _from_table(table: pd.DataFrame, options: Options, name: str) -> Screen:
     values = table.to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinite values; expected the log-fold change of every gene.")
+    large = np.argwhere(np.abs(values) > _LARGEST)
+    if len(large):
+        row, column = large[0]
+        raise ValueError(
+            f"{name} holds {values[row, column]:g} (condition {table.index[row]!r}, gene {table.columns[column]!r}), "
+            "whose powers have no finite sum; expected log-fold changes, whose size is seldom above 20. Correct or "
+            "drop it."
+        )
     read = _read_labels(table.index.get_level_values(0), options, f"{name}.index")
     kept = [k for k, (_, is_control, _) in enumerate(read) if not is_control]
     if not kept:

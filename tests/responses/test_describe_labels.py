@@ -112,11 +112,27 @@ def test_every_option_of_the_command_is_used(option, labels, tmp_path, capsys):
     assert capsys.readouterr().out != without
 
 
+@pytest.mark.parametrize(
+    ("first", "n_labels"), [("KLF1", 3), ("ctrl", 3), ("ID1", 3), ("guide_identity", 2), ("TargetGene", 2)]
+)
+def test_no_row_of_a_file_without_a_header_is_lost(first, n_labels, tmp_path, capsys):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{first}\nCEBPA\nA+B\n", encoding="utf-8")
+    assert main(["labels", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert f"{n_labels} labels of {n_labels} cells" in shown
+    assert (f"{first!r}, was read as a label" in shown) == (n_labels == 3)
+    assert main(["labels", str(path), "--groupby", first]) == 0
+    assert "2 labels of 2 cells" in capsys.readouterr().out
+
+
 def test_command_refuses(tmp_path, capsys):
     path = tmp_path / "labels.tsv"
     pd.DataFrame({"a": ["A"], "b": ["B"]}).to_csv(path, sep="\t", index=False)
     assert main(["labels", str(path)]) == 2
-    assert "column is None; expected one of the columns of the table: ['a', 'b']" in capsys.readouterr().err
+    words = capsys.readouterr().err
+    assert "--groupby is needed; the columns of" in words
+    assert "are ['a', 'b']" in words
     assert main(["labels", str(tmp_path / "labels.xlsx")]) == 2
     assert "expected .h5ad, .csv, .tsv or .txt" in capsys.readouterr().err
 

@@ -121,6 +121,7 @@ def test_covariates_are_part_of_a_condition():
         (PREDICTED, {"genes": ["x", "w"]}, "truth lacks 1 of 2 genes"),
         (pd.concat([PREDICTED, PREDICTED]), {}, "2 rows of one condition"),
         (PREDICTED.assign(x=np.nan), {}, "predicted holds NaN"),
+        (PREDICTED.assign(x=-1e200), {}, "predicted holds -1e\\+200 \\(condition 'A\\+B', gene 'x'\\)"),
         (PREDICTED.set_axis(["A", "B", "NT"]), {}, "NT"),
         ({}, {}, "predicted is empty"),
         ({"a": PREDICTED, "b": PREDICTED.iloc[:2]}, {}, "1 differ, such as \\['B\\+C'\\]"),

@@ -287,7 +287,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If X holds labels, which `PerturbationEncoder` turns into doses.
+            If X holds labels, which `PerturbationEncoder` turns into doses, or an element of `callbacks` is none.
         ValueError
             If rows of X, y, weights and noise have different names, weights or noise are negative or NaN, or a callback
             watches a loss that is not measured.
@@ -323,8 +323,9 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
             resolve_device(self.device)
         if self.callbacks:
-            from skperturb._training import check_monitors
+            from skperturb._training import check_callbacks, check_monitors
 
+            check_callbacks(self.callbacks)
             check_monitors(
                 self.callbacks,
                 "APPRegressor weighs its networks by parts that they leave out (n_models) and holds out no others",

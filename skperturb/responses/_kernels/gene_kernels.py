@@ -17,12 +17,15 @@ from skperturb.responses._gene_tables import (
     table_features,
     warn_absent,
 )
+from skperturb.responses._kernels.multiple_kernels import nearest_rows
 from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["gene_kernels"]
 
-#: Rows of a table that predict those it lacks; bounds the time of five matrix inverses.
+#: Rows of a table, beside those of perturbed genes, that predict those it lacks; bounds the time of five matrix
+#: inverses. They are the nearest ones of the genes to predict: of rows that are spread evenly, most have no neighbor
+#: among the others, the penalty is chosen as if neighbors said nothing, and many genes have none to be predicted from.
 _MAX_ROWS = 1000
 #: Ridge penalties that leave-one-out chooses among, where a gene is as similar to itself as 1. On Replogle's screen a
 #: grid that is ten times wider chooses the same.
@@ -68,22 +71,37 @@ def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.n
     table = tables[name]
     memberships = {other: values for other, values in tables.items() if other != name and is_membership(values)}
     wanted = pd.Index(list(names), dtype=object)
-    known = table.index[:: -(-len(table) // _MAX_ROWS)]
-    everything = wanted.append(known.difference(wanted, sort=False))
-    rows = align_table(table, everything, f"gene_features[{name!r}]")
+    label = f"gene_features[{name!r}]"
+    everything = wanted.append(table.index.difference(wanted, sort=False))
+    present = np.asarray(everything.isin(table.index))
     others = {} if is_membership(table) else _align(memberships, graph, everything)
-    if not others or not rows.present.any():
-        return table_features(table, names, f"gene_features[{name!r}]").values
-    train, absent = np.flatnonzero(rows.present), np.flatnonzero(~rows.present)
+    if not others or not present.any():
+        return table_features(table, names, label).values
     source = FeatureKernels({other: features.values for other, features in others.items()})
     shares = np.full(len(others), 1.0 / len(others))
+    own, absent = np.flatnonzero(present[: len(wanted)]), np.flatnonzero(~present)
+    train = np.r_[own, _further_rows(source, shares, absent, np.arange(len(wanted), len(everything)))]
     among = weighted_sum(source, shares, train, train)
     # Lengths are kept: a gene with a weak profile has a weak effect.
-    target = rows.values[train] - rows.values[train].mean(axis=0)
+    target = align_table(table, everything[train], label).values
+    target = target - (target if len(train) == len(table) else _spread_rows(table, label)).mean(axis=0)
     target /= max(float(np.sqrt(np.mean((target**2).sum(axis=1)))), NEGLIGIBLE)
     inverses = [np.linalg.inv(among + alpha * np.eye(len(train))) for alpha in _ALPHAS]
     errors = [float((((inverse @ target) / np.diag(inverse)[:, None]) ** 2).sum()) for inverse in inverses]
-    values = np.empty_like(rows.values)
-    values[train] = target
+    values = np.empty((len(wanted), target.shape[1]))
+    values[own] = target[: len(own)]
     values[absent] = weighted_sum(source, shares, absent, train) @ (inverses[int(np.argmin(errors))] @ target)
-    return values[: len(wanted)]
+    return values
+
+
+def _further_rows(source: FeatureKernels, shares: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the rows, of those that are no perturbed genes, from which absent ones are predicted."""
+    if len(rows) <= _MAX_ROWS:
+        return rows
+    centers = absent[np.linspace(0, len(absent) - 1, min(len(absent), _MAX_ROWS)).round().astype(int)]
+    return rows[nearest_rows(weighted_sum(source, shares, centers, rows), _MAX_ROWS)]
+
+
+def _spread_rows(table: pd.DataFrame, label: str) -> np.ndarray:
+    """Return an even subset of the rows, whose mean is that of the table; that of the nearest rows is another."""
+    return align_table(table, table.index[:: -(-len(table) // _MAX_ROWS)], label).values

@@ -21,7 +21,7 @@ from sklearn.kernel_approximation import Nystroem
 from skperturb.responses._conditions import row_norms
 from skperturb.responses._kernels.sources import KernelSource, weighted_sum
 
-__all__ = ["MultipleKernelFit", "fit_multiple_kernels", "rotated"]
+__all__ = ["MultipleKernelFit", "fit_multiple_kernels", "nearest_rows", "neighborhood_centers", "rotated"]
 
 #: Above this number of rows the weights are chosen on a subset; the solution always uses all rows.
 _MAX_ROWS = 1000
@@ -388,11 +388,33 @@ def _search_rows(source: KernelSource, items: np.ndarray) -> np.ndarray:
     n_rows = len(items)
     if n_rows <= _MAX_ROWS:
         return np.arange(n_rows)
-    centers = np.linspace(0, n_rows - 1, max(_MAX_ROWS // _NEIGHBORHOOD, 1)).round().astype(int)
-    similarity = weighted_sum(source, np.ones(len(source.names)), items[centers], items)
-    taken = np.zeros(n_rows, dtype=bool)
+    centers = neighborhood_centers(n_rows, _MAX_ROWS)
+    return nearest_rows(weighted_sum(source, np.ones(len(source.names)), items[centers], items), _MAX_ROWS)
+
+
+def neighborhood_centers(n_rows: int, n_wanted: int) -> np.ndarray:
+    """Return rows that are spread evenly, such that each has a neighborhood among `n_wanted` rows."""
+    return np.linspace(0, n_rows - 1, max(n_wanted // _NEIGHBORHOOD, 1)).round().astype(int)
+
+
+def nearest_rows(similarity: np.ndarray, n_wanted: int) -> np.ndarray:
+    """Return rows in neighborhoods of some centers, as many of each as it gets.
+
+    Parameters
+    ----------
+    similarity : ndarray of shape (n_centers, n_rows)
+        Not more centers than rows are wanted.
+    n_wanted : int
+        Number of rows, not more than there are.
+
+    Returns
+    -------
+    ndarray of int, shape (n_wanted,)
+        In ascending order.
+    """
+    taken = np.zeros(similarity.shape[1], dtype=bool)
     for k, row in enumerate(similarity):
-        wanted = (_MAX_ROWS - int(taken.sum())) // (len(centers) - k)
+        wanted = (n_wanted - int(taken.sum())) // (len(similarity) - k)
         taken[np.argsort(np.where(taken, np.inf, -row), kind="stable")[:wanted]] = True
     return np.flatnonzero(taken)
 

@@ -49,6 +49,20 @@ def test_small_gain_is_not_worth_training(gene_table, monkeypatch):
     assert could_learn(nodes, np.eye(500), target)
 
 
+def test_conditions_are_looked_at_in_neighborhoods(gene_table, monkeypatch):
+    """A hundred groups of five: of a hundred conditions that are spread evenly, none has a neighbor to learn from."""
+    rng = np.random.default_rng(0)
+    of_gene, table = gene_table(rng, 500, 100)
+    target = rng.normal(size=(100, 6))[of_gene] + 0.5 * rng.normal(size=(500, 6))
+    nodes = GeneNodes(table.index, None, None, table)
+    monkeypatch.setattr(signal, "_MAX_ROWS", 100)
+    assert could_learn(nodes, np.eye(500), target)
+    assert not could_learn(nodes, np.eye(500), rng.normal(size=(500, 6)))
+    order = np.argsort(of_gene, kind="stable")[::5]
+    monkeypatch.setattr(signal, "nearest_rows", lambda similarity, n: order)
+    assert not could_learn(nodes, np.eye(500), target)
+
+
 def test_replicates_are_no_signal():
     rng = np.random.default_rng(0)
     X = np.repeat(np.eye(30), 3, axis=0)

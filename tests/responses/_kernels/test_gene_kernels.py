@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skperturb.responses._kernels import gene_kernels as module
 from skperturb.responses._kernels.gene_kernels import gene_kernels
 
 
@@ -25,3 +26,19 @@ def test_rows_that_a_table_of_values_lacks_are_predicted_from_the_other_tables(g
     with pytest.warns(UserWarning, match="30 of 60 perturbed genes"):
         alone = gene_kernels({"profiles": measured}, None, list(table.index))
     assert (alone.diagonal("profiles", np.flatnonzero(absent)) == 0).all()
+
+
+def test_rows_are_predicted_from_their_neighbors_in_a_large_table(gene_table, monkeypatch):
+    """A hundred groups of five, and room for forty rows: an even subset has no row of most groups."""
+    rng = np.random.default_rng(0)
+    groups, table = gene_table(rng, 500, 100)
+    profiles = rng.normal(size=(100, 8))[groups]
+    # The perturbed genes: one of each of twenty groups, whose profile is not there.
+    absent = np.arange(0, 100, 5)
+    measured = pd.DataFrame(profiles, index=table.index).drop(index=table.index[absent])
+    monkeypatch.setattr(module, "_MAX_ROWS", 40)
+    kernels = gene_kernels({"groups": table, "profiles": measured}, None, list(table.index[absent]))
+    found, everything = kernels.block("profiles", np.arange(20), np.arange(20)), profiles[absent] @ profiles[absent].T
+    assert np.corrcoef(found.ravel(), everything.ravel())[0, 1] > 0.95
+    # Penalties are chosen by rows that have neighbors: not the largest, which halves a group of two.
+    assert np.mean(np.diag(found)) > 0.7
