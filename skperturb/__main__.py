@@ -137,7 +137,7 @@ def _add_screen(commands: argparse._SubParsersAction) -> None:
     screen.add_argument("files", nargs="+", metavar="FILE", help="SBML files, archives, or folders of them")
     screen.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
     screen.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
-    screen.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model")
+    screen.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model; default: 60")
     screen.set_defaults(run=_screen)
 
 
@@ -229,7 +229,8 @@ def _screen(arguments: argparse.Namespace) -> int:
         table.to_csv(arguments.csv, index=False)
         print(f"{len(table)} rows written to {arguments.csv}")
     else:
-        shown = table.assign(reason=table["reason"].fillna("").str.slice(0, 60))
+        reasons = [text if len(text) <= 60 else f"{text[:59]}…" for text in table["reason"].fillna("")]
+        shown = table.assign(reason=reasons)
         print(shown.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     print(table["status"].value_counts().to_string())
     return int(not table["status"].isin(_READ).any())

@@ -94,7 +94,7 @@ def _add_networks(lines: Any) -> None:
         "--n-models", type=positive_integer, default=5, metavar="N", help="networks that are averaged; default: 5"
     )
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model")
+    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model; default: 60")
     _add_common(parser, _fit_networks)
 
 
@@ -268,6 +268,7 @@ def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Na
     ]
     effects = {"effect": np.linalg.norm(mean, axis=1), "uncertainty": np.linalg.norm(deviation, axis=1)}
     table = table.rename(columns={LABEL: "condition"}).assign(**effects)
+    print("effect: L2 norm of the response; uncertainty: that of its standard deviations; strongest: log-fold changes")
     wide = pd.DataFrame(mean, columns=outputs).join(pd.DataFrame(deviation, columns=outputs).add_suffix(" std"))
     return pd.concat([table, wide], axis=1), table.assign(strongest=strongest)
 

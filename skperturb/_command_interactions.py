@@ -28,7 +28,7 @@ def add_interactions(commands: Any) -> None:
     parser.add_argument("--expression", type=Path, metavar="FILE", help="expression: genes in rows, names first")
     parser.add_argument("--exclude", type=Path, metavar="FILE", help="pairs that were tested already, as EDGES")
     parser.add_argument(
-        "--top", type=positive_integer, default=100, metavar="N", help="pairs, or partners of each --gene"
+        "--top", type=positive_integer, default=100, metavar="N", help="pairs, or partners of each --gene; default: 100"
     )
     parser.add_argument("--gene", action="append", metavar="G", help="rank the partners of this gene; may be repeated")
     parser.add_argument(
@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = build(expression, random_state=0).fit(data.pairs)
     table = model.rank_candidates(arguments.gene, top=arguments.top, exclude=exclude)
     print(table.head(_SHOWN).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    print("probability: if as many interactions are unknown as known; 'report' counts how many hidden ones it finds")
     scored = f"{table.attrs['n_candidates']} candidates, {table.attrs['n_scored']} of them scored in full"
     if arguments.csv is None:
         print(f"{scored}; --csv OUT writes all {len(table)} rows")

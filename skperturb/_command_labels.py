@@ -1,6 +1,8 @@
 """``python -m skperturb labels FILE``: how the labels of a file are read."""
 
 import argparse
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,14 @@ __all__ = ["add_labels"]
 
 # Doubtful labels that are printed with their reason; the file of --csv has all.
 _SHOWN = 20
+# Only empty fields are missing: "NA" and "nan" are labels to look at.
+_READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
+# What the names of columns of labels consist of: "perturbation", "target_gene", "sgRNA", "guide_identity", "pert_id".
+_HEADER = re.compile(
+    r"(perturb(ation|ed)?|pert|conditions?|labels?|genes?|guides?|(sg|g)?rnas?|targets?|targeted|treatments?|drugs?"
+    r"|compounds?|samples?|groups?|class(es)?|crispr|knock(out|down)|kos?|barcodes?|constructs?|symbols?"
+    r"|identit(y|ies)|ids?|i?names?|calls?|assignments?|types?|obs|cells?|index)"
+)
 
 
 def add_labels(commands: argparse._SubParsersAction) -> None:
@@ -44,6 +54,9 @@ def _run(arguments: argparse.Namespace) -> int:
     names = ("control", "sep", "genes", "guide_suffix", "guide_prefix")
     options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     cells = _observations(arguments.file)
+    note = None
+    if arguments.groupby is None and cells.shape[1] == 1 and arguments.file.suffix != ".h5ad":
+        cells, note = _without_header(cells, arguments.file)
     if arguments.groupby is None and cells.shape[1] != 1:
         raise ValueError(
             f"--groupby is needed; the columns of {arguments.file} are {list(map(str, cells.columns))[:10]}."
@@ -55,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         print(table.drop(columns=["is_doubtful", "reason"]).to_string(index=False))
     print(_summary(table))
+    if note is not None:
+        print(note)
     return 0
 
 
@@ -68,8 +83,23 @@ def _observations(path: Path) -> Any:
             cells.file.close()
     if not any(suffix in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
-    # Only empty fields are missing: "NA" and "nan" are labels to look at.
-    return read_text_table(path, keep_default_na=False, na_values=[""])
+    return read_text_table(path, **_READING)
+
+
+def _without_header(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str | None]:
+    """Return the labels of a single column, its first line included if that names no column, and a note on it."""
+    first = str(cells.columns[0])
+    # Without numbers and single letters: "gene_1", "target A".
+    words = re.findall("[a-z]{2,}", re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", first).lower())
+    is_header = bool(words) and all(_HEADER.fullmatch(word) for word in words)
+    # pandas names a column so whose name is empty. ID1 to ID4 are genes.
+    if first.startswith("Unnamed: ") or (is_header and not re.fullmatch(r"ID\d", first)):
+        return cells, None
+    note = (
+        f"the first line of {path}, {first!r}, was read as a label, because it does not look like the name of a "
+        f"column; if it is one: --groupby {shlex.quote(first)}"
+    )
+    return read_text_table(path, header=None, names=["label"], **_READING), note
 
 
 def _summary(table: pd.DataFrame) -> str:

@@ -36,7 +36,7 @@ def add_networks(commands: Any) -> None:
         "files", nargs="+", metavar="FILE", help="SBML, a folder of it, GraphML, or a table: source, target, sign"
     )
     parser.add_argument(
-        "--top", type=positive_integer, default=5, metavar="K", help="responses listed for each perturbed variable"
+        "--top", type=positive_integer, default=5, metavar="K", help="responses of each perturbed variable; default: 5"
     )
     parser.add_argument("--structure", action="store_true", help="do not use the constants of a model")
     parser.add_argument("--state", type=Path, metavar="CSV", help="measured concentrations: name, value")
@@ -46,7 +46,7 @@ def add_networks(commands: Any) -> None:
         "--export", type=Path, metavar="DIR", help="write each network there, as GraphML and as JSON for Cytoscape"
     )
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file")
+    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file; default: 60")
     parser.set_defaults(run=run)
 
 
@@ -72,12 +72,16 @@ def run(arguments: argparse.Namespace) -> int:
         table, said = outcome.value
         print(f"{path}: {said}")
         print(table.head(_SHOWN).to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-        print(f"{len(table)} responses" + (f", the first {_SHOWN} shown" if len(table) > _SHOWN else "") + "\n")
+        print(f"{len(table)} responses" + (_rest(arguments) if len(table) > _SHOWN else "") + "\n")
         tables.append(table.assign(file=path))
     if tables and arguments.csv is not None:
         pd.concat(tables, ignore_index=True).to_csv(arguments.csv, index=False)
         print(f"{sum(map(len, tables))} rows written to {arguments.csv}")
     return int(not tables)
+
+
+def _rest(arguments: argparse.Namespace) -> str:
+    return f", the first {_SHOWN} shown" + ("" if arguments.csv else "; --csv OUT writes all")
 
 
 def network_responses(
@@ -220,7 +224,8 @@ def _structural(network: Any, top: int, state: pd.Series | None) -> tuple[pd.Dat
     table = table.assign(rank_low=found.lower.to_numpy()[places], rank_high=found.upper.to_numpy()[places])
     known = "" if state is None else " and the measured concentrations"
     return table.assign(basis="structure"), (
-        f"predicted from the structure{known}, without constants: responses are ranks among all, 1 the strongest"
+        f"predicted from the structure{known}, without constants\nrank: among the responses to one source; response: "
+        "signed rank among all pairs, 1 the strongest, with its 90 % interval from rank_low to rank_high"
     )
 
 

@@ -71,10 +71,26 @@ def _run(arguments: argparse.Namespace) -> int:
         flat.to_csv(arguments.csv)
         print(f"{len(flat)} rows written to {arguments.csv}")
     else:
-        shown = flat.assign(reason=flat["reason"].str.slice(0, 60))
-        print(shown.to_string(float_format=lambda value: f"{value:.4g}"))
+        # Long rows break on a terminal: variables go down where there are more of them than changes.
+        upright = arguments.times is None and table["value"].shape[1] > len(table)
+        print(_upright(table) if upright else _text(flat.assign(reason=flat["reason"].str.slice(0, 60))))
     print(flat["status"].value_counts().to_string())
     return 0
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(float_format=lambda value: f"{value:.4g}")
+
+
+def _upright(table: pd.DataFrame) -> str:
+    """Return a line on each change, then variables × changes."""
+    outcomes = [
+        f"{name}: {status}" + (f", {reason}" if reason else "")
+        for name, (status, reason) in zip(table.index, table["outcome"][["status", "reason"]].to_numpy(), strict=True)
+    ]
+    values, folds = (_text(table[block].T.rename_axis(columns=None)) for block in ("value", "log2_fold_change"))
+    parts = ["\n".join(outcomes), f"values, in the units of the model:\n{values}"]
+    return "\n\n".join([*parts, f"log2 fold changes against {table.index[0]!r}:\n{folds}\n"])
 
 
 def _interventions(arguments: argparse.Namespace) -> list[Intervention]:

@@ -25,12 +25,14 @@ def add_report(commands: Any) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="SBML, a table of interactions, or cells as .h5ad")
     parser.add_argument("--html", type=Path, required=True, metavar="OUT", help="where the page goes")
     parser.add_argument(
-        "--top", type=positive_integer, default=5, metavar="K", help="responses listed for each variable of a model"
+        "--top", type=positive_integer, default=5, metavar="K", help="responses of each variable of a model; default: 5"
     )
-    parser.add_argument("--groupby", metavar="COL", help="column of a screen that holds the labels of its cells")
+    parser.add_argument(
+        "--groupby", metavar="COL", help="column of a screen that holds the labels; default: found by name"
+    )
     parser.add_argument("--control", nargs="+", metavar="LABEL", help="its controls; default: control ctrl")
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
-    parser.add_argument("--timeout", type=seconds, default=120.0, metavar="SECONDS", help="for one file")
+    parser.add_argument("--timeout", type=seconds, default=120.0, metavar="SECONDS", help="for one file; default: 120")
     parser.set_defaults(run=run)
 
 

@@ -113,7 +113,9 @@ def add_responses(commands: Any) -> None:
         help="order of the predictions. effect: size of the response; interaction: distance to the baseline; "
         "uncertainty: standard deviation; surprise (default): the last two together",
     )
-    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="splits that score the models; 0: none")
+    parser.add_argument(
+        "--repeats", type=int, default=3, metavar="N", help="splits that score the models; 0: none; default: 3"
+    )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the predictions with standard deviations")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write scores and ranks as JSON")
     parser.add_argument(
@@ -323,16 +325,16 @@ def _shown_scores(scores: pd.DataFrame) -> str:
             interval = f"[{low:.3f}, {high:.3f}]" if len(part) > 1 else None
             means = [_mean(part[column]) for column in ("correlation", "discrimination", "coverage")]
             rows.append([name, float(part["l2"].mean()), interval, *means])
-        title = (
-            f"\n{task}: {group['repeat'].nunique()} splits, {group['n_tested'].iloc[0]} conditions tested in the first"
-        )
+        n_splits, n_tested = group["repeat"].nunique(), group["n_tested"].iloc[0]
+        title = f"\n{task}; splits: {n_splits}, conditions tested in the first: {n_tested}"
         parts += [title, format_table(["model", "error", "95 %", "correlation", "discrim.", "coverage"], rows)]
     return "\n".join([*parts, _NOTES])
 
 
 _NOTES = (
-    "error: distance of predicted and measured response, over all read-outs; discrim.: share of the other conditions\n"
-    "that are farther from the prediction than the right one (0.5: chance); coverage: of the 95 % interval.\n"
+    "error: L2 distance of predicted and measured response, over all read-outs; lower is better. correlation: of the\n"
+    "changes, 1 is best. discrim.: share of the other conditions that are farther from the prediction than the right\n"
+    "one, 0.5 is chance. coverage: of the 95 % interval. A model that is no better than its baselines says nothing.\n"
 )
 
 
@@ -400,7 +402,7 @@ def _ranked(
     name = "the sum of the single responses" if has_pairs else "the mean of the measured responses"
     by = arguments.rank_by or _RANKINGS[0]
     ranked = rank_candidates(model, fit_quietly(baseline, X, screen), wanted, by=by)
-    print(f"{len(ranked)} predictions, largest {by} first; interaction: distance to {name}")
+    print(f"{len(ranked)} predictions, largest {by} first; effect: L2 norm; interaction: distance to {name}")
     asked = np.asarray(encoder.genes_, dtype=str)[(wanted.to_numpy()[:, : len(encoder.genes_)] != 0).any(axis=0)]
     if new := sorted(set(asked) - _alone(screen)):
         print(
@@ -456,7 +458,7 @@ def _draw(folder: Path, screen: UserScreen, scores: pd.DataFrame, wide: pd.DataF
         errors = group.pivot_table(index="repeat", columns="model", values="l2", sort=False)
         figure = Figure(figsize=(6, 1.2 + 0.4 * errors.shape[1]), layout="constrained")
         display = ResponseErrorDisplay(errors).plot(ax=figure.add_subplot())
-        display.ax_.set_title(f"{screen.name}: {task}")
+        display.ax_.set_title(f"{screen.name}\n{task}", fontsize="medium")
         paths.append(folder / f"errors_{str(task).replace(' ', '_')}.png")
         figure.savefig(paths[-1], dpi=150)
     if wide is not None:

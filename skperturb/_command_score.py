@@ -106,13 +106,19 @@ def _read(path: Path) -> Any:
 def _shown(table: pd.DataFrame) -> str:
     """Return metrics × models, each with its interval, and what of the way to a replicate is gone."""
     from .reproduce._tables import format_table
+    from .responses._score_responses import _ERRORS
 
     models = list(table.index.get_level_values("model").unique())
     metrics = list(table.index.get_level_values("metric").unique())
     counts = {model: int(table.loc[model, "n"].max()) for model in models}
     header = ["metric", *(f"{model} ({counts[model]})" for model in models)]
     rows = [[metric, *(_cell(table, model, metric) for model in models)] for metric in metrics]
-    lines = ["means over conditions (their number), with 95 % bootstrap intervals", format_table(header, rows)]
+    lower = ", ".join(metric for metric in metrics if metric in _ERRORS)
+    lines = [
+        "means over conditions (their number), with 95 % bootstrap intervals",
+        f"lower is better: {lower}; of the others higher is",
+        format_table(header, rows),
+    ]
     baseline = table["baseline"].iloc[0]
     if table["scaled"].notna().any():
         scaled = [

@@ -141,6 +141,8 @@ def _read_cells(
     finally:
         cells.file.close()
     index = [f"{label}#{k}" for k, label in enumerate(bulk.data[groupby])]
+    if bulk.varying:
+        notes = [*notes, _averaged(bulk.varying)]
     return UserScreen(
         path.name.split(".")[0],
         bulk.data.rename(columns={groupby: LABEL}).set_axis(index),
@@ -212,6 +214,11 @@ def read_text_table(path: Path, **options: Any) -> pd.DataFrame:
         name = header[header.duplicated()].iloc[0]
         raise ValueError(f"{path} has the column {name!r} twice; expected another name in every column.")
     return table
+
+
+def _averaged(varying: Sequence[str]) -> str:
+    """Say which columns differ between cells of one condition: their effect looks like one of the perturbation."""
+    return f"averaged over: {', '.join(map(str, varying))}, which vary inside conditions; cell lines go into --contexts"
 
 
 def _pseudobulk(options: dict[str, Any]) -> dict[str, Any]:

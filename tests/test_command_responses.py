@@ -37,6 +37,7 @@ def folder(tmp_path, cells):
 def test_predictions_are_those_of_the_estimators(folder, cells, capsys):
     line = ["responses", str(folder / "cells.h5ad"), "--predict", "pairs", "--repeats", "0", "--rank-by", "interaction"]
     assert main([*line, "--csv", str(folder / "out.csv"), "--json", str(folder / "out.json")]) == 0
+    assert "averaged over: line" in capsys.readouterr().out
     found = pd.read_csv(folder / "out.csv")
     bulk = pseudobulk(cells, "perturbation", "control")
     labels = list(bulk.data["perturbation"])
@@ -67,6 +68,7 @@ def test_scores_stand_beside_baselines(folder, capsys):
 def test_each_context_is_predicted(folder, capsys):
     line = ["responses", str(folder / "cells.h5ad"), "--contexts", "line", "--predict", "gene0+gene1", "--repeats", "0"]
     assert main([*line, "--csv", str(folder / "out.csv")]) == 0
+    assert "averaged over" not in capsys.readouterr().out
     found = pd.read_csv(folder / "out.csv").set_index("condition")
     assert found["line"].to_dict() == {"gene0+gene1 x": "x", "gene0+gene1 y": "y"}
 

@@ -99,7 +99,10 @@ def write_built(
         "sha256": file_checksum(target),
         "sources": {name: None if path is None else [path.name, file_checksum(path)] for name, path in sources.items()},
     }
-    (home / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    # In place of the old one at once, so that no half of a record is left by an interruption.
+    fresh = home / f"{RECORD}.new"
+    fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(home / RECORD)
     return target
 
 

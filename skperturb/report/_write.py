@@ -14,7 +14,7 @@ from typing import Any
 from skperturb import __version__
 from skperturb._model_files import MODEL_SUFFIXES
 from skperturb._processes import Outcome, map_isolated
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import N_JOBS, Interval, StrOptions, validate_params
 from skperturb.report._page import Section, note, page
 from skperturb.report._parts import Parts
 
@@ -56,7 +56,7 @@ class _Job:
         "top": [Interval(Integral, 1, None, closed="left")],
         "groupby": [str, None],
         "control": [str, "array-like"],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "timeout": [Interval(Real, 0, None, closed="neither")],
         "verbose": ["verbose"],
     },

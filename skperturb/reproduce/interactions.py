@@ -335,7 +335,14 @@ def _paired_differences(frame: pd.DataFrame) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``reproduce interactions``."""
-    parser.add_argument("--protocol", choices=[*PROTOCOLS, "operons"], default="table")
+    parser.add_argument(
+        "--protocol",
+        choices=[*PROTOCOLS, "operons"],
+        default="table",
+        help="what varies between the splits; table (the default): nothing, as in the published table; sparsity: the "
+        "share of known interactions; lambda: the weight of the expression; unseen: whole genes are held out; "
+        "temporal: tested on a later release; operons: what the AUROC owes to genes of one operon",
+    )
     parser.add_argument("--repeats", type=int, metavar="N", help=f"number of splits; default: {_REPEATS}")
     parser.add_argument("--models", metavar="A,B", help=f"some of {', '.join(MODELS)}")
     parser.add_argument("--edges", type=Path, metavar="FILE", help="edge list of your organism; by default E. coli")
