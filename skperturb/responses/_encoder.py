@@ -41,10 +41,9 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Column of ``adata.obs`` or of a DataFrame that holds the labels. None is allowed for a DataFrame of one column.
     handle_unknown : {"warn", "error", "ignore"}, default="warn"
         What `transform` does with genes that `fit` did not see: leave them out of the row with a warning, raise, or
-        leave them out in silence. "warn" raises as well where nothing is left of a row, which would be that of a
-        control, and every model would predict no change; with "ignore" such a row is zero. Give the genes that a
-        splitter holds out in `genes`, and they have columns. Of a level of a context that `fit` did not see, no column
-        is 1: models take it for a new context.
+        leave them out in silence. A row without its genes looks like a control, or like the other gene alone; give the
+        genes that a splitter holds out in `genes`, and they have columns. Of a level of a context that `fit` did not
+        see, no column is 1: models take it for a new context.
     contexts : str, sequence of str or dict of str to sequence, default=None
         Further columns of the table that say in which cell line, batch or other context a condition was measured, as
         ``covariates`` of `pseudobulk`. Behind the genes they become one column for each level, named such as
@@ -182,17 +181,6 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         ndarray of shape (n_conditions, n_columns)
             Doses, 1 for labels, and contexts behind them; a control has zeros for all genes. A model of this package
             names the rows of its prediction after them.
-
-        Raises
-        ------
-        ValueError
-            If a label has no certain reading, or names unknown genes and `handle_unknown` is "error", or names nothing
-            else and it is "warn".
-
-        Warns
-        -----
-        UserWarning
-            With the number of unknown genes and of rows that lack them, if `handle_unknown` is "warn".
         """
         check_is_fitted(self)
         column, _ = label_and_context_columns(X, self.column, self.contexts)
@@ -280,18 +268,10 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
                 f"{found}({n_genes} unknown genes in all). Fit on labels that hold it, pass genes=, or set "
                 "handle_unknown='ignore'."
             )
-        empty = [k for k, one in enumerate(conditions) if one.doses and known.isdisjoint(one.doses)]
-        if empty:
-            raise ValueError(
-                f"X[{empty[0]}] names no known gene, but {next(iter(conditions[empty[0]].doses))!r} ({len(empty)} of "
-                f"{len(conditions)} rows are like that): nothing is left to tell it from a control, for which models "
-                "predict no change. Pass genes= with all genes to give them columns, or set handle_unknown='ignore' "
-                "for rows of zeros."
-            )
         warnings.warn(
             f"{found}({n_genes} unknown genes in {n_rows} of {len(conditions)} rows). They are left out, so that such "
-            "a row looks like its other genes alone. Pass genes= with all genes to give them columns, or set "
-            "handle_unknown='error' or 'ignore'.",
+            "a row looks like a control or like its other gene alone. Pass genes= with all genes to give them columns, "
+            "or set handle_unknown='error' or 'ignore'.",
             UserWarning,
             stacklevel=3,
         )

@@ -34,7 +34,7 @@ def test_time_of_a_prediction_is_a_mean_of_single_ones(monkeypatch, n_test):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"perturbation": [f"g{k}" for k in range(12)]})
     screen = SimpleNamespace(noise=None, X=X, y=pd.DataFrame(rng.normal(size=(12, 6))), control_mean=None)
-    scores = responses._score(model, screen, np.arange(n_test, 12), np.arange(n_test), "single")
+    scores = responses._score(model, screen, np.arange(n_test, 12), np.arange(n_test), "single", use_noise=False)
     assert scores["seconds"] == pytest.approx(3.0)
     assert scores["predict_milliseconds"] == pytest.approx(250.0)
     assert model.sizes == [1] * min(5, n_test) + [n_test]
