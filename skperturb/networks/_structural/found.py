@@ -61,7 +61,7 @@ class RankedResponses:
     certainty : DataFrame or ndarray of shape (n_nodes, n_sources)
         Share of the draws that have this sign.
     lower, upper : DataFrame or ndarray of shape (n_nodes, n_sources)
-        Interval of the rank; where there is no response, of the rank that all pairs without one share.
+        Interval of the rank, which lies in it; without a response, that of the rank which all such pairs share.
     coverage : float
         Share of the true ranks that the intervals hold.
     sources : list
@@ -188,12 +188,14 @@ class Found:
         return np.where(score > 0.0, rank_data(score, axis=None) / score.size, 0.0)
 
     def interval(self, coverage: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the widened quantiles of the ranks."""
+        """Return the widened quantiles of the ranks, which hold the expected rank where there is a response."""
         if not self.draws.size:
             return np.zeros(self.zeros.shape), np.zeros(self.zeros.shape)
         margin = float(np.interp(coverage, _LEVELS, _MARGINS[self.prior.kind, self.prior.stops]))
         low, high = np.quantile(self.ranks, [0.5 - 0.5 * coverage, 0.5 + 0.5 * coverage], axis=0)
-        return np.clip(low - margin, 0.0, 1.0), np.clip(high + margin, 0.0, 1.0)
+        # The expected rank knows of paths and of what has vanished, the draws do not.
+        own = np.where(self.expected > 0.0, self.expected, np.nan)
+        return np.fmin(np.clip(low - margin, 0.0, 1.0), own), np.fmax(np.clip(high + margin, 0.0, 1.0), own)
 
     @cached_property
     def signs(self) -> tuple[np.ndarray, np.ndarray]:

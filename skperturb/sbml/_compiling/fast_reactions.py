@@ -261,22 +261,27 @@ class _Equilibrium:
 
         if not np.isfinite(self._rates(extents)[0]).all():
             return None
-        solver = BDF(
-            lambda t, u: np.nan_to_num(self._rates(u)[0]),
-            0.0,
-            extents,
-            _FOR_EVER,
-            rtol=_APPROACH,
-            atol=_APPROACH * self._unit,
-            jac=lambda t, u: np.nan_to_num(self._rates(u)[1]),
-        )
-        for _ in range(_MOST_STEPS):
-            solver.step()
-            if solver.status != "running" or not np.abs(solver.y).max() < _RUNS_OFF * self._unit:
-                return None
-            found = self._polished(solver.y)
-            if found is not None:
-                return found
+        # Rates that run off overflow in the norms of the solver before they are looked at.
+        with np.errstate(all="ignore"):
+            solver = BDF(
+                lambda t, u: np.nan_to_num(self._rates(u)[0]),
+                0.0,
+                extents,
+                _FOR_EVER,
+                rtol=_APPROACH,
+                atol=_APPROACH * self._unit,
+                jac=lambda t, u: np.nan_to_num(self._rates(u)[1]),
+            )
+            for _ in range(_MOST_STEPS):
+                try:
+                    solver.step()
+                except ValueError:  # a matrix that has overflowed cannot be factorized
+                    return None
+                if solver.status != "running" or not np.abs(solver.y).max() < _RUNS_OFF * self._unit:
+                    return None
+                found = self._polished(solver.y)
+                if found is not None:
+                    return found
         return None
 
     def _state(self, extents: np.ndarray) -> np.ndarray:

@@ -182,6 +182,8 @@ def test_one_draw_gives_all_that_the_single_methods_give(networks):
         for expected, table in zip(single, together, strict=True):
             np.testing.assert_array_equal(expected[k], table)
         assert item.coverage == 0.8
+        rank, low, high = (np.asarray(table) for table in (item.rank, item.lower, item.upper))
+        assert ((low <= rank) & (rank <= high))[rank > 0.0].all()
         frame = item.to_frame()
         assert frame["rank"].is_monotonic_decreasing
         assert (frame["source"] != frame["target"]).all()

@@ -168,6 +168,8 @@ def test_after_an_event_the_equilibrium_is_found_again():
         ("3", "their rates do not depend on what they change"),
         ("A * B - 1 - A * B", "no isolated equilibrium"),
         ("-A", "do not come to rest"),
+        ("-1e300 * A", "do not come to rest"),
+        ("-exp(20 * A)", "do not come to rest"),
         ("0 * A", "do not depend on what they change"),
     ],
 )
