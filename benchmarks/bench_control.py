@@ -134,7 +134,7 @@ def _first_order(model: Any, steady: Any) -> dict[str, Any]:
     names = [name for name in strength.index if 1e-3 < strength[name] < 1e3][:3]
     if not names:
         return {"first order": None}
-    errors = _differences(model, steady, table, names, at=0.0)
+    errors = _differences(model, steady, table, names, at=None)
     found = {"first order": max(errors), "first order at": names[int(np.argmax(errors))]}
     if not found["first order"] < _FIRST_ORDER:
         found["first order at the state"] = max(_differences(model, steady, table, names, at="steady_state"))

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def _map_here(
         _importable_main(),
         ProcessPool(max_workers=workers, context=context, initializer=_import_modules, initargs=[modules]) as pool,
     ):
-        futures = [pool.schedule(function, args=[item], timeout=timeout) for item in items]
+        futures = [pool.schedule(_timed, args=[function, item], timeout=timeout) for item in items]
         return [
             _outcome(future, timeout)
             for future in tqdm(futures, disable=None if verbose else True, desc="models", unit="model")
@@ -165,10 +166,11 @@ def _outcome(future: Any, timeout: float | None) -> Outcome:
 
     from pebble import ProcessExpired
 
+    late = Outcome(error=f"no result within {timeout or 0.0:g} s", kind="timeout")
     try:
-        return Outcome(future.result())
+        value, seconds = future.result()
     except FutureTimeoutError:
-        return Outcome(error=f"no result within {timeout:g} s", kind="timeout")
+        return late
     except ProcessExpired as error:
         return Outcome(error=f"worker process died (exit code {error.exitcode})", kind="died")
     except BrokenProcessPool as error:
@@ -178,3 +180,10 @@ def _outcome(future: Any, timeout: float | None) -> Outcome:
         ) from error
     except Exception as error:
         return Outcome(error=f"{type(error).__name__}: {error}", kind="raised")
+    return Outcome(value) if timeout is None or seconds <= timeout else late
+
+
+def _timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
+    """Return the result and the seconds that it took: the pool looks only five times a second who is too late."""
+    start = time.perf_counter()
+    return function(item), time.perf_counter() - start

@@ -53,6 +53,11 @@ def test_the_command_line_imports_only_what_it_runs():
         assert "--json" in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+def test_a_result_that_comes_too_late_by_little_is_none():
+    """Whatever the moments at which the pool looks for workers that are too late."""
+    assert {one.kind for one in map_isolated(time.sleep, [0.02] * 8, timeout=0.01)} == {"timeout"}
+
+
 @pytest.mark.parametrize("n_jobs", [0, "a", 1.5])
 def test_impossible_numbers_of_workers(n_jobs):
     with pytest.raises(ValueError, match=f"n_jobs={n_jobs!r}; expected an integer other than 0"):
