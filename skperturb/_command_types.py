@@ -66,13 +66,7 @@ def seconds(text: str) -> float:
     >>> seconds("1.5")
     1.5
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return value
+    return _positive(text, "positive number of seconds")
 
 
 def positive_number(text: str) -> float:
@@ -91,10 +85,17 @@ def positive_number(text: str) -> float:
     >>> positive_number("1e4")
     10000.0
     """
+    return _positive(text, "positive number")
+
+
+def _positive(text: str, what: str) -> float:
     try:
-        return seconds(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number") from None
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
+    return value
 
 
 def _integer(text: str) -> int | None:

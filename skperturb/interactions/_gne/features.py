@@ -92,7 +92,10 @@ class NeighborhoodFeatures:
         self._popularity_of_partners = graph @ np.log1p(degrees) / np.maximum(degrees, 1.0)
 
     def describe(self, positions: np.ndarray) -> np.ndarray:
-        """Return the features of undirected pairs; none of them sees the pair's own edge.
+        """Return the features of undirected pairs.
+
+        None of them sees the pair's own edge but the popularity of partners, which are means over all partners: of a
+        pair that the graph holds, the other gene is one of them.
 
         Parameters
         ----------
