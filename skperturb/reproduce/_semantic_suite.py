@@ -20,7 +20,7 @@ import numpy as np
 from .._processes import Outcome, map_isolated
 from ..exceptions import SBMLError, UnsupportedModelError
 from ..sbml import KineticModel
-from ..sbml.screen import ENGINE_MODULES
+from ..sbml.extractor import ENGINE_MODULES
 from ._tables import format_table
 
 __all__ = [

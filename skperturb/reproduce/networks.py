@@ -86,7 +86,7 @@ def evaluate_model(path: str | Path) -> dict[str, Any]:
 def map_models(function: Callable[[Any], Any], paths: Sequence[Any], **options: Any) -> list[Any]:
     """Call `function`, which extracts a network, for SBML files by `map_isolated`; the engine's import is not timed."""
     from .._processes import map_isolated
-    from ..sbml.screen import ENGINE_MODULES
+    from ..sbml.extractor import ENGINE_MODULES
 
     return map_isolated(function, paths, modules=(*ENGINE_MODULES, "skperturb.sbml.extractor"), **options)
 

@@ -18,7 +18,7 @@ from skperturb._processes import Outcome, map_isolated
 from skperturb.exceptions import ModelWarning, NoSteadyStateError, UnsupportedModelError
 from skperturb.sbml.extractor import ENGINE_MODULES, network_at
 
-__all__ = ["ENGINE_MODULES", "screen_models"]
+__all__ = ["screen_models"]
 
 # Of the largest value, as `skperturb.networks.top_responses` has it: what decays for ever falls below any bound; units
 # alone, such as a few molecules in mole beside a concentration in molar, make no more than some 1e-16.
