@@ -16,8 +16,6 @@ settings.register_profile(
 )
 settings.load_profile("skperturb")
 
-_REAL_DATA_RAN = pytest.StashKey[int]()
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_torch_thread():
@@ -39,17 +37,8 @@ def data_home() -> Path:
     return path
 
 
-def pytest_configure(config):
-    config.stash[_REAL_DATA_RAN] = 0
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    report = outcome.get_result()
-    if report.when == "call" and report.passed and item.get_closest_marker("real_data"):
-        item.config.stash[_REAL_DATA_RAN] += 1
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    terminalreporter.write_line(f"real-data tests passed: {config.stash[_REAL_DATA_RAN]}")
+def pytest_terminal_summary(terminalreporter):
+    # From the reports, which reach the terminal from every worker process.
+    passed = terminalreporter.stats.get("passed", [])
+    count = sum("real_data" in report.keywords for report in passed if report.when == "call")
+    terminalreporter.write_line(f"real-data tests passed: {count}")

@@ -56,7 +56,7 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{type(model).__name__}-{id(model) % 97}")
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 def test_small_networks_are_ranked_like_all_their_pairs(model):
     model.set_params(random_state=0).fit(NETWORK.pairs)
     table = model.rank_candidates(top=50)

@@ -26,7 +26,7 @@ from skperturb.interactions import (
         (L3Paths(normalization="degree"), lambda naive, *pair: naive.paths(*pair, 1.0)),
         (L3Paths(normalization="symmetric"), lambda naive, *pair: naive.symmetric_paths(*pair)),
     ],
-    ids=repr,
+    ids=lambda value: "definition" if callable(value) else repr(value),
 )
 def test_equals_definition(model, definition, naive):
     model.set_params(random_state=0, genes=range(18)).fit(naive.edges)
