@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from ._command_biosimulators import add_biosimulators
 from ._command_fit import add_fit, add_predict
 from ._command_interactions import add_interactions
 from ._command_labels import add_labels
@@ -123,6 +124,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_predict(commands)
     add_labels(commands)
     add_score(commands)
+    add_biosimulators(commands)
     _add_reproduce(commands, argv)
     return parser
 

@@ -1,6 +1,7 @@
 """A network with its signed edges, and what a perturbation of one node does to the others."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,10 @@ _SHOWN = "one network"
 _COLORS = {1: "tab:green", -1: "tab:red"}
 # Nodes whose names fit into a figure; more cannot be read.
 _MOST_NAMES = 60
+# Characters of a name that stand beside a node; of a longer one the middle is left out. The size of the letters and the
+# area of a node are in points; an inch between two columns holds that many letters.
+_LONGEST_NAME, _FONT, _NODE = 16, 7, 160
+_LETTERS_PER_INCH = 16.0
 # Colors of responses are symmetric about none; a few strong ones would leave the others pale.
 _CLIPPED = 0.95
 # Width of the panel that a layout is folded into, over its height: that of most axes.
@@ -32,7 +37,8 @@ class NetworkDisplay(AxesDisplay):
 
     Nodes are drawn in layers by the length of the shortest path from a source; with `response` they are colored by
     it, red where it is negative and blue where it is positive. A layer of many nodes takes several columns, and a long
-    chain goes back and forth in several rows, so that the drawing fills its panel.
+    chain goes back and forth in several rows, so that the drawing fills its panel. Up to 60 nodes have their names
+    beside them; the middle of one longer than 16 characters is left out.
 
     Parameters
     ----------
@@ -118,7 +124,9 @@ class NetworkDisplay(AxesDisplay):
     def _figure_size(self) -> tuple[float, float]:
         places = np.array(list(_folded(self.layers()).values()) or [(0.0, 0.0)])
         width, height = np.ptp(places, axis=0)
-        return max(4.0, 2.0 + 0.9 * width), max(3.0, 1.6 + 0.7 * height)
+        longest = max((len(label) for label in _labels(list(self.signs.index)).values()), default=0)
+        column = max(0.9, (longest + 2) / _LETTERS_PER_INCH)
+        return max(4.0, 2.0 + column * width), max(3.0, 1.6 + 0.7 * height)
 
     def _graph(self) -> Any:
         import networkx
@@ -142,18 +150,33 @@ class NetworkDisplay(AxesDisplay):
             edges = [(a, b) for a, b, kind in graph.edges(data="sign") if kind == sign]
             networkx.draw_networkx_edges(
                 graph, self.positions_, edges, ax=ax, edge_color=_COLORS[sign], arrowstyle=style, alpha=0.7,
-                connectionstyle="arc3, rad=0.12", node_size=500,
+                connectionstyle="arc3, rad=0.12", node_size=_NODE,
             )  # fmt: skip
         nodes = networkx.draw_networkx_nodes(
-            graph, self.positions_, ax=ax, node_size=500, edgecolors="0.3", **self._node_colors(graph)
+            graph, self.positions_, ax=ax, node_size=_NODE, edgecolors="0.3", **self._node_colors(graph)
         )
         if len(graph) <= _MOST_NAMES:
-            networkx.draw_networkx_labels(graph, self.positions_, ax=ax, font_size=7)
+            self._write_names(ax)
         ax.set_axis_off()
-        ax.margins(0.12)
+        n_columns, n_rows = (
+            (len(set(along)) for along in zip(*self.positions_.values(), strict=True)) if graph else (1, 1)
+        )
+        ax.margins(x=min(0.12, 0.7 / n_columns), y=min(0.12, 0.7 / n_rows))
         if self.response is not None:
             ax.set_title(f"response to {self.source}")
             ax.figure.colorbar(nodes, ax=ax, label="response", shrink=0.7)
+
+    def _write_names(self, ax: Any) -> None:
+        from matplotlib.patheffects import withStroke
+
+        # Most edges come along the rows or the columns: the corner between them hides the fewest arrowheads.
+        corner = math.sqrt(_NODE) / 2.0 * math.sqrt(0.5) + 0.5
+        for node, label in _labels(list(self.positions_)).items():
+            # A seam of white, or edges would strike names out.
+            ax.annotate(
+                label, self.positions_[node], (corner, -corner), textcoords="offset points", ha="left", va="top",
+                fontsize=_FONT, zorder=5, path_effects=[withStroke(linewidth=2.0, foreground="white")],
+            )  # fmt: skip
 
     def _node_colors(self, graph: Any) -> dict[str, Any]:
         if self.response is None:
@@ -165,6 +188,17 @@ class NetworkDisplay(AxesDisplay):
         # What is undefined is shown as no response; what grows for ever has the strongest color.
         shown = np.clip(np.nan_to_num(values, nan=0.0), -largest, largest)
         return {"node_color": shown, "cmap": "RdBu", "vmin": -largest, "vmax": largest}
+
+
+def _labels(nodes: Sequence[Any]) -> dict[Any, str]:
+    """Return what stands at nodes: their names without the middle of long ones, unless two would be the same."""
+    half = _LONGEST_NAME // 2
+    short = {
+        node: name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[1 - half :]}"
+        for node, name in ((node, str(node)) for node in nodes)
+    }
+    counts = Counter(short.values())
+    return {node: label if counts[label] == 1 else str(node) for node, label in short.items()}
 
 
 def _positions(graph: Any, layers: Sequence[Sequence[Any]]) -> dict[Any, tuple[float, float]]:

@@ -51,7 +51,7 @@ def network_figure(graph: networkx.DiGraph | networkx.Graph, values: Mapping[Any
         _edge(places[a], places[b], index[a], index[b], sign, graph.is_directed())
         for a, b, sign in graph.edges(data="sign", default=0)
     ]
-    nodes = [_node(node, places[node], index[node], values, graph) for node in graph]
+    nodes = [_node(node, places, index[node], values, graph) for node in graph]
     corner, size = _frame(places)
     return (
         '<figure class="network"><div class="tools"><button type="button" data-action="closer" aria-label="zoom in">+'
@@ -145,16 +145,28 @@ def _edge(
     )
 
 
-def _node(node: Any, place: tuple[float, float], index: int, values: Mapping[Any, str], graph: Any) -> str:
-    x, y = place
-    name = str(node)
-    label = name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"
+def _node(
+    node: Any, places: Mapping[Any, tuple[float, float]], index: int, values: Mapping[Any, str], graph: Any
+) -> str:
+    x, y = places[node]
+    name, half = str(node), _LONGEST_LABEL // 2
+    # The beginning and the end: in the names of complexes each of them may be what differs.
+    label = name if len(name) <= _LONGEST_LABEL else f"{name[:half]}…{name[1 - half :]}"
     said = f"{name}: {values[node]}" if node in values else name
     return (
         f'<g class="node" data-node="{index}" tabindex="0" role="img"><title>{text(said)}{_neighbors(node, graph)}'
         f'</title><circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS:.0f}"></circle>'
-        f'<text x="{x:.1f}" y="{y - _RADIUS - 4:.1f}">{text(label)}</text></g>'
+        f'<text x="{x:.1f}" y="{y + _beside(node, places, graph):.1f}">{text(label)}</text></g>'
     )
+
+
+def _beside(node: Any, places: Mapping[Any, tuple[float, float]], graph: Any) -> float:
+    """Return where the line of a name stands: above the node, or below if more edges come from above."""
+    neighbors = [*graph[node], *(graph.predecessors(node) if graph.is_directed() else ())]
+    offsets = np.array([np.subtract(places[other], places[node]) for other in neighbors]).reshape(-1, 2)
+    # In a drawing, down is positive.
+    from_above = (offsets[:, 1] / np.maximum(np.hypot(*offsets.T), 1e-9)).sum() < -0.5
+    return _RADIUS + 13.0 if from_above else -_RADIUS - 4.0
 
 
 def _neighbors(node: Any, graph: Any) -> str:

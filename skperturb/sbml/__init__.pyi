@@ -1,6 +1,7 @@
 from ._reading.antimony import antimony_to_sbml as antimony_to_sbml
 from ._solving.moieties import conservation_laws as conservation_laws
 from ._solving.steady_state import SteadyState as SteadyState
+from .archive_runs import run_archive as run_archive
 from .control import (
     control_coefficients as control_coefficients,
     elasticities as elasticities,

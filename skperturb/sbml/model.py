@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -32,7 +33,8 @@ class KineticModel(Equations):
     Attributes
     ----------
     model_id : str
-        The id of the model in the file.
+        The id of the model in the file; without one (or with "untitled") the name of the file without its ending, or
+        of a text the name of the model.
     variables : tuple of str
         Ids of the states, the order of `x` everywhere: species that reactions change and species under rate
         rules, then other symbols under rate rules. A species' state is its SBML symbol: the concentration, or
@@ -132,7 +134,8 @@ class KineticModel(Equations):
 
         origin = read_source(source)
         document = read_document(origin, external_models=external_models)
-        description = describe(document)
+        of_file = None if origin.folder is None else Path(Path(source).name.removesuffix(".gz")).stem
+        description = describe(document, of_file)
         description.warnings += consistency_warnings(document, origin.name)
         system = compile_system(description)
         species = description.of_kind("species")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,12 @@ import pandas as pd
 
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 from skperturb.sbml._reading.archives import Archive, is_zip
+from skperturb.sbml._reading.sedml import SedmlFile, children, local_name, located, symbol_of, time_grid
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["Simulation", "read_simulations"]
 
 _LIMIT = 2**27  # bytes, all files of an archive together
-_MOST_POINTS = 1_000_000
-# The id at the end of an XPath such as /sbml:sbml/sbml:model/sbml:listOfSpecies/sbml:species[@id='S1'].
-_TARGET = re.compile(r"@(?:id|metaid)\s*=\s*['\"]([^'\"]+)['\"]\s*\]\s*$")
 _TIME = ("urn:sedml:symbol:time", "KISAO:0000832")
 
 
@@ -77,18 +75,23 @@ class Simulation:
         times = self.times if self.times[0] == 0.0 else np.concatenate([[0.0], self.times])
         course = self.model.simulate(times, **options).iloc[-len(self.times) :]
         columns = {
-            label: self.times if symbol == "time" else course[symbol].to_numpy()
+            label: self.times if symbol == "time" else self._values(symbol, course)
             for label, symbol in self.outputs.items()
         }
         return pd.DataFrame(columns)
+
+    def _values(self, symbol: str, course: pd.DataFrame) -> np.ndarray:
+        # A parameter of a reaction is no column: nothing changes it.
+        return course[symbol].to_numpy() if symbol in course else np.full(len(course), self.model.parameters[symbol])
 
 
 def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
     """Read the reports of a SED-ML file or of an OMEX archive.
 
     Read are uniform time courses from time 0 of SBML models, and data sets that show one variable each. The algorithm
-    that the file names is left aside: the solver of this package keeps its own tolerances. Everything else (changes of
-    models, repeated tasks, calculations with variables) is refused by name.
+    that the file names is left aside: the solver of this package keeps its own tolerances. Attributes of models are
+    changed where the file says so; everything else (other changes, repeated tasks, calculations with variables) is
+    refused by name.
 
     Parameters
     ----------
@@ -107,11 +110,12 @@ def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
     InvalidModelError
         If it is no SED-ML, refers to what is not there, or has a DOCTYPE declaration, which is never followed.
     UnsupportedModelError
-        If it asks for something else than these.
+        If it asks for something else than these, or for no report.
 
     See Also
     --------
     KineticModel.from_sbml : The model of an archive alone.
+    run_archive : Run whole archives, with calculations, several tasks and plots.
 
     References
     ----------
@@ -144,7 +148,7 @@ def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
     path = Path(path)
     content = path.read_bytes()
     if not is_zip(content):
-        return _reports(content, path.name, lambda source: _beside(path, source))
+        return _some(_reports(content, path.name, lambda source: _beside(path, source)), path)
     archive = Archive(content, path.name, _LIMIT)
     names = sorted(name for name in archive.members if name.lower().endswith((".sedml", ".sedx")))
     if not names:
@@ -152,7 +156,13 @@ def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
     found = []
     for name in names:
         folder = posixpath.dirname(name)
-        found += _reports(archive.read(name), name, lambda source, at=folder: _inside(archive, at, source))
+        found += _reports(archive.read(name), name, partial(_inside, archive, folder))
+    return _some(found, path)
+
+
+def _some(found: list[Simulation], path: Path) -> list[Simulation]:
+    if not found:
+        raise UnsupportedModelError(f"{path.name} asks for no report; only reports are read, other than plots.")
     return found
 
 
@@ -171,53 +181,23 @@ def _inside(archive: Archive, folder: str, source: str) -> bytes:
     return archive.read(name)
 
 
-class _Builder(ElementTree.TreeBuilder):
-    """Refuse declarations of entities, which could name other files or grow without end."""
-
-    def doctype(self, name: str, pubid: Any, system: Any) -> None:
-        raise InvalidModelError("a SED-ML file has a DOCTYPE declaration, which is refused; remove it.")
-
-
-def _reports(content: bytes, name: str, fetch: Any) -> list[Simulation]:
-    try:
-        root = ElementTree.fromstring(content, parser=ElementTree.XMLParser(target=_Builder()))
-    except ElementTree.ParseError as error:
-        raise InvalidModelError(f"{name} is no readable XML: {error}; expected SED-ML.") from None
-    if _tag(root) != "sedML":
-        raise InvalidModelError(f"{name} is <{_tag(root)}>; expected <sedML>.")
-    experiment = _Experiment(root, name, fetch)
-    return [experiment.report(element) for element in _children(root, "listOfOutputs", "report")]
-
-
-def _tag(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _children(element: Any, *tags: str) -> list[Any]:
-    found = [element]
-    for tag in tags:
-        found = [child for one in found for child in one if _tag(child) == tag]
-    return found
+def _reports(content: bytes, name: str, fetch: Callable[[str], bytes]) -> list[Simulation]:
+    experiment = _Experiment(SedmlFile(content, name, fetch))
+    return [experiment.report(element) for element in children(experiment.file.root, "listOfOutputs", "report")]
 
 
 class _Experiment:
-    """The parts of a SED-ML file by id."""
+    """What the reports of a SED-ML file ask for."""
 
-    def __init__(self, root: Any, name: str, fetch: Any) -> None:
-        self._name, self._fetch = name, fetch
+    def __init__(self, file: SedmlFile) -> None:
+        self.file, self._name = file, file.name
         self._models: dict[str, KineticModel] = {}
-        self._parts = {
-            child.get("id"): child
-            for part in ("listOfModels", "listOfSimulations", "listOfTasks", "listOfDataGenerators")
-            for one in _children(root, part)
-            for child in one
-        }
 
     def report(self, element: Any) -> Simulation:
         """Return what one report asks for."""
         symbols, tasks = {}, []
-        for data in _children(element, "listOfDataSets", "dataSet"):
-            symbol, task = self._symbol(self._part(data.get("dataReference"), "dataGenerator"))
+        for data in children(element, "listOfDataSets", "dataSet"):
+            symbol, task = self._symbol(self.file.part(data.get("dataReference"), "dataGenerator"))
             label = data.get("label") or data.get("id")
             if label in symbols:
                 raise UnsupportedModelError(
@@ -229,7 +209,7 @@ class _Experiment:
         name = f"{element.get('id')!r} of {self._name}"
         if not tasks or len(set(tasks)) != 1:
             raise UnsupportedModelError(f"report {name} shows {len(set(tasks))} tasks; expected data sets of one.")
-        task = self._part(tasks[0], "task")
+        task = self.file.part(tasks[0], "task")
         model, times = self._model(task.get("modelReference")), self._times(task.get("simulationReference"))
         known = {*model.variables, *model.parameters.index, *model.simulate([0.0]).columns, "time"}
         for label, symbol in symbols.items():
@@ -237,18 +217,10 @@ class _Experiment:
                 raise InvalidModelError(f"report {name}, {label!r}: the model has no {symbol!r}.")
         return Simulation(str(element.get("id")), model, times, symbols)
 
-    def _part(self, name: Any, tag: str) -> Any:
-        part = self._parts.get(name)
-        if part is None:
-            raise InvalidModelError(f"{self._name} refers to {name!r}, which it lacks; expected a {tag}.")
-        if _tag(part) != tag:
-            raise UnsupportedModelError(f"{self._name}: {name!r} is a {_tag(part)}; only a {tag} is read.")
-        return part
-
     def _symbol(self, generator: Any) -> tuple[str, str]:
         """Return the symbol of the model that a data generator shows, and the task."""
-        variables = _children(generator, "listOfVariables", "variable")
-        formula = [one for one in generator.iter() if _tag(one) in ("apply", "cn", "csymbol", "piecewise")]
+        variables = children(generator, "listOfVariables", "variable")
+        formula = [one for one in generator.iter() if local_name(one) in ("apply", "cn", "csymbol", "piecewise")]
         if len(variables) != 1 or formula:
             raise UnsupportedModelError(
                 f"{self._name}: the data generator {generator.get('id')!r} calculates; only those that show one "
@@ -257,54 +229,19 @@ class _Experiment:
         (variable,) = variables
         if variable.get("symbol") in _TIME:
             return "time", variable.get("taskReference")
-        target = _TARGET.search(variable.get("target") or "")
-        if target is None:
-            raise UnsupportedModelError(
-                f"{self._name}: the variable {variable.get('id')!r} has the target {variable.get('target')!r}; "
-                "expected one that ends in [@id='…'], or the time."
-            )
-        return target.group(1), variable.get("taskReference")
+        task = self.file.part(variable.get("taskReference"), "task")
+        _, root = self.file.model(task.get("modelReference"))
+        target = str(variable.get("target"))
+        where = f"{self._name}: the variable {variable.get('id')!r} has the target {target!r}"
+        return symbol_of(root, located(root, target, where), where), variable.get("taskReference")
 
     def _model(self, name: Any) -> KineticModel:
         if name not in self._models:
-            part = self._part(name, "model")
-            if _children(part, "listOfChanges") and len(_children(part, "listOfChanges")[0]):
-                raise UnsupportedModelError(f"{self._name}: the model {name!r} is changed, which is not read.")
-            source = str(part.get("source"))
-            if ":" in source or source.startswith(("/", "#")):
-                raise UnsupportedModelError(
-                    f"{self._name}: the model {source!r} is elsewhere; expected a file beside it."
-                )
-            self._models[name] = KineticModel.from_sbml(_text(self._fetch(source), source))
+            self._models[name] = KineticModel.from_sbml(self.file.model(name)[0])
         return self._models[name]
 
     def _times(self, name: Any) -> np.ndarray:
-        part = self._part(name, "uniformTimeCourse")
-        start, first, last = (_number(part, key, name) for key in ("initialTime", "outputStartTime", "outputEndTime"))
-        key = "numberOfSteps" if part.get("numberOfSteps") is not None else "numberOfPoints"
-        steps = _number(part, key, name)
+        start, times = time_grid(self.file.part(name, "uniformTimeCourse"), self._name)
         if start != 0.0:
             raise UnsupportedModelError(f"{self._name}: {name!r} has initialTime {start:g}; expected 0.")
-        if not (0.0 <= first < last and 1 <= steps <= _MOST_POINTS and steps == int(steps)):
-            raise InvalidModelError(
-                f"{self._name}: {name!r} has outputStartTime {first:g}, outputEndTime {last:g} and {key} {steps:g}; "
-                f"expected 0 ≤ start < end and a whole number from 1 to {_MOST_POINTS}."
-            )
-        return np.linspace(first, last, int(steps) + 1)
-
-
-def _number(part: Any, key: str, name: str) -> float:
-    try:
-        value = float(part.get(key))
-    except (TypeError, ValueError):
-        value = np.nan
-    if not np.isfinite(value):
-        raise InvalidModelError(f"{name!r} has {key}={part.get(key)!r}; expected a number.")
-    return value
-
-
-def _text(content: bytes, source: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidModelError(f"the model {source!r} is no text in UTF-8: {error.reason}.") from error
+        return times

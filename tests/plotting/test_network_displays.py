@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -109,7 +111,8 @@ def test_network_is_drawn_in_layers_with_signed_edges_and_colored_responses():
     "matrix",
     [
         np.eye(40) + np.eye(40, k=-1),  # a chain
-        np.eye(40) + np.eye(40)[[0]].T,  # one node that drives all others
+        np.eye(40) + np.eye(40)[[0]],  # one node that drives all others
+        np.eye(40) + np.eye(40)[[0]].T,  # one that all others drive
         np.eye(40),  # no edge at all
         np.roll(np.eye(30), 1, axis=0),  # one cycle
     ],
@@ -123,6 +126,13 @@ def test_the_drawing_of_a_network_fills_its_panel(matrix):
     assert 0.4 < width / height < 4.0
     assert len(np.unique(places, axis=0)) == len(matrix)
     assert width * height < 4 * len(matrix)
+
+
+def test_what_a_node_drives_stands_to_its_right():
+    from skperturb.plotting import NetworkDisplay
+
+    display = NetworkDisplay.from_network(np.eye(40) + np.eye(40)[[0]]).plot()
+    assert all(display.positions_[0][0] < display.positions_[node][0] for node in range(1, 40))
 
 
 @pytest.mark.parametrize("matrix", [np.zeros((1, 1)), np.eye(2), np.zeros((3, 3))])
@@ -148,3 +158,19 @@ def test_heatmaps_tell_signs_scores_and_what_is_undefined():
     assert display.axes_[0].images[0].get_clim() == (-1, 1)
     with pytest.raises(ValueError, match="all are NaN"):
         SensitivityHeatmapDisplay.from_predictions(np.full((2, 2), np.nan), np.eye(2))
+
+
+def test_names_stand_beside_their_nodes_without_the_middle_of_long_ones():
+    from skperturb.networks import InfluenceNetwork
+    from skperturb.plotting import NetworkDisplay
+
+    names = ["short", "receptor_bound_to_its_ligand", "complex_of_kinase_A_inhibited", "complex_of_kinase_B_inhibited"]
+    network = InfluenceNetwork(np.eye(4) + np.eye(4, k=-1), names=names)
+    display = NetworkDisplay.from_network(network).plot()
+    # Two names that would look the same are written in full.
+    assert [text.get_text() for text in display.ax_.texts] == ["short", "receptor…_ligand", *names[2:]]
+    display.figure_.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in display.ax_.texts]
+    places = display.ax_.transData.transform([display.positions_[name] for name in names])
+    assert not any(box.contains(*place) for box in boxes for place in places)
+    assert all(left.x1 < right.x0 or left.y1 < right.y0 for left, right in pairwise(boxes))

@@ -53,6 +53,16 @@ def test_times_and_outputs_of_a_file_and_of_an_archive(model, tmp_path):
         np.testing.assert_array_equal(table["Time"], found.times)
 
 
+def test_changed_models_and_parameters_of_reactions(model, tmp_path):
+    (tmp_path / "model.xml").write_text(model)
+    change = f'<listOfChanges><changeAttribute target="{SPECIES}/@initialConcentration" newValue="8"/></listOfChanges>'
+    text = SEDML.replace('source="model.xml"/>', f'source="model.xml">{change}</model>')
+    (tmp_path / "sim.sedml").write_text(text)
+    (changed,) = read_simulations(tmp_path / "sim.sedml")
+    assert changed.model.simulate([0.0])["A"].item() == 8.0
+    assert KineticModel.from_sbml(model).simulate([0.0])["A"].item() != 8.0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
@@ -68,9 +78,11 @@ def test_times_and_outputs_of_a_file_and_of_an_archive(model, tmp_path):
         ("uniformTimeCourse", "steadyState", UnsupportedModelError, "is a steadyState"),
         ('dataReference="da"', 'dataReference="dx"', InvalidModelError, "refers to 'dx'"),
         ("<ci>v1</ci>", "<apply><plus/><ci>v1</ci><cn>1</cn></apply>", UnsupportedModelError, "calculates"),
-        ("@id='A'", "@id='Z'", InvalidModelError, "the model has no 'Z'"),
+        ("@id='A'", "@id='Z'", InvalidModelError, "the model has 0 such elements"),
+        ("/sbml:species[@id='A']", "", InvalidModelError, "the element has no id"),
         ('label="Time"', 'label="[A]"', UnsupportedModelError, "two data sets of the label"),
-        ("[@id='A']", "", UnsupportedModelError, "has the target"),
+        ("[@id='A']", "", InvalidModelError, "such elements; expected one"),
+        ("[@id='A']", "[1 to 2]", UnsupportedModelError, "has the target"),
     ],
 )  # fmt: skip
 def test_what_is_not_simple_is_refused(model, tmp_path, old, new, error, message):

@@ -108,6 +108,23 @@ class Archive:
         masters = [location for location, is_master in models.items() if is_master]
         return masters[0] if len(masters) == 1 else self._only(list(models), "SBML file in its manifest")
 
+    def experiments(self) -> list[str]:
+        """Return the locations of the SED-ML files: the master alone if the manifest names one."""
+        if _MANIFEST not in self:
+            found = sorted(name for name in self.members if name.lower().endswith((".sedml", ".sedx")))
+        else:
+            listed = _contents(self.read(_MANIFEST), self.name)
+            masters = [(location, kind) for location, kind, is_master in listed if is_master]
+            chosen = masters or [(location, kind) for location, kind, _ in listed]
+            found = [location for location, kind in chosen if "sed-ml" in kind.lower()]
+            if masters and not found:
+                raise InvalidModelError(f"the master of {self.name}, {masters[0][0]!r}, is no SED-ML: nothing to run")
+        lacking = [name for name in found if name not in self]
+        if not found or lacking:
+            what = f"lists {lacking[0]!r}, which is not in it" if lacking else "holds no SED-ML (.sedml)"
+            raise InvalidModelError(f"{self.name} {what}; expected a simulation experiment")
+        return found
+
     def _only(self, found: list[str], what: str) -> str:
         if len(found) == 1:
             return found[0]

@@ -17,11 +17,15 @@ from skperturb.sbml._reading.description import Description, Participant, Quanti
 
 __all__ = ["describe"]
 
+# What editors call a model that nobody has named.
+_NO_NAMES = ("untitled",)
 
-def describe(document: libsbml.SBMLDocument) -> Description:
-    """Read the components of a document's model."""
+
+def describe(document: libsbml.SBMLDocument, file_name: str | None = None) -> Description:
+    """Read the components of a document's model; one without an id of its own is called as its file."""
     model = document.getModel()
-    description = Description(model.getId() or model.getName() or "model")
+    given = [name for name in (model.getId(), file_name, model.getName()) if name and name.lower() not in _NO_NAMES]
+    description = Description(given[0] if given else "model")
     for function in model.getListOfFunctionDefinitions():
         description.check_id(function.getId())
         description.functions[function.getId()] = function

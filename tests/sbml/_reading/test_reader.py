@@ -1,5 +1,6 @@
 """Everything that is not an SBML file is refused by name, before libsbml sees it."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -180,3 +181,26 @@ def test_an_encoding_that_cannot_be_read(tmp_path):
     path.write_bytes(MODEL.replace("UTF-8", "utf-16-be").encode("utf-16"))
     with pytest.raises(InvalidModelError, match="encoding that cannot be read"):
         KineticModel.from_sbml(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "expected"),
+    [
+        ('id="m" name="a b"', "file.v2.xml", "m"),
+        ('id="untitled" name="a b"', "file.v2.xml", "file.v2"),
+        ('name="a b"', "file.xml.gz", "file"),
+        ('id="Untitled" name="a b"', None, "a b"),
+        ("", None, "model"),
+    ],
+)
+def test_a_model_without_an_id_of_its_own_is_called_as_its_file(tmp_path, given, file, expected):
+    text = (
+        f'<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model {given}>'
+        '<listOfParameters><parameter id="k" value="1" constant="false"/></listOfParameters><listOfRules>'
+        '<rateRule variable="k"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn>1</cn></math></rateRule>'
+        "</listOfRules></model></sbml>"
+    )
+    source = text if file is None else tmp_path / file
+    if file:
+        source.write_bytes(gzip.compress(text.encode()) if file.endswith(".gz") else text.encode())
+    assert KineticModel.from_sbml(source).model_id == expected
