@@ -81,6 +81,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
+    "min_reported_time": 3600,  # seconds of the machine that built the pages say nothing to a reader
     "remove_config_comments": True,
 }
 

@@ -13,6 +13,7 @@ machine; with the address of a scheduler it is a cluster of any size.
 # The first job tabulates what SBML models yield, each model under its own time limit. The second one searches the
 # parameters of a perturbation model over a whole pipeline. A third one ranks the untested pairs of a screen, block by
 # block.
+import logging
 import shutil
 import tempfile
 import time
@@ -82,7 +83,7 @@ if __name__ == "__main__":
 
     table, search, seconds = two_jobs(files, X, y)
     candidates = best_pairs()
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR)
     with cluster, Client(cluster), joblib.parallel_config(backend="dask"):
         far_table, far_search, far_seconds = two_jobs(files, X, y)
         far_candidates = best_pairs(block_size=50)
@@ -99,14 +100,14 @@ if __name__ == "__main__":
     print(candidates.round(2).to_string(index=False))
 
     results = pd.DataFrame(far_search.cv_results_)
-    fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
     axes[0].scatter(far_table["n_variables"], -far_table["max_real_part"])
     axes[0].set(xlabel="variables of the model", ylabel="slowest rate of relaxation", ylim=(0, None))
-    axes[0].set_title("A screen of models, on the cluster")
+    axes[0].set_title("screen of models")
     for directed, rows in results.groupby("param_model__directed"):
         axes[1].plot(rows["param_model__alpha"], rows["mean_test_score"], marker="o", label=f"directed={directed}")
-    axes[1].set(xlabel="alpha of DynamoPropagation", ylabel="mean Spearman correlation, two folds")
-    axes[1].set_title("A grid search, on the cluster")
+    axes[1].set(xlabel="alpha of DynamoPropagation", ylabel="Spearman correlation, two folds")
+    axes[1].set_title("grid search")
     axes[1].legend()
     plt.show()
 

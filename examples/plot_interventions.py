@@ -24,10 +24,10 @@ print(model.equations())
 # A reaction takes a factor of its rate, a variable is removed and stays away, a total doubles with the initial value.
 interventions = [
     Intervention(scale={"reaction_1": 0.5}, name="entry halved"),
-    Intervention(scale={"reaction_2": 0.2}, name="first phosphatase at 20 %"),
+    Intervention(scale={"reaction_2": 0.2}, name="phosphatase at 20 %"),
     Intervention(scale={"reaction_7": 3.0}, name="third kinase tripled"),
     Intervention(scale={"KK": 2.0}, name="twice the second kinase"),
-    Intervention(knock_out="Kpp", name="active third kinase removed"),
+    Intervention(knock_out="Kpp", name="Kpp removed"),
     Intervention(knock_out="reaction_1", name="no entry"),
 ]
 table = perturb(model, interventions)
@@ -35,5 +35,6 @@ print(table["outcome"]["status"].to_string())
 
 # %%
 # Signed, on one scale: red is more than before, blue is less.
-InterventionResponseDisplay.from_responses(table).plot()
+fig, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+InterventionResponseDisplay.from_responses(table).plot(ax=ax)
 plt.show()

@@ -27,6 +27,7 @@ from skperturb.responses import (
     LinearPerturbationRegressor,
     PerturbationEncoder,
     pseudobulk,
+    untested_combinations,
 )
 
 cells = make_perturbation_screen(100, n_perturbed=20, n_doubles=80, n_cells=30, random_state=0)
@@ -91,10 +92,8 @@ print(pd.Series(interactions.observed, index=labels).sort_values().head(5).round
 # ----------------------------
 # Trained on everything, the model ranks all other pairs by the size of their response.
 model = KernelPerturbationRegressor().fit(X, y)
-tested = set(map(frozenset, screen.data["perturbation"].astype(str).str.split("+")))
-genes = list(X.columns)
-untested = [f"{a}+{b}" for i, a in enumerate(genes) for b in genes[:i] if frozenset((a, b)) not in tested]
-encoder = PerturbationEncoder(genes=genes).set_output(transform="pandas")
+untested = untested_combinations(screen.data["perturbation"])
+encoder = PerturbationEncoder(genes=X.columns).set_output(transform="pandas")
 candidates = encoder.fit_transform(untested)
 size = pd.Series(np.linalg.norm(np.asarray(model.predict(candidates)), axis=1), index=untested)
 print(len(untested), "untested pairs; the largest predicted responses:")

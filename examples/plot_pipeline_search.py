@@ -40,7 +40,9 @@ grid = [
     {"model": [DynamoPropagation()], "model__alpha": [0.3, 0.6, 0.9], "model__directed": [True, False]},
     {"jacobian__at": ["initial"], "model": [DynamoDistance()]},
 ]
-search = GridSearchCV(pipeline, grid, scoring=spearman_scorer, cv=3).fit(X, y)
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="Persisting input arguments")  # a busy machine writes slowly
+    search = GridSearchCV(pipeline, grid, scoring=spearman_scorer, cv=3).fit(X, y)
 cache.cleanup()
 print(search.best_params_)
 
@@ -48,14 +50,14 @@ print(search.best_params_)
 def describe(params):
     """Write the parameters of a candidate on one line."""
     rest = [f"{name.split('__')[1]}={value}" for name, value in params.items() if "__" in name]
-    return " ".join([type(params["model"]).__name__, *rest])
+    return " ".join([type(params["model"]).__name__.removeprefix("Dynamo"), *rest])
 
 
 results = pd.DataFrame(search.cv_results_)
 results.index = [describe(params) for params in results["params"]]
 folds = results.filter(like="split").sort_index(axis=1)
 folds = folds.loc[folds.mean(axis=1).sort_values().index]
-fig, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
+fig, ax = plt.subplots(figsize=(6.8, 4.2), layout="constrained")
 ax.barh(folds.index, folds.mean(axis=1), color="tab:blue", alpha=0.6)
 for fold in folds:
     ax.plot(folds[fold], folds.index, "k|", markersize=10)

@@ -62,7 +62,7 @@ chance = strongest.mean()
 precision = np.cumsum(strongest) / n_tests
 print(f"of the first 10: {precision[9]:.0%} belong to the strongest tenth; by chance {chance:.0%}")
 
-fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(8, 4.2), layout="constrained")
 axes[0].scatter(ranking["interaction"], true_interaction, s=14, alpha=0.7)
 axes[0].set_xlabel("predicted interaction")
 axes[0].set_ylabel("true interaction")

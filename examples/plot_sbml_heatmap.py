@@ -12,6 +12,8 @@ SBML text to that matrix, and to what its wiring alone predicts of it.
 # ----------------------------
 # Three kinases, one activating the next by phosphorylation, and the last one slowing the first. The letter p counts
 # phosphate groups. Paths to SBML files work like the text that is used here.
+import textwrap
+
 import matplotlib.pyplot as plt
 
 from skperturb.datasets import load_textbook_models
@@ -22,7 +24,7 @@ from skperturb.sbml import JacobianExtractor, KineticModel, sensitivity_matrix
 
 models = load_textbook_models()
 k = models.names.index("mapk_cascade_kholodenko")
-print(models.references[k])
+print(textwrap.fill(models.references[k], 80))
 
 trajectory = KineticModel.from_sbml(models.data[k]).simulate(range(0, 6001, 20))
 ax = trajectory[["KKKp", "KKpp", "Kpp"]].plot(figsize=(6.5, 3.8), xlabel="time in s", ylabel="concentration in nM")

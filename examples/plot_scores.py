@@ -33,7 +33,7 @@ predicted = {
 }
 scores = score_responses(y_test, predicted, train=y_train, noise_variance=screen.variance.iloc[test], n_resamples=200)
 table = scores["score"].unstack()
-print(table.iloc[:, :6].round(2).to_string())
+print(table[["l2", "pearson_delta", "pearson_delta_mean", "discrimination_l1"]].round(2).to_string())
 
 # %%
 # One number is not enough
@@ -43,7 +43,7 @@ print(table.iloc[:, :6].round(2).to_string())
 # (discrimination, .5 is chance) tells them apart.
 chosen = ["l2", "pearson_delta", "discrimination_l1"]
 colors = ["C0" if name in predicted else "0.6" for name in table.index]
-fig, axes = plt.subplots(1, len(chosen), figsize=(11, 3.8), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, len(chosen), figsize=(8, 3.8), layout="constrained", sharey=True)
 for ax, name in zip(axes, chosen, strict=True):
     ax.barh(table.index, table[name], color=colors)
     ax.set_title(name.replace("_", " "))

@@ -11,6 +11,7 @@ of them is right, and where a prediction from wiring fails.
 # Networks and their true responses
 # ---------------------------------
 # A model is left out where holding a variable leaves no stable steady state; the reason is printed.
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -36,7 +37,7 @@ for network in JacobianExtractor(on_error="skip").fit_transform(models.data):
             truths.append(sensitivity_matrix(network).abs())
         networks.append(network)
     except (UndefinedSensitivityError, ModelWarning) as problem:
-        print(f"{network.model_id}: {str(problem).split(':')[0][:100]}")
+        print(textwrap.shorten(f"{network.model_id}: {str(problem).split(':')[0]}", 84, placeholder=" …"))
 print(f"{len(networks)} networks")
 
 methods = {

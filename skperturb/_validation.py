@@ -1,8 +1,10 @@
 """Coercion of what users pass as networks, and all of its error texts."""
 
-from collections.abc import Callable, Hashable, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,12 @@ from skperturb._interchange import graph_matrix, is_networkx, is_polars, is_pyg
 __all__ = [
     "NetworkRecord",
     "as_sequence",
+    "check_at_least",
+    "check_mapping",
     "check_n_jobs",
+    "check_names",
     "check_node_names",
+    "check_path",
     "check_same_length",
     "coerce_matrix",
     "describe",
@@ -338,3 +344,42 @@ def check_n_jobs(n_jobs: Any) -> None:
     """Raise ValueError unless joblib knows what the number of jobs means."""
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
         raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, such as 2 or -1 (all cores), or None.")
+
+
+def check_path(value: Any, name: str) -> Path:
+    """Return a path; raise TypeError or ValueError, with the name of the argument, for anything else."""
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise TypeError(f"{name} is a {describe(value)}; expected a path, as str or pathlib.Path.")
+    if value == "":
+        raise ValueError(f"{name}='' is empty; expected a path.")
+    return Path(value)
+
+
+def check_mapping(value: Any, name: str) -> dict[Any, Any]:
+    """Return a mapping or Series as dict, an empty one for None; refuse others, and names that stand twice."""
+    if value is None:
+        return {}
+    if isinstance(value, pd.Series):
+        if not value.index.is_unique:
+            raise ValueError(f"{name} has {value.index[value.index.duplicated()][0]!r} twice in its index.")
+        return dict(value)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is a {describe(value)}; expected a mapping such as a dict, or a Series.")
+    return dict(value)
+
+
+def check_names(value: Any, name: str) -> list[str]:
+    """Return an iterable of names as a list; raise TypeError, with the index of an element that is no text."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) != 1:
+        raise TypeError(f"{name} is a {describe(value)}; expected a sequence of names.")
+    found = list(value)
+    other = next((k for k, item in enumerate(found) if not isinstance(item, str)), None)
+    if other is not None:
+        raise TypeError(f"{name}[{other}] is a {describe(found[other])}; expected a name.")
+    return found
+
+
+def check_at_least(value: Any, name: str, least: int) -> None:
+    """Raise ValueError unless the value is a whole number that large."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r}; expected an integer, {least} or more.")

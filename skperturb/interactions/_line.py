@@ -64,6 +64,7 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     References
     ----------
     .. [1] Tang, J. et al. (2015). LINE: large-scale information network embedding. WWW 2015, 1067-1077.
+       doi:10.1145/2736277.2741093.
 
     Examples
     --------

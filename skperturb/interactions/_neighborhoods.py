@@ -31,7 +31,8 @@ class Neighborhoods:
 
     def linked(self, pairs: np.ndarray) -> np.ndarray:
         """Tell which pairs are edges of the graph (1.0 or 0.0)."""
-        return np.asarray(self.graph[pairs[:, 0], pairs[:, 1]]).ravel()
+        # Of no pairs scipy makes an array that holds an empty matrix as an object.
+        return np.asarray(self.graph[pairs[:, 0], pairs[:, 1]]).ravel() if len(pairs) else np.zeros(0)
 
     def pair_degrees(self, pairs: np.ndarray) -> np.ndarray:
         """Return the degrees of both nodes of each pair without its own edge, shape (n_pairs, 2)."""

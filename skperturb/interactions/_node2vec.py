@@ -71,6 +71,7 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     References
     ----------
     .. [1] Grover, A. & Leskovec, J. (2016). node2vec: scalable feature learning for networks. KDD 2016, 855-864.
+       doi:10.1145/2939672.2939754.
 
     Examples
     --------

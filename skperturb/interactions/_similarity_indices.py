@@ -143,6 +143,7 @@ class AdamicAdar(_SimilarityIndex):
     References
     ----------
     .. [1] Adamic, L. & Adar, E. (2003). Friends and neighbors on the Web. Social Networks 25(3), 211-230.
+       doi:10.1016/S0378-8733(03)00009-1.
 
     Examples
     --------
@@ -167,7 +168,7 @@ class ResourceAllocation(_SimilarityIndex):
     References
     ----------
     .. [1] Zhou, T., Lü, L. & Zhang, Y.-C. (2009). Predicting missing links via local information. European
-       Physical Journal B 71, 623-630.
+       Physical Journal B 71, 623-630. doi:10.1140/epjb/e2009-00335-8.
 
     Examples
     --------
@@ -225,7 +226,7 @@ class L3Paths(_SimilarityIndex):
     References
     ----------
     .. [1] Kovács, I. A. et al. (2019). Network-based prediction of protein interactions. Nature Communications
-       10, 1240.
+       10, 1240. doi:10.1038/s41467-019-09177-y.
 
     Examples
     --------

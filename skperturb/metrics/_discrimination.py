@@ -129,7 +129,7 @@ def centroid_accuracy(y_true: Any, y_pred: Any, *, reduce: str | None = "mean") 
     References
     ----------
     Viñas Torné, R. et al. Systema: a framework for evaluating genetic perturbation response prediction beyond
-    systematic variation. Nature Biotechnology (2025).
+    systematic variation. Nature Biotechnology (2025). doi:10.1038/s41587-025-02777-8.
 
     Examples
     --------

@@ -61,6 +61,7 @@ def e_distance(X: Any, Y: Any, *, correct: bool = True, squared: bool = True) ->
     Planning and Inference 143, 1249 (2013).
 
     Peidli, S. et al. scPerturb: harmonized single-cell perturbation data. Nature Methods 21, 531 (2024).
+    doi:10.1038/s41592-023-02144-y.
 
     Examples
     --------

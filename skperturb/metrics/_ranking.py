@@ -153,7 +153,7 @@ def mean_reciprocal_rank(positive_scores: Any, negative_scores: Any) -> float:
     References
     ----------
     .. [1] Li, J. et al. (2023). Evaluating graph neural networks for link prediction: current pitfalls and new
-       benchmarking. Advances in Neural Information Processing Systems 36.
+       benchmarking. Advances in Neural Information Processing Systems 36. arXiv:2306.10453.
 
     Examples
     --------

@@ -88,7 +88,7 @@ def sample_negative_pairs(
     References
     ----------
     .. [1] Li, J. et al. (2023). Evaluating graph neural networks for link prediction: current pitfalls and new
-       benchmarking. Advances in Neural Information Processing Systems 36.
+       benchmarking. Advances in Neural Information Processing Systems 36. arXiv:2306.10453.
 
     Examples
     --------

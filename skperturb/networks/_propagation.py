@@ -80,6 +80,7 @@ class DynamoPropagation(NetworkPredictorMixin, BaseEstimator):
        biological networks. PNAS 115(27), E6375–E6383. doi:10.1073/pnas.1720589115.
     .. [2] Vanunu, O., Magger, O., Ruppin, E., Shlomi, T. & Sharan, R. (2010). Associating genes and protein
        complexes with disease via network propagation. PLoS Computational Biology 6(1), e1000641.
+       doi:10.1371/journal.pcbi.1000641.
 
     Examples
     --------

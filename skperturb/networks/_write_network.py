@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from skperturb._network import InfluenceNetwork
+from skperturb._validation import check_mapping, check_path, describe
 
 __all__ = ["write_network"]
 
@@ -66,7 +67,7 @@ def write_network(
     """
     if not isinstance(network, InfluenceNetwork):
         raise TypeError(f"network is a {type(network).__name__}; expected an InfluenceNetwork.")
-    path = Path(path)
+    path = check_path(path, "path")
     kind = path.suffix.lower()
     if kind not in _FORMATS:
         raise ValueError(f"path={str(path)!r} ends in {path.suffix!r}; expected one of {', '.join(_FORMATS)}.")
@@ -88,7 +89,12 @@ def _nodes(network: InfluenceNetwork, responses: Any) -> dict[str, dict[str, Any
     if network.state is not None:
         columns["state"] = network.state[list(network.names)]
     if responses is not None:
-        values = pd.Series(responses, dtype=float)
+        try:
+            values = pd.Series(check_mapping(responses, "responses"), dtype=float)
+        except (TypeError, ValueError) as error:
+            if str(error).startswith("responses"):
+                raise
+            raise ValueError(f"responses is a {describe(responses)} that holds no numbers: {error}.") from error
         if set(values.index) != set(network.names) or not values.index.is_unique:
             odd = sorted(map(str, set(values.index) ^ set(network.names)))[:3]
             raise ValueError(f"responses differs from the variables of the network in {odd}; expected one value each.")

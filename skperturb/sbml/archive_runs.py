@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from skperturb._validation import check_path
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 from skperturb.sbml._reading.archives import Archive, is_zip
 from skperturb.sbml._reading.sedml import (
@@ -125,9 +126,9 @@ def run_archive(
     >>> log["status"], [document["location"] for document in log["sedDocuments"]]
     ('SUCCEEDED', ['course.sedml'])
     """
-    if on_error not in ("log", "raise"):
+    if not isinstance(on_error, str) or on_error not in ("log", "raise"):
         raise ValueError(f"on_error={on_error!r} is unknown; expected 'log' or 'raise'.")
-    path, target = Path(archive), Path(directory)
+    path, target = check_path(archive, "archive"), check_path(directory, "directory")
     content = path.read_bytes()
     if not is_zip(content):
         raise InvalidModelError(f"{path.name} is no zip file; expected an OMEX archive.")

@@ -156,6 +156,7 @@ def parameter_sensitivity(
     References
     ----------
     .. [1] C. Reder, "Metabolic control theory: a structural approach", J. Theor. Biol. 135:175-201, 1988.
+       doi:10.1016/S0022-5193(88)80073-0.
 
     Examples
     --------
@@ -240,6 +241,7 @@ def control_coefficients(
     References
     ----------
     .. [1] C. Reder, "Metabolic control theory: a structural approach", J. Theor. Biol. 135:175-201, 1988.
+       doi:10.1016/S0022-5193(88)80073-0.
 
     Examples
     --------

@@ -95,7 +95,7 @@ def steady_states(
     >>> table["outcome"]["status"].tolist()
     ['steady', 'steady', 'steady']
     """
-    if follow not in _FOLLOW:
+    if not isinstance(follow, str) or follow not in _FOLLOW:
         raise ValueError(f"follow={follow!r} is unknown; expected one of {list(_FOLLOW)}.")
     check_n_jobs(n_jobs)
     model, sets = _prepared(model, parameters)

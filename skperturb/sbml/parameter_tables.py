@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb._validation import describe
+from skperturb._text_tables import check_repeated_header, is_number, read_cells
+from skperturb._validation import check_mapping, describe
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["read_conditions", "read_parameters"]
@@ -40,7 +41,7 @@ def read_parameters(path: str | os.PathLike[str], model: KineticModel | None = N
         If the file can't be read.
     ValueError
         If a column is missing, an id is empty or stands twice, a scale is unknown or a value is no finite number; the
-        message names the row.
+        message names the row. Also if the model has none of the ids.
 
     See Also
     --------
@@ -74,6 +75,11 @@ def read_parameters(path: str | os.PathLike[str], model: KineticModel | None = N
     if model is None:
         return values
     known = values.index.isin(_known(model))
+    if not known.any():
+        raise ValueError(
+            f"{path} has no parameter of the model: its ids are {ids[:4]}, those of the model {_known(model)[:4]}; "
+            "expected some in common. Pass no model to keep all."
+        )
     kept = values[known]
     kept.attrs["left_out"] = list(values.index[~known])
     return kept
@@ -120,7 +126,7 @@ def read_conditions(
     """
     table = _table(path, ("conditionId",))
     ids = _ids(table["conditionId"], path)
-    given = {} if parameters is None else dict(parameters)
+    given = check_mapping(parameters, "parameters")
     known = {str(name): _number(value, f"parameters[{name!r}]") for name, value in given.items()}
     columns = [name for name in table.columns if name not in ("conditionId", "conditionName")]
     if not columns:
@@ -138,19 +144,16 @@ def read_conditions(
 def _table(path: Any, needed: tuple[str, ...]) -> pd.DataFrame:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path is {describe(path)}; expected the path of a tab-separated table.")
-    # As texts: an id may look like a number, and "NA" is one. Without a header, since pandas would rename the second of
-    # two columns of one name, and take the first column for an index where rows are longer than the header.
-    try:
-        cells = pd.read_csv(Path(path), sep="\t", header=None, dtype=str, keep_default_na=False, comment=None)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise ValueError(
-            f"{path} is no table: {str(error).strip()}; expected tab-separated rows as long as the header."
-        ) from error
-    cells = cells.apply(lambda column: column.str.strip())
-    table = cells.iloc[1:].reset_index(drop=True).set_axis(list(cells.iloc[0]), axis=1)
+    # As texts: an id may look like a number, and "NA" is one.
+    cells = read_cells(Path(path), separator="\t")
+    frame = cells.frame
+    table = frame.iloc[1:].reset_index(drop=True).set_axis(list(frame.iloc[0]), axis=1)
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise ValueError(f"{path} has two columns {twice!r}; expected each once.")
+    if not len(table):
+        raise ValueError(f"{path} has names of columns and no row below them; expected one for each id.")
+    check_repeated_header(frame, Path(path))
     for name in needed:
         if name not in table:
             raise ValueError(f"{path} has the columns {list(table.columns)[:6]}; expected {name!r} among them.")
@@ -169,10 +172,13 @@ def _ids(column: pd.Series, path: Any) -> list[str]:
 
 
 def _number(text: Any, place: str) -> float:
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        value = np.nan
+    if isinstance(text, str):
+        value = float(text) if is_number(text) else np.nan
+    else:
+        try:
+            value = float(text)
+        except (TypeError, ValueError):
+            value = np.nan
     if not np.isfinite(value):
         raise ValueError(f"{place}: the value is {text!r}; expected a finite number.")
     return value

@@ -216,7 +216,7 @@ def _name_of(network: Any, i: int) -> str:
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r} is unknown; expected one of {list(choices)}.")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._validation import check_path
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 from skperturb.sbml._reading.archives import Archive, is_zip
 from skperturb.sbml._reading.sedml import SedmlFile, children, local_name, located, symbol_of, time_grid
@@ -145,7 +146,7 @@ def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
     >>> simulation.times, simulation.run().columns.tolist()
     (array([ 0.,  2.,  4.,  6.,  8., 10.]), ['u'])
     """
-    path = Path(path)
+    path = check_path(path, "path")
     content = path.read_bytes()
     if not is_zip(content):
         return _some(_reports(content, path.name, lambda source: _beside(path, source)), path)

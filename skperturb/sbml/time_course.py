@@ -186,7 +186,7 @@ def _of_one(
 
 # -- what is asked for --------------------------------------------------------------------------------
 def _check(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r} is unknown; expected one of {list(choices)}.")
 
 

@@ -1,5 +1,6 @@
 """The page about a user's files: well formed, harmless, complete, and its numbers are those of the library."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -20,11 +21,11 @@ from skperturb.datasets import load_textbook_models, make_gene_network, make_per
 from skperturb.interactions import L3Paths
 from skperturb.networks import StructuralSensitivity
 from skperturb.report import write_report
-from skperturb.report._drawing import histogram, network_figure
-from skperturb.report._models import _rank_correlation
+from skperturb.report._drawing import _beside, histogram, network_figure
+from skperturb.report._models import _flows, _rank_correlation, _read
 from skperturb.report._page import Section, page, table, text
 from skperturb.report._parts import Parts
-from skperturb.report._screens import screen_section
+from skperturb.report._screens import _looks_like_counts, _Screen, screen_section
 from skperturb.report._write import _guess, _Job, _of_outcome
 from skperturb.responses import AdditiveRegressor, PerturbationEncoder, describe_labels, pseudobulk
 from skperturb.sbml import JacobianExtractor, KineticModel, control_coefficients, sensitivity_matrix
@@ -162,7 +163,7 @@ def test_a_file_that_fails_costs_its_own_section(read, written):
     assert "not SBML" in errors[2]
     assert "missing.csv" in errors[5]
     assert errors[2] in read.sections["file2"]
-    assert "No such file" in read.sections["file5"]
+    assert "is not there" in read.sections["file5"]
 
 
 def test_model_shows_its_state_and_responses(read, files):
@@ -273,6 +274,7 @@ def test_screen_shows_doubts_first_and_baselines(read, files):
     distance = np.linalg.norm(bulk.target[pairs] - np.asarray(additive), axis=1).mean()
     found = float(baselines.loc["sum of the two single responses", "mean distance to the measured response"])
     assert found == pytest.approx(distance, rel=1e-3)
+    assert f"Compared are {pairs.sum()} of {pairs.sum()} pairs" in read.sections["file4"]
     candidates = read.table("file4", "condition", "surprise")
     assert len(candidates) == 6 * 5 // 2 - 8
     assert (np.diff(column(candidates, "surprise")) <= 0).all()
@@ -362,6 +364,20 @@ def test_table_says_how_many_rows_it_leaves_out():
     assert "y" * 119 + "…" in long
 
 
+def test_names_stand_where_fewer_edges_come_from_and_lose_their_middle():
+    import networkx
+
+    graph = networkx.path_graph(["first_of_a_long_name", "b", "c"], create_using=networkx.DiGraph)
+    html = network_figure(graph, {}, "a chain")
+    assert "first_of…ng_name</text>" in html
+    assert "<title>first_of_a_long_name" in html
+    places = {"a": (0.0, 0.0), "b": (0.0, 50.0)}
+    pair = networkx.DiGraph([("a", "b")])
+    # Down is positive: a stands above b, each name on the far side of the edge.
+    assert _beside("a", places, pair) < 0 < _beside("b", places, pair)
+    assert _beside("b", places, networkx.Graph(pair)) > 0
+
+
 def test_drawing_leaves_out_the_least_connected_nodes_and_names_them():
     import networkx
 
@@ -381,11 +397,14 @@ def test_drawings_of_parts_do_not_overlap():
 
     graph = networkx.Graph([("a", "b"), ("c", "d"), ("d", "e"), ("x", "y")])
     graph.add_node("alone")
-    circles = [attributes for tag, attributes in Page(network_figure(graph, {}, "")).tags if tag == "circle"]
-    points = np.array([[float(one["cx"]), float(one["cy"])] for one in circles])
-    distances = np.linalg.norm(points[:, None] - points[None], axis=2)[np.triu_indices(len(points), 1)]
-    assert len(points) == 8
-    assert distances.min() > 30
+    # High ones, in several rows.
+    rings = networkx.disjoint_union_all([networkx.cycle_graph(6)] * 6)
+    for parts, n_nodes in ((graph, 8), (rings, 36)):
+        circles = [attributes for tag, attributes in Page(network_figure(parts, {}, "")).tags if tag == "circle"]
+        points = np.array([[float(one["cx"]), float(one["cy"])] for one in circles])
+        distances = np.linalg.norm(points[:, None] - points[None], axis=2)[np.triu_indices(len(points), 1)]
+        assert len(points) == n_nodes
+        assert distances.min() > 30
 
 
 def test_empty_network_is_drawn():
@@ -537,3 +556,48 @@ def test_browser_reports_errors_of_the_console(browse):
     assert browse("<!DOCTYPE html><script>missing()</script>")[1]
     sections = [Section("a", "b", "c", "<p onclick='x'></p><img src='http://localhost/x.png'>")]
     assert "Content Security Policy" in "".join(browse(page("t", sections, "m"))[1])
+
+
+CLOSED = """<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="closed">
+<listOfCompartments><compartment id="c" size="1"/></listOfCompartments>
+<listOfSpecies><species id="A" compartment="c" initialAmount="1"/><species id="B" compartment="c" initialAmount="0"/>
+</listOfSpecies><listOfReactions><reaction id="turn"><listOfReactants><speciesReference species="A"/></listOfReactants>
+<listOfProducts><speciesReference species="B"/></listOfProducts><kineticLaw>
+<math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><ci>A</ci><apply><times/><cn>0.3</cn><ci>B</ci></apply>
+</apply></math></kineticLaw></reaction></listOfReactions></model></sbml>"""
+
+
+def test_what_is_left_of_rates_at_equilibrium_is_no_flux():
+    model = KineticModel.from_sbml(CLOSED)
+    steady = model.steady_state()
+    # As much as an integrator leaves.
+    near = dataclasses.replace(steady, state=steady.state + [1e-13, -1e-13])
+    assert not _flows(model, near)
+    assert _flows(model, dataclasses.replace(steady, state=steady.state + [1e-3, -1e-3]))
+
+
+def test_facts_of_a_model_count_its_rate_laws():
+    words = Page(_read(KineticModel.from_sbml(GROWS))).words
+    assert "1 constant, 1 mass action" in words
+    without = GROWS[: GROWS.index("<listOfReactions>")] + "</model></sbml>"
+    words = Page(_read(KineticModel.from_sbml(without))).words
+    assert words[words.index("rate laws") + 1] == "none"
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [([[0, 1], [3, 0]], True), ([[0, 1], [1, 0]], False), ([[0.0, 3.5]], False), (np.zeros((0, 2)), False)],
+)
+def test_counts_are_whole_numbers_above_one(values, counts):
+    import anndata
+    from scipy.sparse import csr_matrix
+
+    for X in (np.array(values, dtype=float), csr_matrix(np.array(values, dtype=float))):
+        assert _looks_like_counts(anndata.AnnData(X)) is counts
+
+
+def test_pairs_are_known_where_both_genes_were_perturbed_alone():
+    X = pd.DataFrame([[1.0, 0, 0], [0, 1, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1]], columns=list("ABC"))
+    pairs, alone = _Screen._known_pairs(X)
+    assert pairs.tolist() == [False, False, True, False, False]
+    assert alone.tolist() == [True, True, False, False, False]

@@ -100,9 +100,9 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     References
     ----------
     .. [1] R. Steuer, T. Gross, J. Selbig and B. Blasius, "Structural kinetic modeling of metabolic networks",
-       PNAS 103:11868-11873, 2006.
+       PNAS 103:11868-11873, 2006. doi:10.1073/pnas.0600013103.
     .. [2] L. M. Tran, M. L. Rizk and J. C. Liao, "Ensemble modeling of metabolic networks", Biophys. J. 95:5606-5617,
-       2008.
+       2008. doi:10.1529/biophysj.108.135442.
     .. [3] A. Mochizuki and B. Fiedler, "Sensitivity of chemical reaction networks: a structural approach", J. Theor.
        Biol. 367:189-202, 2015: responses that vanish for all kinetics.
 

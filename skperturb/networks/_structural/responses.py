@@ -163,6 +163,7 @@ def response_matrix(
     References
     ----------
     .. [1] C. Reder, "Metabolic control theory: a structural approach", J. Theor. Biol. 135:175-201, 1988.
+       doi:10.1016/S0022-5193(88)80073-0.
 
     Examples
     --------
