@@ -31,6 +31,10 @@ _FIGURES = Path("skperturb-figures")
 # What a screen says of a model that it could read.
 _READ = ("steady", "oscillating", "diverged", "sliding")
 
+# Options that name files to read.
+_INPUTS: tuple[str, ...] = ("graph", "gene_features", "other_screen", "expression", "exclude", "later_edges")
+_INPUTS += ("train", "state", "h5ad", "pseudobulk")
+
 # Modules of skperturb.reproduce that bring their own arguments.
 _LINES = {
     "interactions": "new gene interactions from known ones, with all baselines",
@@ -50,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .reproduce._options import refuse_unused
 
             refuse_unused(arguments, ["--figures"], "without a command, or behind 'reproduce networks'")
+        _check_inputs(arguments)
         _check_outputs(arguments)
         status = arguments.run(arguments)
         sys.stdout.flush()
@@ -64,6 +69,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         warnings.formatwarning = formatted
+
+
+def _check_inputs(arguments: argparse.Namespace) -> None:
+    """Refuse files behind options that aren't there, with the name of the option."""
+    for name in _INPUTS:
+        given = getattr(arguments, name, None)
+        option = f"--{name.replace('_', '-')}"
+        for path in given if isinstance(given, list) else [given]:
+            if isinstance(path, Path) and not path.exists():
+                raise FileNotFoundError(f"{option} {path} is not there; expected a file.")
+            if isinstance(path, Path) and path.is_dir():
+                raise IsADirectoryError(f"{option} {path} is a folder; expected a file.")
+    home = getattr(arguments, "data_home", None)
+    if home is not None and home.exists() and not home.is_dir():
+        raise NotADirectoryError(f"--data-home {home} is a file; expected a folder.")
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -101,6 +121,11 @@ def _with_options(message: str, arguments: argparse.Namespace) -> str:
         # A raw text of Python, r"g\\d+", is written without its r in a shell.
         value = r"(?:r(?=['\"])|(?=['\"\[\d-]))"
         message = re.sub(rf"(?<![(\w]){name}={value}", f"--{option.replace('_', '-')} ", message)
+        message = re.sub(rf"^{name} (?=names )", f"--{option.replace('_', '-')} ", message)
+    # Of 'perturb', which makes an Intervention of each change.
+    change = re.compile(r"^(?:interventions\[\d+\]\.(\w+)|Intervention\((\w+)=\.\.\.\)|(times)(?=\[| must))")
+    message = change.sub(lambda found: f"--{next(filter(None, found.groups())).replace('_', '-')}", message)
+    message = re.sub(r"^ids\[\d+\] = ", "--models ", message)
     return message.replace("describe_labels shows them", "'skperturb labels' shows them")
 
 

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ._command_interactions import left_out
 from ._command_responses import add_screen_options, fit_quietly, knowledge, screen_of
-from ._command_types import count_or_all, positive_integer, seconds
+from ._command_types import count_or_all, positive_integer, seconds, seed
 from ._model_files import expand_folders
+from ._text_tables import check_repeated_header, read_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["add_fit", "add_predict"]
+__all__ = ["add_fit", "add_predict", "read_conditions"]
 
 # Rows that are printed; all are in the file of --csv.
 _SHOWN = 10
+# What the column of labels is called.
+_HEADS = ("perturbation", "condition", "label", "labels")
 # Genes that respond most, named in each row.
 _NAMED = 4
 
@@ -100,7 +104,7 @@ def _add_networks(lines: Any) -> None:
 
 def _add_common(parser: Any, run: Callable[[argparse.Namespace], int]) -> None:
     parser.add_argument("--save", type=Path, required=True, metavar="MODEL", help="where the model goes: model.skops")
-    parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn at random; default: 0")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of what is drawn at random; default: 0")
     parser.set_defaults(run=run)
 
 
@@ -186,8 +190,8 @@ def _fit_interactions(arguments: argparse.Namespace) -> int:
     from .reproduce._interaction_data import read_expression
 
     data = read_interactions(arguments.edges)
-    expression = None if arguments.expression is None else read_expression(arguments.expression)
-    print(f"{len(data.pairs)} interactions of {len(data.genes)} genes", flush=True)
+    expression = None if arguments.expression is None else read_expression(arguments.expression, data.genes)
+    print(f"{len(data.pairs)} interactions of {len(data.genes)} genes{left_out(data)}", flush=True)
     build = GNEEmbedder if arguments.model == "gne" else L3Paths
     model = build(expression, random_state=arguments.seed or 0).fit(data.pairs)
     return _save(model, arguments, line="interactions")
@@ -251,8 +255,7 @@ def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Na
     from ._user_screens import LABEL
 
     contexts, outputs = list(about.get("contexts", [])), list(about["outputs"])
-    table = _rows(Path(arguments.files[0]), 1 + len(contexts))
-    table.columns = [LABEL, *contexts]
+    table = read_conditions(Path(arguments.files[0]), contexts).rename(columns={"": LABEL})
     X = model.named_steps["encoder"].transform(table)
     regressor = model.named_steps["model"]
     try:
@@ -273,30 +276,56 @@ def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Na
     return pd.concat([table, wide], axis=1), table.assign(strongest=strongest)
 
 
-def _rows(path: Path, n_columns: int) -> pd.DataFrame:
-    """Read the first columns of a table of texts without a header, or with one that begins as ours do."""
-    kinds = [suffix for suffix in path.suffixes if suffix.lower() in (".csv", ".tsv", ".txt")]
-    if not kinds:
+def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
+    """Read labels and their contexts.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv`` or ``.txt``, perhaps compressed. The labels stand in the first column, or in the one
+        that is called "perturbation", "condition" or "label" in the first line; then contexts are found by name too.
+    contexts : sequence of str, default=()
+
+    Returns
+    -------
+    DataFrame of str
+        A column of labels, which is called "", and one for each context.
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
+    """
+    if not any(suffix.lower() in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv, .tsv or .txt.")
-    separator = "," if kinds[-1].lower() == ".csv" else "\t"
-    try:
-        table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=True)
-    except ValueError as error:  # also what is no text, or empty
-        raise ValueError(f"{path} can't be read as a table: {str(error).strip()}") from error
-    if len(table) and str(table.iloc[0, 0]).strip().lower() in ("perturbation", "condition", "label", "labels"):
-        table = table.iloc[1:]
-    if table.shape[1] < n_columns or not len(table):
-        raise ValueError(
-            f"{path} has {table.shape[1]} columns and {len(table)} rows; expected {n_columns} columns (labels, then "
-            "contexts), and a row for each prediction."
-        )
-    return table.iloc[:, :n_columns].apply(lambda column: column.str.strip()).reset_index(drop=True)
+    cells = read_cells(path, blanks=False)
+    table, first = cells.frame, [str(word) for word in cells.frame.iloc[0]]
+    heads = [k for k, word in enumerate(first) if word.lower() in _HEADS]
+    expected = f"expected {1 + len(contexts)} columns (labels, then contexts), and a row for each prediction."
+    if heads:
+        check_repeated_header(table, path)
+        missing = [name for name in contexts if name not in first]
+        if len(heads) > 1 or missing or len(set(first)) < len(first):
+            raise ValueError(f"{path} has the columns {first[:6]}; {expected} Name the contexts {list(contexts)}.")
+        table, columns = table.iloc[1:], [heads[0], *(first.index(name) for name in contexts)]
+    else:
+        columns = list(range(1 + len(contexts)))
+    if not len(table) or table.shape[1] < len(columns) or (not heads and table.shape[1] > len(columns)):
+        raise ValueError(f"{path} has {table.shape[1]} columns and {len(table)} rows; {expected}")
+    table = table.iloc[:, columns].set_axis(["", *contexts], axis=1).reset_index(drop=True)
+    if (table == "").to_numpy().any():
+        row = int(np.argmax((table == "").to_numpy().any(axis=1)))
+        raise ValueError(f"{path} has an empty cell in row {row}; expected a label and its contexts in every row.")
+    return table
 
 
 def _predict_interactions(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:
     from .datasets import read_interactions
 
-    pairs = read_interactions(arguments.files[0]).pairs
+    data = read_interactions(arguments.files[0])
+    pairs = data.pairs
+    if left_out(data):
+        print(f"{len(pairs)} pairs{left_out(data)}")
     table = pd.DataFrame(pairs, columns=["gene_a", "gene_b"])
     table["score"] = model.decision_function(pairs)
     table["probability"] = model.predict_proba(pairs)[:, 1]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ._command_types import positive_integer
 
-__all__ = ["add_interactions"]
+__all__ = ["add_interactions", "left_out"]
 
 # Rows that are printed; all are in the file.
 _SHOWN = 10
@@ -41,6 +41,18 @@ def add_interactions(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def left_out(data: Any) -> str:
+    """Return what rows of a file were left out, for a line that begins with what was read.
+
+    Parameters
+    ----------
+    data : Bunch
+        Of `read_interactions`.
+    """
+    found = data.report.drop(["rows", "pairs", "repeated rows"], errors="ignore")
+    return "; left out: " + ", ".join(f"{count} {reason}" for reason, count in found.items()) if len(found) else ""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     from .datasets import read_interactions
@@ -48,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     from .reproduce._interaction_data import read_expression
 
     data = read_interactions(arguments.edges)
-    expression = None if arguments.expression is None else read_expression(arguments.expression)
+    expression = None if arguments.expression is None else read_expression(arguments.expression, data.genes)
     n_measured = 0 if expression is None else int(expression.index.isin(data.genes).sum())
     measured = "no expression" if expression is None else f"expression of {n_measured}"
-    print(f"{len(data.pairs)} interactions, {len(data.genes)} genes, {measured} of them", flush=True)
+    print(f"{len(data.pairs)} interactions, {len(data.genes)} genes, {measured} of them{left_out(data)}", flush=True)
     exclude = None if arguments.exclude is None else read_interactions(arguments.exclude).pairs
     build = GNEEmbedder if arguments.model == "gne" else L3Paths
     model = build(expression, random_state=0).fit(data.pairs)

@@ -1,6 +1,7 @@
 """Command line: ``python -m skperturb networks FILES``, the strongest responses in models and in bare networks."""
 
 import argparse
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,26 @@ import numpy as np
 import pandas as pd
 
 from ._command_types import count_or_all, positive_integer, seconds
-from ._model_files import expand_folders
+from ._model_files import MODEL_SUFFIXES, expand_folders
+from ._pairs import MISSING_NAMES
+from ._text_tables import (
+    as_numbers,
+    check_repeated_header,
+    clean_names,
+    counts_rows,
+    heads_names,
+    is_number,
+    read_cells,
+    read_text,
+    warn_of_spreadsheet,
+)
 
 __all__ = ["add_networks", "network_responses", "read_network", "respond", "run"]
 
 # Endings of files that hold a network without kinetics, one edge in a row.
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".graphml")
+# Of which the name of a column of concentrations has some.
+_VALUE_WORDS = {"value", "values", "concentration", "conc", "amount", "level", "state", "mean", "abundance", "number"}
 # Rows that are printed of each file; all are in the file that --csv names.
 _SHOWN = 10
 
@@ -183,13 +198,20 @@ def read_network(path: str) -> tuple[Any, str]:
     """
     from ._network import InfluenceNetwork
 
-    if Path(path).suffix.lower() in _TABLES or path.lower().endswith(".graphml"):
+    if any(suffix.lower() in _TABLES for suffix in Path(path).suffixes):
         signs = _read_edges(Path(path))
         return InfluenceNetwork(signs), f"{len(signs)} nodes, {int(np.count_nonzero(signs))} edges, no kinetics"
+    from .exceptions import InvalidModelError
     from .report._rest import network_at_rest
     from .sbml import KineticModel
 
-    network, status, _ = network_at_rest(KineticModel.from_sbml(path))
+    try:
+        model = KineticModel.from_sbml(path)
+    except InvalidModelError as error:
+        if path.lower().endswith(MODEL_SUFFIXES):
+            raise
+        raise InvalidModelError(f"{error}. Bare networks end in {', '.join(_TABLES)}.") from None
+    network, status, _ = network_at_rest(model)
     steady = network.steady_state
     if steady is None:
         return network, f"{network.n_nodes} variables, no steady state ({status})"
@@ -231,90 +253,121 @@ def _structural(network: Any, top: int, state: pd.Series | None) -> tuple[pd.Dat
 
 def _read_edges(path: Path) -> pd.DataFrame:
     """Return a signed matrix, row = target, of an edge list or a GraphML file; variables without a sign activate."""
-    if path.suffix.lower() == ".graphml":
-        import networkx as nx
-
-        graph = nx.read_graphml(path)
-        rows = [(a, b, data.get("sign", data.get("weight", 1.0))) for a, b, data in graph.edges(data=True)]
-        names = list(graph.nodes)
-    else:
-        rows, names = _edge_rows(_read_table(path), path)
+    is_graphml = any(suffix.lower() == ".graphml" for suffix in path.suffixes)
+    rows, names = (_graphml_rows if is_graphml else _table_rows)(path)
     matrix = pd.DataFrame(0.0, index=names, columns=names)
+    seen: dict[tuple[str, str], float] = {}
     for k, (source, target, sign) in enumerate(rows):
-        matrix.loc[target, source] += _as_sign(sign, path, k)
-    return np.sign(matrix)
+        value = _as_sign(sign, path, k)
+        if seen.setdefault((source, target), value) != value:
+            raise ValueError(
+                f"{str(path)!r} has {source!r} → {target!r} with different signs, the second one as edge {k}; expected "
+                "one."
+            )
+        matrix.loc[target, source] = value
+    return matrix
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Read a table of texts without names of columns, whose first line shows what separates them."""
-    from ._interchange import column_separator
+def _graphml_rows(path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    from .datasets._read_interactions import read_graphml
 
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{str(path)!r} is no text in UTF-8 ({error.reason}); expected a table as text.") from error
-    lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
-    if not lines:
-        raise ValueError(f"{str(path)!r} is empty; expected one row for each edge or variable.")
-    separator = column_separator(lines[0])
-    rows = [[cell.strip().strip('"') for cell in line.split(separator)] for line in lines]
-    ragged = next((k for k, row in enumerate(rows) if len(row) != len(rows[0])), None)
-    if ragged is not None:
+    graph, names = read_graphml(read_text(path, markup=True), path)
+    rows = []
+    for source, target, data in graph.edges(data=True):
+        sign = next((data[name] for name in ("sign", "effect", "weight") if name in data), None)
+        if sign is None:
+            # Cytoscape keeps the kind of an edge there, which may be "pp" as well.
+            kind = str(data.get("interaction", "")).strip().lower()
+            sign = kind if kind in _SIGNS else 1.0
+        rows.append((names[source], names[target], sign))
+        if not graph.is_directed() and source != target:
+            rows.append((names[target], names[source], sign))
+    return rows, list(names.values())
+
+
+def _table_rows(path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    from .datasets._read_interactions import read_edge_table
+
+    table, genes = read_edge_table(path)
+    source, target = (clean_names(table[name]) for name in genes)
+    missing = (source.isin(MISSING_NAMES) | target.isin(MISSING_NAMES)).to_numpy()
+    if missing.any():
         raise ValueError(
-            f"{str(path)!r} has {len(rows[ragged])} columns in row {ragged} and {len(rows[0])} in row 0; expected as "
-            "many in each."
+            f"{str(path)!r} lacks a name in row {int(np.argmax(missing))}; expected source and target in every row."
         )
-    return pd.DataFrame(rows).replace("", np.nan)
-
-
-def _edge_rows(table: pd.DataFrame, path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
-    from ._pairs import is_header, is_header_word
-
-    if table.shape[1] < 2:
-        raise ValueError(f"{str(path)!r} has {table.shape[1]} column; expected source, target and perhaps a sign.")
-    values = table.iloc[:, :2].to_numpy(dtype=object)
-    if is_header(values):
-        table = table.iloc[1:]
-    elif len(values) == 1 and all(is_header_word(str(word)) for word in values[0]):
-        raise ValueError(f"{str(path)!r} has names of columns and no row below them; expected one for each edge.")
-    signs: Sequence[Any] = table.iloc[:, 2].to_list() if table.shape[1] > 2 else [1.0] * len(table)
-    if table.iloc[:, :2].isna().any(axis=None):
-        row = int(np.argmax(table.iloc[:, :2].isna().any(axis=1)))
-        raise ValueError(f"{str(path)!r} lacks a name in row {row}; expected source and target in every row.")
-    rows = list(zip(table[0], table[1], signs, strict=True))
+    warn_of_spreadsheet(pd.concat([source, target]), path)
+    name = _sign_column(table, genes, path)
+    signs: Sequence[Any] = [1.0] * len(table) if name is None else table[name].to_list()
+    rows = list(zip(source, target, signs, strict=True))
     return rows, list(dict.fromkeys(name for row in rows for name in row[:2]))
 
 
-_SIGNS = {"+": 1.0, "-": -1.0, "−": -1.0, "activation": 1.0, "inhibition": -1.0, "activates": 1.0, "inhibits": -1.0}
+def _sign_column(table: pd.DataFrame, genes: list[Any], path: Path) -> Any:
+    """Return the column of the signs: by its name, else the only one there is, or the only one that has signs."""
+    further = [name for name in table.columns if name not in genes]
+    words = {str(name).lower(): name for name in further}
+    called = next((words[word] for word in _SIGN_COLUMNS if word in words), None)
+    if called is not None:
+        return called
+    behind = [name for name in further if name != table.columns[0] or not counts_rows(table[name])]
+    signed = [name for name in behind if all(_sign(value) is not None for value in table[name])]
+    if len(behind) > 1 and len(signed) != 1:
+        raise ValueError(
+            f"{str(path)!r} has the columns {', '.join(map(str, behind[:4]))} beside the names; expected one with "
+            "signs. Call it 'sign'."
+        )
+    return (signed or behind or [None])[0]
 
 
-def _as_sign(value: Any, path: Path, row: int) -> float:
+_SIGNS = {
+    "+": 1.0, "-": -1.0, "−": -1.0, "activation": 1.0, "inhibition": -1.0, "activates": 1.0, "inhibits": -1.0,
+    "stimulation": 1.0, "repression": -1.0, "activator": 1.0, "repressor": -1.0, "up": 1.0, "down": -1.0,
+}  # fmt: skip
+
+
+# Names of columns of signs, the surest first.
+_SIGN_COLUMNS = ("sign", "effect", "mor", "weight", "regulation", "interaction", "type")
+
+
+def _sign(value: Any) -> float | None:
     text = str(value).strip().lower()
     if text in _SIGNS:
         return _SIGNS[text]
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    if not np.isfinite(number):
+    return float(np.sign(float(text))) if is_number(text) else None
+
+
+def _as_sign(value: Any, path: Path, row: int) -> float:
+    sign = _sign(value)
+    if sign is None:
         raise ValueError(
             f"{str(path)!r} has {value!r} as sign of edge {row}; expected a number, '+', '-', 'activation' or "
             "'inhibition'."
         )
-    return float(np.sign(number))
+    return sign
 
 
 def _read_state(path: Path) -> pd.Series:
-    table = _read_table(path)
+    table = read_cells(path).frame
     if table.shape[1] != 2:
         raise ValueError(f"{str(path)!r} has {table.shape[1]} columns; expected two: name, value.")
-    values = pd.to_numeric(table[1], errors="coerce")
-    if len(table) > 1 and np.isnan(values.iloc[0]):  # the names of the columns
-        table, values = table.iloc[1:], values.iloc[1:]
-    if values.isna().any() or (values < 0).any():
-        row = int(np.argmax(values.isna() | (values < 0)))
-        raise ValueError(f"{str(path)!r} has {table[1].iloc[row]!r} for {table[0].iloc[row]!r}; expected a number ≥ 0.")
-    return pd.Series(values.to_numpy(), index=table[0].to_numpy())
+    name, value = table.iloc[0]
+    if not is_number(value) and (heads_names(name) or set(re.findall("[a-z]+", value.lower())) & _VALUE_WORDS):
+        check_repeated_header(table, path)
+        table = table.iloc[1:]
+    if not len(table):
+        raise ValueError(f"{str(path)!r} has names of columns and no row below them; expected a row for each variable.")
+    names = pd.Index(clean_names(table[0]), dtype=object)
+    missing = names.isin(MISSING_NAMES)
+    if missing.any() or not names.is_unique:
+        row = int(np.argmax(missing if missing.any() else names.duplicated()))
+        problem = "lacks a name" if missing.any() else f"has {names[row]!r} a second time"
+        raise ValueError(f"{str(path)!r} {problem} in row {row}; expected another name in every row.")
+    warn_of_spreadsheet(names, path)
+    values = as_numbers(table[[1]].set_axis(names).set_axis(["value"], axis=1), path)["value"]
+    if (values < 0).any():
+        row = int(np.argmax(values.to_numpy() < 0))
+        raise ValueError(f"{str(path)!r} has {table[1].iloc[row]!r} for {names[row]!r}; expected a number ≥ 0.")
+    return values.rename(None)
 
 
 def _draw(network: Any, path: Path) -> None:
@@ -322,6 +375,8 @@ def _draw(network: Any, path: Path) -> None:
 
     from .plotting import NetworkDisplay
 
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    NetworkDisplay.from_network(network).plot(ax=figure.add_subplot())
+    display = NetworkDisplay.from_network(network)
+    # Not on a figure of pyplot, which would keep all of them.
+    figure = Figure(figsize=display._figure_size(), layout="constrained")
+    display.plot(ax=figure.add_subplot())
     figure.savefig(path, dpi=150)

@@ -328,7 +328,21 @@ def _shown_scores(scores: pd.DataFrame) -> str:
         n_splits, n_tested = group["repeat"].nunique(), group["n_tested"].iloc[0]
         title = f"\n{task}; splits: {n_splits}, conditions tested in the first: {n_tested}"
         parts += [title, format_table(["model", "error", "95 %", "correlation", "discrim.", "coverage"], rows)]
+        parts.append(_verdict(group))
     return "\n".join([*parts, _NOTES])
+
+
+def _verdict(group: pd.DataFrame) -> str:
+    """Say of one task whether the model is better than the best of its baselines."""
+    errors = group.pivot_table(index="repeat", columns="model", values="l2", sort=False)
+    ours = errors.pop("kernel")
+    baseline = errors.mean().idxmin()
+    n_better = int((ours < errors[baseline]).sum())
+    means = ours.mean(), errors[baseline].mean()
+    return (
+        f"verdict: kernel is better than {baseline!r}, the best baseline, in {n_better} of {len(ours)} splits (error "
+        f"{means[0]:.3f} against {means[1]:.3f})" + ("" if means[0] < means[1] else "; it says nothing here")
+    )
 
 
 _NOTES = (
@@ -360,6 +374,8 @@ def _candidates(screen: UserScreen, known: dict[str, Any], wanted: list[str]) ->
             raise ValueError("--predict pairs: all pairs of genes that were perturbed alone were tested together.")
     elif wanted == ["genes"]:
         labels = _new_genes(known, set(map(str, encode(screen)[2].genes_)))
+    elif word := next((word for word in ("pairs", "genes") if word in wanted), None):
+        raise ValueError(f"--predict {' '.join(wanted)}: {word!r} beside labels; expected {word!r} alone, or labels.")
     else:
         labels = list(dict.fromkeys(wanted))
     if not screen.contexts:

@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from ._command_types import positive_number
-from ._user_screens import open_cells, read_text_table
+from ._command_types import positive_number, seed
+from ._text_tables import as_numbers
+from ._user_screens import check_labels, open_cells, read_named_rows
 
 __all__ = ["add_score"]
-
-_TABLES = (".csv", ".tsv", ".txt")
 
 
 def add_score(commands: Any) -> None:
@@ -51,22 +50,27 @@ def add_score(commands: Any) -> None:
     )
     parser.add_argument("--guide-suffix", metavar="REGEX", help="what follows the gene in the name of a guide")
     parser.add_argument("--guide-prefix", metavar="REGEX", help="what precedes the gene in the name of a guide")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the intervals and halves; default: 0")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the intervals and halves; default: 0")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write all columns, one row a model and metric")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    from .reproduce._options import refuse_repeated, refuse_unused
     from .responses import score_responses
 
+    files = [arguments.truth, *arguments.predicted]
+    if not any(path.suffix.lower() == ".h5ad" for path in files):
+        refuse_unused(arguments, ["--own-control", "--no-tests", "--target-sum"], "for cells (.h5ad)")
+    refuse_repeated([str(path) for path in arguments.predicted], "PREDICTED")
     names = ("control", "sep", "guide_suffix", "guide_prefix")
     options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     table = score_responses(
-        _read(arguments.truth),
-        _models(arguments.predicted),
+        _read(arguments.truth, arguments.groupby),
+        _models(arguments.predicted, arguments.groupby),
         groupby=arguments.groupby,
-        train=None if arguments.train is None else _read(arguments.train),
+        train=None if arguments.train is None else _read(arguments.train, arguments.groupby),
         genes=arguments.genes,
         control_source="predicted" if arguments.own_control else "truth",
         differential_expression=not arguments.no_tests,
@@ -83,24 +87,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _models(paths: list[Path]) -> dict[str, Any]:
+def _models(paths: list[Path], groupby: str) -> dict[str, Any]:
     names = [path.name.split(".")[0] for path in paths]
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         names = [str(path) for path in paths]
-    return {name: _read(path) for name, path in zip(names, paths, strict=True)}
+    return {name: _read(path, groupby) for name, path in zip(names, paths, strict=True)}
 
 
-def _read(path: Path) -> Any:
-    if path.suffix == ".h5ad":
-        return open_cells(path, in_memory=True)
-    if not any(suffix in _TABLES for suffix in path.suffixes):
-        raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
-    table = read_text_table(path, index_col=0)
-    text = next((name for name in table if not pd.api.types.is_numeric_dtype(table[name])), None)
-    if text is not None:
-        raise ValueError(f"{path} has texts in the column {str(text)!r}; expected numbers behind the labels.")
-    return table.drop(columns="noise_variance", errors="ignore").set_axis(table.index.astype(str))
+def _read(path: Path, groupby: str = "perturbation") -> Any:
+    if path.suffix.lower() == ".h5ad":
+        cells = open_cells(path, in_memory=True)
+        check_labels(cells, groupby, path)
+        return cells
+    table = read_named_rows(path).drop(columns="noise_variance", errors="ignore")
+    return as_numbers(table.rename_axis(index=None), path)
 
 
 def _shown(table: pd.DataFrame) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import math
 
-__all__ = ["count_or_all", "positive_integer", "positive_number", "seconds"]
+__all__ = ["count_or_all", "positive_integer", "positive_number", "seconds", "seed", "whole_number"]
 
 
 def positive_integer(text: str) -> int:
@@ -25,6 +25,28 @@ def positive_integer(text: str) -> int:
     value = _integer(text)
     if value is None or value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number from 0.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> whole_number("0")
+    0
+    """
+    value = _integer(text)
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return value
 
 
@@ -86,6 +108,28 @@ def positive_number(text: str) -> float:
     10000.0
     """
     return _positive(text, "positive number")
+
+
+def seed(text: str) -> int:
+    """Read a whole number that numpy takes as a seed.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> seed("7")
+    7
+    """
+    value = _integer(text)
+    if value is None or not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; expected a whole number from 0 to {2**32 - 1}")
+    return value
 
 
 def _positive(text: str, what: str) -> float:

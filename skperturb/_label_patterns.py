@@ -1,10 +1,11 @@
 """What in a label is no gene: known names of controls, numbers, guides, plasmids, dates."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "FOREIGN_SEPARATORS",
+    "dates_among",
     "implausible_name",
     "inner_control",
     "is_known_control",
@@ -80,6 +81,8 @@ _COVARIATE = re.compile(
 _ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(?:\.\d+)?")
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(rf"\d{{1,2}}-(?:{_MONTHS})|(?:{_MONTHS})-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*", re.IGNORECASE)
+#: Only what a spreadsheet writes: sep-1 is a gene of C. elegans.
+_WRITTEN_DATE = re.compile(rf"\d{{1,2}}-(?i:{_MONTHS})|(?:{_MONTHS.title()})-\d\d|\d{{4}}-\d\d-\d\d(?: 00:00:00)?")
 _GUIDE_START = re.compile(r"(?:p[-_.]?)?sg(?:RNA)?[-_.]?(?=[A-Z])|(?:sh|si)(?:RNA)?[-_.]?(?=[A-Z][A-Z0-9]{2,}$)")
 _GUIDE_END = re.compile(r"[-_. ](?:sg|g|guide|sgRNA|gRNA|crRNA|shRNA|sh)[-. ]?\d+$|(?<=[A-Z0-9])g\d{1,2}$")
 #: The kind of a perturbation behind a name; lower case only where nothing separates it.
@@ -193,6 +196,21 @@ def implausible_name(name: str) -> str:
             "genes=[...] if this is its name"
         )
     return _guide_affix(name)
+
+
+def dates_among(names: Iterable[object]) -> list[str]:
+    """Return the names that are dates as a spreadsheet writes them, in place of symbols of genes.
+
+    Parameters
+    ----------
+    names : iterable
+
+    Examples
+    --------
+    >>> dates_among(["MARCHF1", "1-Mar", "Sep-02", "sep-1", "2024-03-01"])
+    ['1-Mar', 'Sep-02', '2024-03-01']
+    """
+    return [name for name in map(str, names) if _WRITTEN_DATE.fullmatch(name)]
 
 
 def _guide_affix(name: str) -> str:

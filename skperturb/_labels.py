@@ -101,6 +101,8 @@ class LabelReader:
     def __post_init__(self) -> None:
         for name in ("control", "sep"):
             value = getattr(self, name)
+            if not isinstance(value, str) and (not isinstance(value, Iterable) or getattr(value, "ndim", 1) != 1):
+                raise TypeError(f"{name} is a {type(value).__name__}; expected a str, or a sequence of them.")
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         object.__setattr__(self, "genes", None if self.genes is None else tuple(self.genes))
         if not self.sep or not all(isinstance(item, str) and item for item in self.sep):
@@ -254,6 +256,23 @@ class LabelReader:
             return self._from_text(label)
         except _DoubtfulError as error:
             return Condition(label, {}, False, label.strip(), "not at all", str(error))
+
+    def controls_in(self, labels: Iterable[Any]) -> list[str]:
+        """Return the names of `control` that labels hold, alone, with a guide or beside genes.
+
+        Parameters
+        ----------
+        labels : iterable
+            What is no text holds none.
+
+        Returns
+        -------
+        list of str
+            In the order of `control`.
+        """
+        conditions = self.examine_all(label for label in labels if isinstance(label, str))
+        found = {name for condition in conditions for name in condition.controls}
+        return [name for name in self.control if name in found]
 
     # Reading ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ __all__ = [
     "encode_pairs",
     "ensure_labels",
     "ensure_pairs",
+    "in_order",
     "index_of",
     "is_header",
     "is_header_word",
@@ -298,6 +299,29 @@ def is_header_word(word: str) -> bool:
     word : str
     """
     return _HEADER_WORD.fullmatch(re.sub(r"[\s_.-]", "", word.lower())) is not None
+
+
+def in_order(first: str, second: str) -> bool:
+    """Tell whether the names of two columns do not say that the second one comes first, as "target" and "source" do.
+
+    Parameters
+    ----------
+    first, second : str
+
+    Examples
+    --------
+    >>> from skperturb._pairs import in_order
+    >>> [in_order(*words) for words in (("source", "target"), ("target", "source"), ("gene_b", "gene_a"), ("a", "b"))]
+    [True, False, False, True]
+    """
+    words = [re.sub(r"[\s_.#-]", "", word.lower()) for word in (first, second)]
+    if re.match("target|to|prey|receptor", words[0]) and re.match("source|from|bait|regulator|tf|ligand", words[1]):
+        return False
+    numbered = [re.fullmatch(r"(.*?)(1|2|a|b|one|two)", word) for word in words]
+    if not all(numbered):
+        return True
+    (stem, number), (other, following) = (found.groups() for found in numbered if found)
+    return not (stem == other and (number, following) in (("2", "1"), ("b", "a"), ("two", "one")))
 
 
 def is_header(array: np.ndarray) -> bool:

@@ -1,5 +1,7 @@
 """A user's own screen, as the commands read it: responses, the doses behind them, and what is known about the genes."""
 
+import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +10,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._labels import LabelReader
+from ._pairs import MISSING_NAMES
+from ._text_tables import (
+    as_numbers,
+    clean_names,
+    counts_rows,
+    heads_names,
+    is_number,
+    means_number,
+    named_rows,
+    read_cells,
+    read_text,
+    warn_of_spreadsheet,
+)
+
 __all__ = [
     "LABEL",
     "UserScreen",
+    "check_labels",
     "encode",
     "open_cells",
     "read_gene_features",
     "read_graph",
+    "read_named_rows",
     "read_screen",
     "read_text_table",
     "screen_profiles",
@@ -25,6 +44,11 @@ LABEL = "perturbation"
 _CONTROLS = ("control", "ctrl")
 _NOISE = "noise_variance"
 _TABLES = (".csv", ".tsv", ".txt")
+# Words of which the name of a column of terms consists: "GO term", "pathway_id".
+_TERM_WORDS = {
+    "go", "term", "terms", "id", "ids", "name", "accession", "pathway", "pathways", "set", "sets", "gene", "geneset",
+    "ontology", "annotation", "category", "complex", "domain", "family", "process", "keyword", "kegg", "reactome",
+}  # fmt: skip
 
 
 @dataclass
@@ -122,16 +146,9 @@ def _read_cells(
 
     cells = open_cells(path)
     try:
-        if groupby not in cells.obs:
-            raise ValueError(
-                f"{path} has no column {groupby!r} in obs; pass --groupby with one of {list(cells.obs.columns)[:10]}."
-            )
-        if pd.api.types.is_numeric_dtype(cells.obs[groupby]) and cells.obs[groupby].notna().any():
-            raise ValueError(f"--groupby {groupby}: the column of {path} holds numbers; expected one with labels.")
-        labels = cells.obs[groupby].astype(object)
+        labels = check_labels(cells, groupby, path)
         notes: list[str] = []
-        # Names that no cell has are refused where a user wrote them, and not where they are ours.
-        names = tuple(control) if control else tuple(name for name in _CONTROLS if (labels == name).any()) or _CONTROLS
+        names = tuple(control) if control else _controls_in(labels, options)
         if skip_doubtful:
             kept, notes = _without_doubtful(labels, names, options)
             cells.obs[groupby] = kept
@@ -153,6 +170,45 @@ def _read_cells(
         options,
         [f"{cells.n_obs} cells, {int(np.sum(bulk.n_control_cells))} of them controls", *notes],
     )
+
+
+def check_labels(cells: Any, groupby: str, path: Path) -> pd.Series:
+    """Return the labels of cells, and refuse a column that holds none.
+
+    Parameters
+    ----------
+    cells : AnnData
+    groupby : str
+    path : Path
+        Of the cells, for the error text.
+
+    Returns
+    -------
+    Series of object
+
+    Raises
+    ------
+    ValueError
+        If the column is not there or there twice, or holds anything but texts.
+    """
+    columns = list(cells.obs.columns)
+    if columns.count(groupby) != 1:
+        found = "has no column" if groupby not in columns else "has more than one column"
+        raise ValueError(f"{path} {found} {groupby!r} in obs; pass --groupby with one of {columns[:10]}.")
+    labels = cells.obs[groupby].astype(object)
+    other = next((label for label in labels.dropna() if not isinstance(label, str)), None)
+    if other is not None:
+        raise ValueError(
+            f"--groupby {groupby}: the column of {path} holds {other!r} ({type(other).__name__}); expected labels, "
+            "which are texts."
+        )
+    return labels
+
+
+def _controls_in(labels: pd.Series, options: dict[str, Any]) -> tuple[str, ...]:
+    """Return our names of controls that labels hold: those that no cell has are refused where a user wrote them."""
+    reader = LabelReader(control=_CONTROLS, **options)
+    return tuple(reader.controls_in(labels.dropna().unique())) or _CONTROLS
 
 
 def open_cells(path: Path, *, in_memory: bool = False) -> Any:
@@ -179,7 +235,7 @@ def open_cells(path: Path, *, in_memory: bool = False) -> Any:
         raise FileNotFoundError(f"{path} is not there; expected cells as .h5ad.")
     try:
         return anndata.read_h5ad(path, backed=None if in_memory else "r")
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # a damaged file makes the libraries raise anything
         raise ValueError(f"{path} can't be read as .h5ad: {str(error).strip() or type(error).__name__}") from error
 
 
@@ -206,8 +262,9 @@ def read_text_table(path: Path, **options: Any) -> pd.DataFrame:
     kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
     separator = "," if kinds and kinds[-1].lower() == ".csv" else "\t"
     try:
-        header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0].dropna()
-        table = pd.read_csv(path, sep=separator, **options)
+        text = read_text(path)
+        header = pd.read_csv(io.StringIO(text), sep=separator, header=None, nrows=1, dtype=str).iloc[0].dropna()
+        table = pd.read_csv(io.StringIO(text), sep=separator, **options)
     except ValueError as error:  # also what is no text, has no columns or is ragged
         raise ValueError(f"{path} can't be read as a table: {str(error).strip()}") from error
     if not header.is_unique:
@@ -251,7 +308,7 @@ def _known_noise(variance: pd.DataFrame, n_cells: np.ndarray) -> pd.DataFrame | 
 def _read_table(
     path: Path, control: Sequence[str] | None, contexts: list[str], skip_doubtful: bool, options: dict[str, Any]
 ) -> UserScreen:
-    table = _table(path)
+    table = read_named_rows(path)
     missing = [name for name in contexts if name not in table]
     if missing:
         raise ValueError(f"--contexts names {missing[0]!r}, no column of {path}; it has {list(table.columns)[:5]}.")
@@ -266,38 +323,29 @@ def _read_table(
     table, labels = table[kept], labels[kept]
     index = [f"{label}#{k}" for k, label in enumerate(labels)]
     conditions = pd.DataFrame({LABEL: labels.to_list(), **{name: table[name].to_list() for name in contexts}}, index)
-    table = table.drop(columns=contexts).set_axis(index)
-    noise = _numbers(table.pop(_NOISE).to_frame(), path)[_NOISE] if _NOISE in table else None
-    return UserScreen(
-        path.name.split(".")[0], conditions, _numbers(table, path), noise, names, contexts, options, notes
-    )
+    table = table.drop(columns=contexts)
+    named = table.set_axis(labels.to_list())
+    numbers = as_numbers(named.drop(columns=_NOISE, errors="ignore"), path).set_axis(index)
+    noise = as_numbers(named[[_NOISE]], path).set_axis(index)[_NOISE] if _NOISE in named else None
+    return UserScreen(path.name.split(".")[0], conditions, numbers, noise, names, contexts, options, notes)
 
 
-def _table(path: Path) -> pd.DataFrame:
-    kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
-    if not kinds:
+def read_named_rows(path: Path) -> pd.DataFrame:
+    """Read a table with names of columns in its first line and of rows in its first column.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv`` or ``.txt``, and perhaps that of a compressed file.
+
+    Returns
+    -------
+    DataFrame of str
+        Names of rows may stand more than once.
+    """
+    if not any(suffix.lower() in _TABLES for suffix in path.suffixes):
         raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt, perhaps with .gz.")
-    table = read_text_table(path, index_col=0)
-    if not table.shape[1]:
-        raise ValueError(
-            f"{path} has one column; expected names first and then values, separated by commas (.csv) or tabs."
-        )
-    if table.index.isna().any():
-        raise ValueError(f"{path} lacks a name in row {int(np.argmax(table.index.isna()))}; expected one in every row.")
-    return table.set_axis(table.index.astype(str))
-
-
-def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the table as numbers, or name the first value that is none."""
-    found = table.apply(pd.to_numeric, errors="coerce").astype(float)
-    bad = np.argwhere(~np.isfinite(found.to_numpy()))
-    if len(bad):
-        row, column = bad[0]
-        raise ValueError(
-            f"{path} has '{table.iloc[row, column]}' in row '{str(table.index[row]).partition('#')[0]}', column "
-            f"{str(table.columns[column])!r}; expected numbers behind the names."
-        )
-    return found
+    return named_rows(read_cells(path, short_header=True), repeated=True)
 
 
 def encode(screen: UserScreen, candidates: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame | None, Any]:
@@ -331,12 +379,39 @@ def read_graph(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        With a header; separated by commas (.csv) or tabs.
+        A table, also compressed, with a header or without.
+
+    Returns
+    -------
+    DataFrame
+        The genes in the first two columns.
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file; also where a name is missing.
     """
-    table = read_text_table(path)
-    if table.shape[1] < 2:
-        raise ValueError(f"{path} has one column; expected two genes in a row, separated by commas (.csv) or tabs.")
-    return table
+    from .datasets._read_interactions import read_edge_table
+
+    table, genes = read_edge_table(path)
+    names = [clean_names(table[name]) for name in genes]
+    for column in names:
+        missing = column.isin(MISSING_NAMES).to_numpy()
+        if missing.any():
+            row = int(np.argmax(missing))
+            raise ValueError(
+                f"{path} lacks the name of a gene in row {row}; expected two in every row. Drop such rows."
+            )
+    warn_of_spreadsheet(pd.concat(names), path)
+    found = dict(zip(map(str, genes), names, strict=True))
+    first = table.columns[0]
+    rows = [first] if first not in genes and counts_rows(table[first]) else []
+    for name in table.columns.drop([*genes, *rows]):
+        # What is a number in most rows is refused where it is none, and not taken for a kind of edges.
+        numeric = 2 * sum(map(means_number, table[name])) > len(table)
+        values = as_numbers(table[[name]], path)[name] if numeric else table[name]
+        found[str(name)] = values
+    return pd.DataFrame(found)
 
 
 def read_gene_features(path: Path) -> pd.DataFrame:
@@ -345,20 +420,59 @@ def read_gene_features(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        With a header and the genes in the first column; separated by commas (.csv) or tabs. Where the second column is
-        text, each row gives a gene one of its terms.
+        With a header and the genes in the first column, also compressed. Where the second column is text, or is called
+        a term or set, each row gives a gene one of its terms.
+
+    Returns
+    -------
+    DataFrame
+        Numbers, or whether a gene has a term.
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
     """
-    table = _table(path)
-    first = table.iloc[:, 0]
-    if pd.api.types.is_numeric_dtype(first) or pd.api.types.is_bool_dtype(first):
-        if not table.index.is_unique:
-            gene = table.index[table.index.duplicated()][0]
-            raise ValueError(f"{path} has {gene!r} twice; expected one row of features for each gene.")
-        return _numbers(table, path)
-    genes, terms = pd.factorize(table.index, sort=True), pd.factorize(first.astype(str), sort=True)
-    member = np.zeros((len(genes[1]), len(terms[1])), dtype=bool)
-    member[genes[0], terms[0]] = True
-    return pd.DataFrame(member, index=genes[1].to_numpy(dtype=object), columns=terms[1])
+    table = read_named_rows(path)
+    is_boolean = table.isin(["TRUE", "FALSE", "True", "False"]).to_numpy().all()
+    if not is_boolean and _are_terms(table, path):
+        genes, terms = pd.factorize(table.index, sort=True), pd.factorize(table.iloc[:, 0], sort=True)
+        member = np.zeros((len(genes[1]), len(terms[1])), dtype=bool)
+        member[genes[0], terms[0]] = True
+        return pd.DataFrame(member, index=genes[1].to_numpy(dtype=object), columns=terms[1].to_numpy(dtype=object))
+    if not table.index.is_unique:
+        gene = table.index[table.index.duplicated()][0]
+        raise ValueError(f"{path} has {gene!r} twice; expected one row of features for each gene.")
+    table = table.rename_axis(index=None)
+    return table.isin(["TRUE", "True"]) if is_boolean else as_numbers(table, path)
+
+
+def _are_terms(table: pd.DataFrame, path: Path) -> bool:
+    """Tell whether a table gives genes their terms, and refuse one with texts of another kind."""
+    first, name = table.iloc[:, 0], str(table.columns[0])
+    numeric = first.map(means_number)
+    words = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    called = bool(words) and not re.search(r"\d", name) and set(words) <= _TERM_WORDS
+    # Identifiers of KEGG are numbers with zeros in front.
+    called = called and not (numeric.all() and first.str.contains(".", regex=False).any())
+    if not called and 2 * numeric.sum() > len(first) and not first.str.fullmatch(r"0\d+").any():
+        return False
+    other = next((str(column) for column in table.columns[1:] if table[column].map(is_number).all()), None)
+    if not called and other is not None:
+        raise ValueError(
+            f"{path} has texts in its column {name!r}, such as {first.iloc[0]!r}, and numbers in {other!r}; expected "
+            "numbers behind the genes, or a second column called 'term'. Leave the column out."
+        )
+    if not called and not heads_names(str(table.index.name)):
+        raise ValueError(
+            f"{path} begins with {table.index.name!r} and {name!r}; expected names of the columns in its first line, "
+            "such as gene and term."
+        )
+    missing = first.isin(MISSING_NAMES).to_numpy()
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise ValueError(f"{path} lacks a term in row {row} ({table.index[row]!r}); expected one in every row.")
+    return True
 
 
 def screen_profiles(screen: UserScreen) -> pd.DataFrame:

@@ -162,7 +162,7 @@ def _named(path: Path) -> Iterator[None]:
     """Name the file where an archive is damaged or holds something else."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile, skops and NumPy raise anything at a damaged archive
         raise ValueError(f"{path} is no model of skops: {type(error).__name__}: {error}") from error
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skperturb.__main__ import main
+from skperturb._command_fit import read_conditions
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.interactions import L3Paths
 from skperturb.responses import KernelPerturbationRegressor, PerturbationEncoder, pseudobulk
@@ -84,3 +85,29 @@ def test_a_missing_folder_is_said_before_the_fit(bulk, tmp_path, capsys):
     bulk.to_csv(tmp_path / "bulk.csv")
     assert main(["fit", "responses", str(tmp_path / "bulk.csv"), "--save", str(tmp_path / "no" / "m.skops")]) == 2
     assert "make it first" in capsys.readouterr().err
+
+
+def test_labels_and_contexts_are_found_by_name(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("# planned\nbatch,line,perturbation\n1,K562,KLF1+TP53\n2,RPE1,0012\n")
+    table = read_conditions(path, ["line"])
+    assert table.to_numpy().tolist() == [["KLF1+TP53", "K562"], ["0012", "RPE1"]]
+    path.write_text("KLF1;K562\nTP53;RPE1\n")
+    assert read_conditions(path, ["line"]).to_numpy().tolist() == [["KLF1", "K562"], ["TP53", "RPE1"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "contexts", "message"),
+    [
+        # Two genes in a row are no combination: only the first would be read.
+        ("KLF1,TP53\n", [], "has 2 columns and 1 rows; expected 1 columns"),
+        ("perturbation,batch\nKLF1,1\n", ["line"], r"has the columns \['perturbation', 'batch'\]"),
+        ("perturbation\n", [], "has 1 columns and 0 rows"),
+        ("KLF1,\nTP53,RPE1\n", ["line"], "an empty cell in row 0"),
+        ("label\nKLF1\nlabel\nTP53\n", [], "its first line again in row 2"),
+    ],
+)
+def test_labels_that_cannot_be_read(tmp_path, text, contexts, message):
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_conditions(tmp_path / "labels.csv", contexts)

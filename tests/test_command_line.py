@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 
+import networkx
+import numpy as np
 import pandas as pd
 import pytest
 
 from skperturb.__main__ import main
-from skperturb._command_networks import _files
+from skperturb._command_networks import _files, read_network
 from skperturb.datasets import load_textbook_models
 from skperturb.sbml import JacobianExtractor, sensitivity_matrix
 
@@ -89,8 +91,10 @@ def test_networks_of_a_model_agree_with_its_sensitivities(folder, capsys):
     ("text", "message"),
     [
         ("A,B,maybe\n", "as sign of edge 0"),
-        ("A\nB\n", "expected source, target"),
+        ("A\nB\n", "expected at least two"),
         ("A,\nB,C\n", "lacks a name in row 0"),
+        ("A,B,1\nA,B,-1\n", "'A' → 'B' with different signs"),
+        ("source,target,n,year\nA,B,1,2001\n", "the columns n, year beside the names"),
     ],
 )
 def test_edges_that_cannot_be_read(tmp_path, capsys, text, message):
@@ -114,15 +118,48 @@ def test_edges_that_cannot_be_read(tmp_path, capsys, text, message):
         ("labels edges.csv", "--groupby is needed; the columns of edges.csv are ['a', 'b']"),
         ("labels edges.csv --groupby a --guide-suffix (", "--guide-suffix '(' is no regular expression"),
         ("responses nowhere.h5ad", "nowhere.h5ad is not there"),
-        ("score edges.csv a.xml", "edges.csv has texts in the column 'b'"),
+        ("score edges.csv a.xml", "edges.csv has 'B' in row 'A', column 'b'"),
         ("networks header.csv", "names of columns and no row"),
+        ("perturb a.xml --scale k", "argument --scale: 'k': no '='"),
+        ("perturb a.xml --set k=x", "argument --set: 'k=x': 'x' is no number"),
+        ("score tabs.tsv tabs.tsv --no-tests", "--no-tests is only read for cells"),
+        ("score tabs.tsv tabs.tsv tabs.tsv", "PREDICTED names 'tabs.tsv' twice"),
+        ("score tabs.tsv tabs.tsv --seed -1", "argument --seed: '-1' is no seed"),
+        ("responses tabs.tsv --repeats 0 --predict pairs A", "'pairs' beside labels"),
+        ("perturb model.xml --knock-out nothing", "--knock-out: 'nothing' is no variable"),
+        ("perturb model.xml --scale u=nan", "--scale['u'] is nan"),
+        ("perturb model.xml --knock-out u --times 2 1", "--times must increase strictly"),
+        ("responses edges.csv --graph nowhere.tsv", "--graph nowhere.tsv is not there"),
+        ("networks edges.csv --state .", "--state . is a folder"),
+        ("reproduce networks --data-home edges.csv", "--data-home edges.csv is a file"),
+        ("reproduce networks --models x", "--models 'x' is not a BioModels id"),
+        ("reproduce engine --sample -1", "argument --sample: '-1' is no whole number from 0"),
+        ("reproduce engine --suite . --form 3", "argument --form: '3' is no Level and Version"),
+        ("reproduce interactions --edges edges.csv --models l3,l3", "--models names 'l3' twice"),
+        ("reproduce interactions --edges edges.csv --protocol lambda", "--protocol 'lambda' varies the weight"),
+        ("reproduce responses --pseudobulk edges.csv", "--pseudobulk 'edges.csv' has one column"),
+        ("reproduce responses --h5ad edges.csv", "--h5ad 'edges.csv' can't be read as cells"),
+        ("reproduce responses --pseudobulk tabs.tsv --predict pairs A", "'pairs' beside labels"),
+        ("reproduce responses --pseudobulk tabs.tsv --predict pairs --repeats 2", "--repeats is only read without"),
+        ("reproduce responses --pseudobulk tabs.tsv --graph edges.csv", "--graph 'edges.csv' has one column"),
+        (
+            "reproduce responses --pseudobulk tabs.tsv --gene-features edges.csv edges.csv",
+            "--gene-features names 'edges'",
+        ),
+        ("reproduce responses --pseudobulk tabs.tsv --gene-features edges.csv", "has texts in the column 'b'"),
+        (
+            "reproduce responses --pseudobulk tabs.tsv --models best",
+            "--models names 'best'; expected some of no change",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_before_the_work_begins(tmp_path, monkeypatch, capsys, line, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b.xml").write_text("")
+    (tmp_path / "model.xml").write_text(load_textbook_models().data[0], encoding="utf-8")
     (tmp_path / "edges.csv").write_text("a,b\nA,B\n")
     (tmp_path / "header.csv").write_text("source,target\n")
+    (tmp_path / "tabs.tsv").write_text("\tx\nA\t1\nB\t2\nA+B\t3\n")
     try:
         status = main(line.split())
     except SystemExit as end:
@@ -162,7 +199,47 @@ def test_warnings_do_not_show_code(tmp_path, capfd):
     assert ".py" not in found.stderr
 
 
-def test_known_concentrations(folder, capsys):
-    (folder / "state.csv").write_text("u,-2\n")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("u,-2\n", "expected a number ≥ 0"),
+        # Not the names of the columns.
+        ("u,high\nv,2\n", "has 'high' in row 'u'"),
+        ("u,1\nu,2\n", "has 'u' a second time in row 1"),
+        ("u 0,5\nv 1,5\n", "decimal commas between blanks"),
+        ("name,value\n", "no row below them"),
+    ],
+)
+def test_known_concentrations(folder, capsys, text, message):
+    (folder / "state.csv").write_text(text)
     assert main(["networks", str(folder / "b.xml"), "--state", str(folder / "state.csv")]) == 2
-    assert "expected a number ≥ 0" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
+
+
+def test_other_networks_are_named(tmp_path):
+    (tmp_path / "edges.sif").write_text("A pp B\n")
+    with pytest.raises(ValueError, match=r"edges\.sif.*Bare networks end in \.csv, \.tsv, \.txt, \.graphml"):
+        read_network(str(tmp_path / "edges.sif"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("edges.csv", ",target,source,weight\n0,B,A,2\n1,C,B,-1\n"),
+        ("edges.txt", "A B activation\nB C inhibition\n"),
+        ("edges.csv", "source;target;weight\nA;B;0,5\nB;C;-1,5\n"),
+        ("edges.graphml", ""),
+    ],
+)
+def test_edges_keep_their_direction_and_sign(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    if not text:
+        graph = networkx.DiGraph()
+        graph.add_nodes_from([(k, {"name": name}) for k, name in enumerate("ABC")])
+        graph.add_edge(0, 1, interaction="pp")
+        graph.add_edge(1, 2, interaction="inhibition")
+        networkx.write_graphml(graph, tmp_path / name)
+    network, _ = read_network(str(tmp_path / name))
+    assert network.jacobian.loc["B", "A"] == 1
+    assert network.jacobian.loc["C", "B"] == -1
+    assert np.count_nonzero(network) == 2

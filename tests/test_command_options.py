@@ -5,6 +5,7 @@ import contextlib
 import io
 import re
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from skperturb.responses import pseudobulk
 
 LINES = ("networks", "interactions", "responses", "engine")
 OWN = "reproduce responses --pseudobulk bulk.tsv --repeats 1"
+UNTESTED = "reproduce responses --pseudobulk bulk.tsv --predict pairs"
 CELLS = "reproduce responses --h5ad cells.h5ad --models mean,additive --repeats 1"
 CONTEXTS = "reproduce responses --h5ad cells.h5ad --task context --models kernel"
 EDGES = "reproduce interactions --edges edges.csv"
@@ -40,6 +42,11 @@ FIT_NETWORKS = "fit networks model.xml --n-models 1 --save m.skops"
 SCORE = "score cells.h5ad scaled.h5ad"
 # Names no model, so the refusal lists those that the other options make.
 NO_MODEL = "--models published-nothing"
+
+
+SEDML = """<sedML><listOfModels><model id="m" source="model.xml"/></listOfModels><listOfSimulations>
+<oneStep id="s" step="1"/></listOfSimulations><listOfTasks><task id="t" modelReference="m" simulationReference="s"/>
+</listOfTasks></sedML>"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ CASES = [
     Case("report", "--html", "report model.xml --html page.html", "report model.xml --html other.html"),
     *changes("interactions", "interactions edges.csv --model l3", expression="expression.csv", exclude="tested.csv"),
     *changes("interactions", "interactions edges.csv --model l3", top="7", gene="g0", csv="out.csv", model="gne"),
+    *changes("biosimulators", "biosimulators -i a.omex", archive="b.omex", out_dir="results", quiet="", version=""),
+    *changes("biosimulators", "biosimulators -i b.omex", debug=""),
     *changes("labels", "labels labels.csv --groupby guide", groupby="batch", control="NT", sep=";", csv="out.csv"),
     *changes("labels", "labels labels.csv --groupby guide", genes="A B C", guide_suffix=r"_g\d+", guide_prefix="x-"),
     *changes("score", SCORE, no_tests="", own_control="", target_sum="1000"),
@@ -168,7 +177,7 @@ CASES = [
     *changes("reproduce responses", CELLS, groupby="other", control="ctrl", sep=";", guide_suffix=r"\d"),
     *changes("reproduce responses", f"{OWN} --task single --models mean", gene_features="features.csv"),
     *changes("reproduce responses", f"{OWN}", predict="pairs"),
-    *changes("reproduce responses", f"{OWN} --predict pairs", rank_by="effect", csv="out.csv", graph="graph.tsv"),
+    *changes("reproduce responses", UNTESTED, rank_by="effect", csv="out.csv", graph="graph.tsv"),
     *changes("reproduce responses", f"{CONTEXTS} --contexts line", contexts="batch", repeats="2", groupby="other"),
     *changes("reproduce responses", CELLS.replace("mean,additive", "kernel"), use_noise=""),
     refused("reproduce responses", "--use-noise", f"{OWN} --models additive --use-noise", "noise of the screen"),
@@ -195,9 +204,11 @@ CASES = [
     refused("reproduce responses", "--predict", "reproduce responses --predict pairs"),
     refused("reproduce responses", "--rank-by", f"{OWN} --rank-by effect"),
     refused("reproduce responses", "--csv", f"{OWN} --csv out.csv"),
-    refused("reproduce responses", "--json", f"{OWN} --predict pairs --json out.json"),
-    refused("reproduce responses", "--models", f"{OWN} --predict pairs --models mean"),
-    refused("reproduce responses", "--attention", f"{OWN} --predict pairs --attention"),
+    refused("reproduce responses", "--json", f"{UNTESTED} --json out.json"),
+    refused("reproduce responses", "--models", f"{UNTESTED} --models mean"),
+    refused("reproduce responses", "--attention", f"{UNTESTED} --attention"),
+    refused("reproduce responses", "--repeats", f"{UNTESTED} --repeats 2"),
+    refused("reproduce responses", "--task", f"{UNTESTED} --task single"),
     refused("reproduce responses", "--degradation", f"{OWN} --degradation"),
     refused("reproduce responses", "--ablations", f"{OWN} --models mean --ablations"),
     *changes("reproduce engine", "reproduce engine", sample="2", timeout="1", json="out.json", clamp="", suite="cases"),
@@ -243,6 +254,10 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     (folder / "model.xml").write_text(load_textbook_models().data[0], encoding="utf-8")
     (folder / "state.csv").write_text("name,value\nu,2.0\nv,1.0\n")
+    for name, task in {"a.omex": "task", "b.omex": "repeatedTask"}.items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.write(folder / "model.xml", "model.xml")
+            archive.writestr("run.sedml", SEDML.replace("task", task))
     network = make_gene_network(30, 3, n_interactions=100, random_state=0)
     names = np.char.add("g", np.unique(network.pairs, return_inverse=True)[1].reshape(-1, 2).astype(str))
     pd.DataFrame(names[:80]).to_csv(folder / "edges.csv", index=False, header=["gene_a", "gene_b"])
@@ -428,6 +443,7 @@ def test_option_changes_the_result_or_is_refused(case, quick):
         "--dataset",
         "--ablations",
         "--degradation",
+        "--debug",
     )
 
 

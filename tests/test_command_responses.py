@@ -2,12 +2,15 @@
 
 import json
 
+import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from skperturb.__main__ import main
-from skperturb._user_screens import encode, read_gene_features, read_screen, screen_profiles
+from skperturb._command_responses import _verdict
+from skperturb._user_screens import encode, read_gene_features, read_graph, read_screen, screen_profiles
 from skperturb.datasets import make_perturbation_screen
 from skperturb.responses import (
     AdditiveRegressor,
@@ -79,9 +82,39 @@ def test_features_are_tables_or_terms(tmp_path):
     pd.testing.assert_frame_equal(read_gene_features(tmp_path / "terms.tsv"), expected, check_index_type=False)
     (tmp_path / "wide.csv").write_text("gene,a,b\nA,1,0\nB,0.5,2\n")
     assert read_gene_features(tmp_path / "wide.csv").loc["B", "b"] == 2.0
-    (tmp_path / "twice.csv").write_text("gene,a\nA,1\nA,2\n")
-    with pytest.raises(ValueError, match="'A' twice"):
-        read_gene_features(tmp_path / "twice.csv")
+    # Identifiers stay as they are written, of genes and of terms.
+    (tmp_path / "ids.tsv").write_text("gene\tpathway\n0012\t04110\n1E5\t04115\n7157.0\t04110\n")
+    found = read_gene_features(tmp_path / "ids.tsv")
+    assert found.index.tolist() == ["0012", "1E5", "7157"]
+    assert found.columns.tolist() == ["04110", "04115"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gene,a\nA,1\nA,2\n", "'A' twice"),
+        ("gene,description,a\nA,kinase,1\nB,ligase,2\n", "texts in its column 'description'"),
+        (",gene,a\n0,A,1\n1,B,2\n", "counts its rows in the first column"),
+        ("A,GO:1\nB,GO:2\n", "expected names of the columns in its first line, such as gene and term"),
+        ("gene,term\nA,GO:1\nB,\n", "lacks a term in row 1"),
+        ("gene,a\nA,1\nNA,2\n", "lacks a name in row 1"),
+    ],
+)
+def test_features_that_cannot_be_read(tmp_path, text, message):
+    (tmp_path / "features.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_gene_features(tmp_path / "features.csv")
+
+
+def test_graphs_with_and_without_names_of_columns(tmp_path):
+    (tmp_path / "graph.csv").write_text("A,B,0.5\nB,C,1\n")
+    assert read_graph(tmp_path / "graph.csv").to_numpy().tolist() == [["A", "B", 0.5], ["B", "C", 1.0]]
+    # Row numbers in front are no weights.
+    (tmp_path / "graph.csv").write_text(",gene_a,gene_b,kind\n0,A,B,pp\n1,B,C,pp\n")
+    assert read_graph(tmp_path / "graph.csv").to_numpy().tolist() == [["A", "B", "pp"], ["B", "C", "pp"]]
+    (tmp_path / "graph.csv").write_text("gene_a,gene_b,weight\nA,B,0.5\nB,C,high\nB,D,1\n")
+    with pytest.raises(ValueError, match="'high' in row '2', column 'weight'"):
+        read_graph(tmp_path / "graph.csv")
 
 
 def test_another_screen_describes_its_single_genes(tmp_path):
@@ -115,7 +148,11 @@ def test_noise_of_a_single_cell_is_that_of_the_others(tmp_path, cells):
         ("label,x\nA,1\n,2\n", "", "lacks a name in row 1"),
         ("label,x,x\nA,1,2\n", "", "the column 'x' twice"),
         ("label,x\nA,1\n", "--predict pairs", "needs two genes"),
-        ("", "", "bulk.csv can't be read as a table"),
+        ("", "", "bulk.csv is empty"),
+        ("label,x\nA,inf\n", "", "'inf' in row 'A', column 'x'"),
+        ("label,x\nA,1_000\n", "", "'1_000' in row 'A', column 'x'"),
+        ("label\tx\nA\t0,5\n", "", "'0,5' in row 'A', column 'x'"),
+        ("A,1,2\nB,3,4\n", "", "begins with 'A' and 2 numbers"),
         ("label,x\nA,1\nB,2\n", "--json nowhere/out.json", "--json nowhere/out.json: the folder is not there"),
         ("label,x\nA,1\nB,2\nA+B,3\n", "--predict pairs", "were tested together"),
         ("label,x\nA,1\nB,2\n", "--predict genes", "needs --graph"),
@@ -128,3 +165,63 @@ def test_what_cannot_be_read_is_named(tmp_path, capsys, text, options, message):
     (tmp_path / "bulk.csv").write_text(text)
     assert main(["responses", str(tmp_path / "bulk.csv"), *options.split()]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (pd.Categorical([3, 4]), "the column of {} holds 3 (int); expected labels"),
+        (pd.Categorical([True, False]), "the column of {} holds True (bool)"),
+        ([0.5, 1.5], "the column of {} holds 0.5 (float)"),
+    ],
+)
+@pytest.mark.parametrize("command", ["responses", "fit responses --save model.skops", "score"])
+def test_labels_that_are_no_texts_are_named(tmp_path, capsys, labels, message, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    obs = pd.DataFrame({"perturbation": labels}, index=["a", "b"])
+    anndata.AnnData(np.eye(2), obs=obs).write_h5ad(tmp_path / "cells.h5ad")
+    files = ["cells.h5ad"] * (2 if command == "score" else 1)
+    assert main([*command.split(), *files]) == 2
+    assert message.format("cells.h5ad") in capsys.readouterr().err
+
+
+def test_our_names_of_controls_may_have_guides(tmp_path, cells):
+    cells = cells.copy()
+    labels = cells.obs["perturbation"].astype(object)
+    cells.obs["perturbation"] = ["+".join(f"{part}_sg1" for part in label.split("+")) for label in labels]
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    screen = read_screen(tmp_path / "cells.h5ad", guide_suffix=r"_sg\d")
+    assert screen.control == ("control",)
+    cells.obs["perturbation"] = labels
+    pd.testing.assert_frame_equal(
+        screen.responses.set_axis(pd.RangeIndex(len(screen.responses))),
+        pseudobulk(cells, "perturbation", "control").target.reset_index(drop=True),
+    )
+
+
+def test_a_file_in_an_unknown_encoding_is_named(tmp_path, capsys):
+    with h5py.File(tmp_path / "cells.h5ad", "w") as file:
+        file.create_group("obs").attrs.update({"encoding-type": "weird", "encoding-version": "9"})
+    assert main(["responses", str(tmp_path / "cells.h5ad")]) == 2
+    assert "cells.h5ad can't be read as .h5ad" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kernel", "said"),
+    [
+        ([1.0, 3.0], "in 1 of 2 splits (error 2.000 against 2.500)"),
+        ([3.0, 3.0], "in 0 of 2 splits (error 3.000 against 2.500); it says nothing here"),
+        ([2.5, 2.5], "in 0 of 2 splits (error 2.500 against 2.500); it says nothing here"),
+    ],
+)
+def test_verdict_names_the_best_baseline(kernel, said):
+    errors = {"no change": [2.5, 2.5], "mean": [1.0, 9.0], "kernel": kernel}
+    rows = [{"model": name, "repeat": k, "l2": value} for name in errors for k, value in enumerate(errors[name])]
+    assert _verdict(pd.DataFrame(rows)) == f"verdict: kernel is better than 'no change', the best baseline, {said}"
+
+
+def test_every_task_has_a_verdict(folder, capsys):
+    assert main(["responses", str(folder / "cells.h5ad"), "--contexts", "line", "--repeats", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "a context left out" in out
+    assert out.count("verdict: kernel is better than") == out.count("splits: ")

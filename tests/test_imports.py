@@ -17,6 +17,7 @@ LAYERS = [
         "_sklearn",
         "_alignment",
         "_html",
+        "_command_types",
         "_interchange",
         "_model_files",
         "_persistence",
@@ -29,6 +30,7 @@ LAYERS = [
         "_labels",
         "_pairs",
         "_pair_sampling",
+        "_text_tables",
         "exceptions",
         "metrics",
     },
@@ -38,6 +40,7 @@ LAYERS = [
     {"reproduce", "report"},
     {
         "__main__",
+        "_command_biosimulators",
         "_command_fit",
         "_command_interactions",
         "_command_labels",
@@ -47,7 +50,6 @@ LAYERS = [
         "_command_responses",
         "_user_screens",
         "_command_score",
-        "_command_types",
     },
 ]
 DOMAINS = LAYERS[2]

@@ -94,6 +94,24 @@ def test_a_damaged_archive_is_refused(model, tmp_path):
         load_model(path)
 
 
+def test_damaged_bytes_give_the_model_or_a_refusal(model, tmp_path):
+    whole = save_model(model, tmp_path / "model.skops").read_bytes()
+    rng, path, refused = np.random.default_rng(0), tmp_path / "damaged.skops", 0
+    # The headers of the members too: methods that nobody knows, passwords, places outside the file.
+    places = [min(k + int(rng.integers(46)), len(whole) - 1) for k in range(len(whole)) if whole[k : k + 2] == b"PK"]
+    for place in [*places, *rng.integers(len(whole), size=60)]:
+        content = bytearray(whole)
+        content[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(content)
+        try:
+            found = load_model(path)[0].predict([[1, 1]]).tolist()
+        except ValueError as error:
+            found = str(error)
+        assert found == [[3.0]] or "damaged.skops" in found
+        refused += isinstance(found, str)
+    assert refused > 20
+
+
 def test_what_a_trusted_module_imports_is_not_trusted(model, tmp_path):
     path = save_model(model, tmp_path / "model.skops")
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "other.skops", "w") as other:

@@ -1,6 +1,7 @@
 """Coercion of networks."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from skperturb import sbml
-from skperturb._validation import ensure_networks
+from skperturb._validation import check_at_least, check_mapping, check_names, check_path, ensure_networks
 from skperturb.interactions import GNEEmbedder
 from skperturb.networks import InfluenceNetwork
 from skperturb.responses import rank_candidates
@@ -133,3 +134,43 @@ class _Model:
 def test_errors(X, error, message):
     with pytest.raises(error, match=message):
         ensure_networks(X)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, True, 1.5, [], b"x", np.array("a"), pd.Series(["a"]), (path for path in "a")]
+)
+def test_paths_are_texts_or_paths(value):
+    with pytest.raises(TypeError, match=r"^home is a .*; expected a path"):
+        check_path(value, "home")
+
+
+def test_paths_mappings_and_names_that_are_taken():
+    assert check_path("a", "home") == check_path(Path("a"), "home") == Path("a")
+    with pytest.raises(ValueError, match="home='' is empty"):
+        check_path("", "home")
+    assert check_mapping(None, "options") == {}
+    assert check_mapping(pd.Series([1], ["a"]), "options") == {"a": 1}
+    with pytest.raises(ValueError, match="options has 'a' twice"):
+        check_mapping(pd.Series([1, 2], ["a", "a"]), "options")
+    assert check_names(pd.Index(["a", "b"]), "genes") == check_names({"a": 1, "b": 2}, "genes") == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["ab", 3, [("a", 1)], {"a"}, np.zeros((2, 2)), pd.DataFrame({"a": [1]})])
+def test_what_is_no_mapping(value):
+    with pytest.raises(TypeError, match=r"^options is a .*; expected a mapping"):
+        check_mapping(value, "options")
+
+
+@pytest.mark.parametrize("value", ["ab", b"ab", 3, None, np.array("a"), np.array([["a"]]), pd.DataFrame({"a": ["b"]})])
+def test_what_is_no_sequence_of_names(value):
+    with pytest.raises(TypeError, match=r"^genes is a .*; expected a sequence of names"):
+        check_names(value, "genes")
+    with pytest.raises(TypeError, match=r"^genes\[1\] is a int 3"):
+        check_names(["a", 3], "genes")
+
+
+@pytest.mark.parametrize("value", [None, 1.0, True, 1, "3", np.nan, np.array([3])])
+def test_what_is_no_whole_number(value):
+    with pytest.raises(ValueError, match=r"n_genes=.*; expected an integer, 2 or more"):
+        check_at_least(value, "n_genes", 2)
+    check_at_least(np.int64(2), "n_genes", 2)

@@ -26,7 +26,7 @@ to a grouped splitter such as `sklearn.model_selection.GroupKFold`, or a score m
 are remembered.
 
 Malik-Sheriff, R. S. et al. BioModels: 15 years of sharing computational models in life science.
-Nucleic Acids Research 48(D1), D407-D415 (2020).
+Nucleic Acids Research 48(D1), D407-D415 (2020). doi:10.1093/nar/gkz1055.
 """
 
 

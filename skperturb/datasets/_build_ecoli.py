@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skperturb._validation import check_path
 from skperturb.datasets._built import write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 from skperturb.datasets._read_interactions import read_interactions
@@ -77,7 +78,7 @@ def build_ecoli_interactions(
     >>> network = fetch_ecoli_interactions()  # doctest: +SKIP
     """
     sources = {"interactions": interactions, "genes": genes, "expression": expression, "gene_info": gene_info}
-    given = {name: Path(path) for name, path in {**sources, "operons": operons}.items()}
+    given = {name: check_path(path, name) for name, path in {**sources, "operons": operons}.items()}
     missing = [f"{name}={str(path)!r}" for name, path in given.items() if not path.is_file()]
     if missing:
         raise ValueError(f"{', '.join(missing)}: no such file; download it first, see the page 'Data of the tables'.")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._validation import check_at_least, check_mapping, check_names, check_path
 from skperturb.datasets._built import write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 from skperturb.datasets._read_interactions import read_interactions
@@ -70,12 +71,14 @@ def build_gene_graph(
     ...     fetch_gene_graph(home).to_numpy().tolist()
     [['GATA1', 'KLF1', 'own'], ['KLF1', 'TAL1', 'own']]
     """
-    unknown = sorted(set(options or {}) - set(sources))
+    named, renaming = check_mapping(options, "options"), check_mapping(symbols, "symbols")
+    sources = check_mapping(sources, "sources")
+    unknown = sorted(set(named) - set(sources))
     if unknown or not sources:
         raise ValueError(f"options names {unknown}; expected names of sources, which are {sorted(sources)}.")
-    kept = None if genes is None else set(genes)
+    kept = None if genes is None else set(check_names(genes, "genes"))
     parts = [
-        _edges(name, source, dict((options or {}).get(name, {})), dict(symbols or {}), kept)
+        _edges(name, source, check_mapping(named.get(name), f"options[{name!r}]"), renaming, kept)
         for name, source in sources.items()
     ]
     table = pd.concat(parts, ignore_index=True).sort_values(["source", "gene_a", "gene_b"])
@@ -151,18 +154,24 @@ def build_gene_terms(
     >>> from skperturb.datasets import build_gene_terms
     >>> path = build_gene_terms("goa_human.gaf.gz", "go-basic.obo")  # doctest: +SKIP
     """
-    path = Path(annotations)
+    path = check_path(annotations, "annotations")
+    parents = None if ontology is None else check_path(ontology, "ontology")
+    kept = None if genes is None else check_names(genes, "genes")
+    if evidence is not None:
+        evidence = check_names(evidence, "evidence")
+    check_at_least(min_size, "min_size", 1)
+    check_at_least(max_size, "max_size", min_size)
     table = _read_gaf(path, evidence)
-    if ontology is not None:
-        table = _propagate(table, _read_parents(Path(ontology)))
+    if parents is not None:
+        table = _propagate(table, _read_parents(parents))
     table = table.drop_duplicates()
     table = table.assign(term_size=table.groupby("term")["gene"].transform("size"))
     table = table[table["term_size"].between(min_size, max_size)]
-    if genes is not None:
-        table = table[table["gene"].isin(set(genes))]
+    if kept is not None:
+        table = table[table["gene"].isin(set(kept))]
     if not len(table):
         raise ValueError(f"{path}: no term of {min_size} to {max_size} genes is left; widen the sizes or the evidence.")
-    sources = {"annotations": path, "ontology": None if ontology is None else Path(ontology)}
+    sources = {"annotations": path, "ontology": parents}
     return write_built(
         table.sort_values(["gene", "term"]),
         "responses/gene_go_terms.tsv.gz",

@@ -1,8 +1,8 @@
 """The files of mean responses in principal components, built from single cells."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.preprocessing import normalize
+from sklearn.utils import check_scalar
 
 from skperturb._interchange import is_anndata
+from skperturb._validation import check_at_least, check_path, describe
 from skperturb.datasets._built import write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 
@@ -105,14 +107,17 @@ def build_screen(
     >>> screen.data.tolist(), screen.target.shape
     (['KLF1', 'KLF1+CEBPA'], (2, 3))
     """
-    if name not in SCREEN_FILES:
+    if not isinstance(name, str) or name not in SCREEN_FILES:
         raise ValueError(f"name={name!r} is not known; expected one of {sorted(SCREEN_FILES)}.")
     for option, value in {"n_genes": n_genes, "n_components": n_components, "chunk_size": chunk_size}.items():
-        if value < 1:
-            raise ValueError(f"{option}={value!r}; expected an integer, 1 or more.")
+        check_at_least(value, option, 1)
     # The variance of a mean needs two cells.
-    if min_cells < 2:
-        raise ValueError(f"min_cells={min_cells!r}; expected 2 or more, which the variance of the noise needs.")
+    check_at_least(min_cells, "min_cells", 2)
+    for option, text in {"label": label, "control": control}.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{option} is a {describe(text)}; expected a str.")
+    if target_sum is not None:
+        check_scalar(target_sum, "target_sum", Real, min_val=0, include_boundaries="neither")
     file, is_noisy = SCREEN_FILES[name]
     with _opened(cells) as adata:
         labels = _labels(adata, label, control)
@@ -135,7 +140,7 @@ def _opened(cells: Any) -> Iterator[Any]:
     if is_anndata(cells):
         yield cells
         return
-    if not os.path.isfile(cells):
+    if not check_path(cells, "cells").is_file():
         raise ValueError(f"cells={str(cells)!r}: no such file; expected an .h5ad file, or an AnnData.")
     import anndata
 

@@ -40,9 +40,9 @@ def fetch_ecoli_interactions(data_home: DataHome = None) -> Bunch:
     References
     ----------
     .. [1] KC, K. et al. (2019). GNE: a deep learning framework for gene network inference by aggregating biological
-       information. BMC Systems Biology 13(S2), 38.
+       information. BMC Systems Biology 13(S2), 38. doi:10.1186/s12918-019-0694-y.
     .. [2] Sastry, A. V. et al. (2019). The Escherichia coli transcriptome mostly consists of independently regulated
-       modules. Nature Communications 10, 5536.
+       modules. Nature Communications 10, 5536. doi:10.1038/s41467-019-13483-w.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+from skperturb._validation import check_path
 from skperturb.datasets._built import RECORD, advice, built_checksum, file_checksum
 
 __all__ = [
@@ -62,7 +63,7 @@ def get_data_home(data_home: DataHome = None) -> Path:
     """
     if data_home is None:
         data_home = os.environ.get("SKPERTURB_DATA") or "~/skperturb_data"
-    return Path(data_home).expanduser()
+    return check_path(data_home, "data_home").expanduser()
 
 
 @functools.cache

@@ -1,15 +1,10 @@
 """Files of interactions that users bring: BioGRID, STRING, SIF, GraphML and plain tables."""
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 import re
-import warnings
-import zipfile
-import zlib
-from collections.abc import Sequence
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from os import PathLike
@@ -21,13 +16,26 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from skperturb._interchange import column_separator
-from skperturb._pairs import MISSING_NAMES, is_header, is_header_word, pair_codes
+from skperturb._pairs import MISSING_NAMES, in_order, is_header, is_header_word, pair_codes
 from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._text_tables import (
+    Cells,
+    as_numbers,
+    check_repeated_header,
+    clean_names,
+    counts_rows,
+    is_number,
+    means_number,
+    parse,
+    read_text,
+    repeats_of_first,
+    split_cells,
+    warn_of_spreadsheet,
+)
 
 __all__ = ["read_interactions"]
 
 _FORMATS = ("biogrid", "string", "sif", "graphml", "table")
-_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 # Bounds the memory alone, no result.
 _ROWS_PER_BLOCK = 1_000_000
 # Columns of BioGRID's TAB2 and TAB3 by what they are called for; "{}" is A or B.
@@ -39,10 +47,6 @@ _BIOGRID_NAMES = {
 _BIOGRID_SPECIES = ("Organism ID Interactor {}", "Organism Interactor {}")
 # Columns whose numbers weigh the pairs of a table without being asked for.
 _WEIGHT_COLUMNS = ("weight", "score", "combined_score", "confidence")
-# What a spreadsheet makes of SEPT2, MARCH1 and DEC1, and of the clone 2310009E13.
-_SPREADSHEET = re.compile(
-    r"(\d{1,2}-(mar|sep|dec|oct|apr|feb|nov)|(mar|sep|dec|oct|apr|feb|nov)-\d{1,2}|\d+(\.\d+)?e\+\d+)", re.IGNORECASE
-)
 # Words in a header beside the two names, none of which is a gene.
 _FURTHER_WORDS = frozenset(
     (*_WEIGHT_COLUMNS, "type", "interaction", "interaction_type", "effect", "mor", "sign", "direction", "evidence")
@@ -51,8 +55,6 @@ _FURTHER_WORDS = frozenset(
 # Words that head columns and are symbols of genes too.
 _GENES_LIKE_HEADERS = frozenset(("ID1", "ID2", "ID3", "ID4", "Id1", "Id2", "Id3", "Id4", "TF"))
 _COMMENTS = ("#", "%", "//", "!")
-# What other kinds of files begin with.
-_OTHER_KINDS = {"[": "JSON", "{": "JSON", "graph [": "GML", "Creator": "GML", "<html": "HTML", "<!DOCTYPE html": "HTML"}
 _STRING_ID = re.compile(r"(\d+)\.(.+)")
 
 
@@ -171,7 +173,9 @@ def read_interactions(
     Notes
     -----
     Names are read as text without the blanks at their ends. A first line is a header if it names columns ("source",
-    "gene_a", "#node1") or has a word where the other lines have numbers. Missing names ("-", "NA", …) are left out.
+    "gene_a", "#node1") or has a word where the other lines have numbers. Columns that are called target and source, or
+    b and a, change places. Between semicolons, numbers may have decimal commas. Lines of different length are refused,
+    as are weights that are infinite or no numbers. Missing names ("-", "NA", …) are left out.
     STRING's ids lose the prefix of their species. A GraphML node is called by its attribute "name" where all nodes have
     one, else by its id; its ``edgedefault`` does not decide `directed`.
 
@@ -201,7 +205,7 @@ def read_interactions(
     options = {"columns": columns, "header": header, "weight": weight, "names": names, "min_weight": min_weight}
     rows = _READERS[chosen](text, path, options)
     n_read = len(rows.table) + sum(rows.left_out.values())
-    _clean_names(rows)
+    _clean_names(rows, path)
     _filter_species(rows, species, chosen, path)
     _filter_evidence(rows, evidence)
     _filter_weight(rows, min_weight)
@@ -212,51 +216,18 @@ def read_interactions(
     return _merged(rows, n_read, directed)
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                members = [name for name in archive.namelist() if not name.endswith("/")]
-                if len(members) != 1:
-                    raise ValueError(
-                        f"{path} holds {len(members)} files; expected one. Unpack it and pass one of them."
-                    )
-                return archive.read(members[0])
-        with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
-            return stream.read()
-    except (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
-        # What the system refuses has a number: no such file, no permission.
-        if getattr(error, "errno", None) is not None:
-            raise
-        raise ValueError(
-            f"{path} is no whole file of its kind, {path.suffix!r} ({error}); copy it again, or rename it."
-        ) from error
-
-
 def _read_text(path: Path) -> str:
-    raw = _read_bytes(path)
-    # Excel begins UTF-8 with a byte order mark, and writes "Unicode text" as UTF-16; old files are often Latin-1.
-    is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in raw[:1000] and not is_wide:
-        raise ValueError(f"{path} is no text (a workbook, or another binary file); expected a table as text.")
-    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "latin-1"):
-        try:
-            text = raw.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
+    text = read_text(path, markup=True)
     if not _first_line(text):
         raise ValueError(f"{path} is empty; expected interactions.")
-    kind = next((kind for start, kind in _OTHER_KINDS.items() if text.lstrip().startswith(start)), None)
-    if kind is not None:
-        raise ValueError(f"{path} is {kind}, which is not read; expected BioGRID, STRING, SIF, GraphML or a table.")
+    if text.lstrip().startswith("<") and "<graphml" not in text[:2000]:
+        raise ValueError(f"{path} is XML, but no GraphML; expected BioGRID, STRING, SIF, GraphML or a table.")
     return text
 
 
 def _first_line(text: str) -> str:
     """Return the first line that is neither blank nor a comment; a commented header is one of names."""
-    for line in io.StringIO(text):
-        line = line.rstrip("\r\n")
+    for line in text.split("\n"):
         words = re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())
         named = len(words) >= 2 and is_header(np.array([words[:2], ["", ""]], dtype=object))
         if line.strip() and (not line.startswith(_COMMENTS) or named or line.startswith("#BioGRID")):
@@ -300,24 +271,32 @@ def _refuse_options(
             )
 
 
-def _parse(text: str, separator: str, header: bool, **options: Any) -> Any:
-    return pd.read_csv(
-        io.StringIO(text),
-        sep=separator,
-        header=0 if header else None,
-        dtype=str,
-        keep_default_na=False,
-        index_col=False,
-        **options,
-    )
-
-
 def _numbers(column: pd.Series, name: Any, path: Path) -> np.ndarray:
-    values = column.where(~column.str.strip().isin(MISSING_NAMES), "nan")
+    """Return weights, NaN where they are missing."""
+    return as_numbers(column.to_frame(f"{name} (weights)"), path, missing=True).to_numpy()[:, 0]
+
+
+def _headed(text: str, separator: str, path: Path, **options: Any) -> Iterator[pd.DataFrame]:
+    """Yield a table with the names of its columns in the first line, in blocks."""
+    names = None
     try:
-        return values.astype(float).to_numpy()
-    except ValueError as error:
-        raise ValueError(f"{path} has weights in its column {name!r} that are not numbers: {error}.") from error
+        # Without a header: pandas drops cells of rows that are longer than the header.
+        for block in parse(text, separator, chunksize=_ROWS_PER_BLOCK, **options):
+            if names is None:
+                names, block = [str(name).strip() for name in block.iloc[0]], block.iloc[1:]
+            if (block.iloc[:, -1] == "").any():
+                _check_widths(text, len(names), separator, path)
+            yield block.set_axis(names, axis=1).reset_index(drop=True)
+    except pd.errors.ParserError as error:
+        raise ValueError(f"{path} has lines of different length: {str(error).strip()}; expected one table.") from error
+
+
+def _check_widths(text: str, n_columns: int, separator: str, path: Path) -> None:
+    """Refuse rows that are shorter than others; pandas fills them up."""
+    for row, line in enumerate(io.StringIO(text)):
+        found = len(line.split()) if separator == " " else line.count(separator) + 1
+        if line.strip() and found != n_columns:
+            raise ValueError(f"{path} has fewer columns in row {row} than in its header; expected a whole table.")
 
 
 def _column(table: pd.DataFrame, wanted: Any, path: Path) -> Any:
@@ -332,7 +311,8 @@ def _column(table: pd.DataFrame, wanted: Any, path: Path) -> Any:
 
 def _read_biogrid(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     header = _first_line(text)
-    table = _parse(text[text.index(header) :].lstrip("#"), "\t", header=True, quoting=csv.QUOTE_NONE)
+    body = text[text.index(header) :].lstrip("#")
+    table = pd.concat(_headed(body, "\t", path, quoting=csv.QUOTE_NONE), ignore_index=True)
     template = _BIOGRID_NAMES[options["names"]]
     result = {end: table[_column(table, template.format(end.upper()), path)] for end in ("a", "b")}
     species = next((name for name in _BIOGRID_SPECIES if name.format("A") in table), None)
@@ -355,7 +335,7 @@ def _read_string(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     separator = column_separator(_first_line(text)) or " "
     parts, n_below = [], 0
     # In blocks, because the pairs of a genome are millions, and a cut leaves a few of them.
-    for table in _parse(text, separator, header=True, chunksize=_ROWS_PER_BLOCK):
+    for table in _headed(text[text.index(_first_line(text)) :], separator, path):
         label = _column(table, label, path)
         weights = _numbers(table[label], label, path)
         strong = np.ones(len(table), dtype=bool) if options["min_weight"] is None else weights >= options["min_weight"]
@@ -382,7 +362,7 @@ def _read_sif(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     # Cytoscape: tabs separate where the file has any, so that names may hold blanks; else blanks do.
     separator = "\t" if "\t" in text else None
     found, lonely = [], 0
-    lines = [line for line in text.splitlines() if not line.startswith(_COMMENTS)]
+    lines = [line for line in text.split("\n") if not line.startswith(_COMMENTS)]
     for k, line in enumerate(lines):
         words = [word.strip() for word in line.split(separator)]
         words = [word for word in words if word]
@@ -397,54 +377,75 @@ def _read_sif(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     return rows
 
 
-def _read_graphml(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+def read_graphml(text: str, path: Path) -> tuple[Any, dict[Any, str]]:
+    """Read a GraphML file.
+
+    Parameters
+    ----------
+    text : str
+    path : Path
+        What an error names.
+
+    Returns
+    -------
+    graph : networkx graph
+    names : dict
+        Of each node: its attribute "name" where all have another one, else its id.
+
+    Raises
+    ------
+    ValueError
+        If it is none that networkx reads.
+    """
     import networkx
 
+    if "<!ENTITY" in text:
+        raise ValueError(f"{path} declares entities, which can grow without end; expected GraphML without them.")
     try:
         graph = networkx.parse_graphml(text)
+        odd = _odd_number(ElementTree.fromstring(text))
     except Exception as error:  # whatever an XML parser and networkx raise
         raise ValueError(f"{path} is no GraphML that networkx reads: {error}.") from error
-    titles = {node: str(data["name"]) for node, data in graph.nodes(data=True) if "name" in data}
-    named = len(titles) == graph.number_of_nodes() == len(set(titles.values()))
+    if odd is not None:
+        raise ValueError(f"{path} has {odd!r} as the value of an attribute that is a number; expected finite numbers.")
+    titles = {node: str(data["name"]).strip() for node, data in graph.nodes(data=True) if "name" in data}
+    if len(titles) == graph.number_of_nodes() == len(set(titles.values())):
+        return graph, titles
+    return graph, {node: str(node) for node in graph}
+
+
+def _odd_number(root: Any) -> str | None:
+    """Return the first value of a numeric attribute that Python reads and that is none, such as "1_000"."""
+    tags = [(str(element.tag).rpartition("}")[2], element) for element in root.iter()]
+    kinds = ("float", "double", "int", "integer", "long")
+    numeric = {one.get("id") for tag, one in tags if tag == "key" and str(one.get("attr.type")).lower() in kinds}
+    texts = [(one.text or "").strip() for tag, one in tags if tag == "data" and one.get("key") in numeric]
+    return next((text for text in texts if text and text not in MISSING_NAMES and not is_number(text)), None)
+
+
+def _read_graphml(text: str, path: Path, options: dict[str, Any]) -> _Rows:
+    graph, names = read_graphml(text, path)
     name = "weight" if options["weight"] is None else str(options["weight"])
     edges = list(graph.edges(data=True))
-    pairs = [(titles[a], titles[b]) if named else (str(a), str(b)) for a, b, _ in edges]
-    table = pd.DataFrame(pairs, columns=["a", "b"])
+    table = pd.DataFrame([(names[a], names[b]) for a, b, _ in edges], columns=["a", "b"])
     weights = [data.get(name) for _, _, data in edges]
     if any(value is not None for value in weights):
-        table["weight"] = np.array([np.nan if value is None else value for value in weights], dtype=float)
+        texts = pd.Series(["" if value is None else str(value) for value in weights], dtype=object)
+        table["weight"] = _numbers(texts, name, path)
     elif options["weight"] is not None:
         raise ValueError(f"{path} has no edge attribute {name!r}; expected one of its attributes as weight.")
     return _Rows(table, "graphml")
 
 
 def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
-    line = _first_line(text)
-    separator = column_separator(line) or r"\s+"
-    # A commented header loses its mark, other comments are left out.
-    kept = [
-        other for other in text.splitlines() if other.strip() and (other == line or not other.startswith(_COMMENTS))
-    ]
-    body = "\n".join(other.lstrip("#") if other == line else other for other in kept)
-    try:
-        table = _parse(body, separator, header=False)
-    except pd.errors.ParserError as error:
-        raise ValueError(f"{path} has lines of different length: {str(error).strip()}; expected one table.") from error
-    if table.shape[1] < 2:
-        raise ValueError(
-            f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas, semicolons or "
-            "blanks."
-        )
-    header = _has_header(table, options, path)
-    if header:
-        table = table[1:].set_axis([str(name).strip() for name in table.iloc[0]], axis=1)
+    table, header = _named_columns(text, path, options)
     columns = options["columns"]
     if columns is not None and (isinstance(columns, str) or len(columns) != 2 or columns[0] == columns[1]):
         raise ValueError(f"columns={columns!r}; expected two different columns, by name or position.")
-    first, second = (_column(table, name, path) for name in columns or _gene_columns(table, header))
+    first, second = (_column(table, name, path) for name in columns or gene_columns(table, header))
     result = {"a": table[first], "b": table[second]}
     if columns is None:
-        _check_gene_columns(table, result, path)
+        check_gene_columns(table, result, path)
     label = options["weight"]
     if label is None:
         label = _weight_column(table, header)
@@ -455,31 +456,99 @@ def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     return _Rows(pd.DataFrame(result), read_as + ("" if label is None else f", weight {label!r}"))
 
 
+def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, list[Any]]:
+    """Read a table of pairs of genes with all of its columns.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A table as `read_interactions` reads it.
+
+    Returns
+    -------
+    table : DataFrame of str
+        Without its header, whose words name the columns; their positions do where there is none.
+    columns : list of two
+        Those of the genes, the one that acts first.
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
+    """
+    path = Path(path)
+    table, header = _named_columns(_read_text(path), path, {"columns": None, "weight": None, "header": "auto"})
+    if not table.columns.is_unique:
+        raise ValueError(
+            f"{path} has the column {table.columns[table.columns.duplicated()][0]!r} twice; expected once."
+        )
+    if len(table) == 0:
+        raise ValueError(f"{path} has names of columns and no row below them; expected one for each edge.")
+    columns = gene_columns(table, header)
+    advice = "Let the two columns of names come first, or call them source and target."
+    check_gene_columns(table, {"a": table[columns[0]], "b": table[columns[1]]}, path, advice)
+    return table, columns
+
+
+def _named_columns(text: str, path: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, bool]:
+    """Return a table, and whether the file names its columns."""
+    table = _cells(text, path).frame
+    if table.shape[1] < 2:
+        raise ValueError(
+            f"{path} has {table.shape[1]} column; expected at least two, separated by tabs, commas, semicolons or "
+            "blanks."
+        )
+    header = has_header(table, options, path)
+    if header:
+        check_repeated_header(table, path)
+        table = table[1:].set_axis(list(table.iloc[0]), axis=1)
+    return table, header
+
+
+def _cells(text: str, path: Path) -> Cells:
+    """Split a table of interactions into cells; a commented header loses its mark, other comments are left out."""
+    line = _first_line(text)
+    numbered = [
+        (k, other.lstrip("#") if other == line else other)
+        for k, other in enumerate(text.split("\n"), 1)
+        if other.strip() and (other == line or not other.startswith(_COMMENTS))
+    ]
+    words = [word.strip('"') for word in re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())]
+    short = len(words) > 1 and is_header_word(words[0]) and is_header_word(words[1])
+    return split_cells(numbered, path, short_header=short)
+
+
 def _weight_column(table: pd.DataFrame, header: bool) -> Any:
     """Return the column that weighs the pairs without being asked for, or None."""
     if header:
         return next((name for name in table.columns if str(name).lower() in _WEIGHT_COLUMNS), None)
-    last = int(table.columns[-1])
-    values = table[last][~table[last].str.strip().isin(MISSING_NAMES)]
-    numeric = table.shape[1] == 3 and len(values) > 0 and bool(pd.to_numeric(values, errors="coerce").notna().all())
-    return last if numeric else None
+    last = table.columns[-1]
+    values = table[last][~table[last].isin(MISSING_NAMES)]
+    # One that is a number in most rows is refused where it is none.
+    return int(last) if table.shape[1] == 3 and 2 * values.map(means_number).sum() > len(values) else None
 
 
-def _gene_columns(table: pd.DataFrame, header: bool) -> list[Any]:
+def gene_columns(table: pd.DataFrame, header: bool) -> list[Any]:
     """Return the two columns whose header says that they hold genes, else the first two."""
     named = [name for name in table.columns if header and is_header_word(str(name))]
     # "protein1 protein2 gene1 gene2": nobody knows which are meant, and the first two are what was promised.
-    return named if len(named) == 2 and named[0] != named[1] else list(table.columns[:2])
+    if len(named) != 2 or named[0] == named[1]:
+        return list(table.columns[:2])
+    return named if in_order(*map(str, named)) else named[::-1]
 
 
-def _check_gene_columns(table: pd.DataFrame, chosen: dict[str, pd.Series], path: Path) -> None:
+def check_gene_columns(
+    table: pd.DataFrame,
+    chosen: dict[str, pd.Series],
+    path: Path,
+    advice: str = "Name the two columns of genes: columns=[...].",
+) -> None:
     """Refuse columns that were not asked for by name and hold something else than two genes."""
     first, second = (column.fillna("").str.strip() for column in chosen.values())
     kept = ~first.isin(MISSING_NAMES) & ~second.isin(MISSING_NAMES)
     first, second = first[kept], second[kept]
     if len(first) == 0:
         return
-    advice = "Name the two columns of genes: columns=[...]."
     numeric = [bool(pd.to_numeric(column, errors="coerce").notna().all()) for column in (first, second)]
     if numeric[0] != numeric[1]:
         odd, names = (first, second) if numeric[0] else (second, first)
@@ -487,6 +556,8 @@ def _check_gene_columns(table: pd.DataFrame, chosen: dict[str, pd.Series], path:
             f"{path} pairs names such as {names.iloc[0]!r} with numbers such as {odd.iloc[0]!r}, as a table with a "
             f"column of row numbers or an adjacency matrix does; expected two columns of genes. {advice}"
         )
+    if all(numeric):
+        _check_identifiers(table[kept], first, second, path, advice)
     signs = next((name for name in pd.unique(second) if not any(char.isalnum() for char in name)), None)
     if signs is not None:
         raise ValueError(f"{path} has {signs!r} in its second column, which is no gene. {advice}")
@@ -495,6 +566,25 @@ def _check_gene_columns(table: pd.DataFrame, chosen: dict[str, pd.Series], path:
             f"{path} has {second.nunique()} different names in its second column ({second.iloc[0]!r}), which look like "
             "kinds of interactions between the first and the third. Pass format='sif', or columns=[0, 1] if not."
         )
+
+
+def _check_identifiers(table: pd.DataFrame, first: pd.Series, second: pd.Series, path: Path, advice: str) -> None:
+    """Refuse numbers that are no identifiers: those with a fraction, and a first column that counts the rows."""
+    names = clean_names(pd.concat([first, second]))
+    odd = names[~names.str.fullmatch(r"\d+([eE]\+?\d+)?|[+-]?inf(inity)?", case=False)]
+    if len(odd):
+        raise ValueError(f"{path} has {odd.iloc[0]!r} in a column of genes; expected names or whole numbers. {advice}")
+    if counts_rows(first) and len(first) > 2 and table.shape[1] > 2 and _are_identifiers(table.iloc[:, 2]):
+        raise ValueError(
+            f"{path} counts its rows in the first column, before whole numbers such as {second.iloc[0]!r} and "
+            f"{table.iloc[0, 2]!r}; expected two columns of genes. {advice}"
+        )
+
+
+def _are_identifiers(column: pd.Series) -> bool:
+    """Tell whether a column may hold identifiers of genes: whole numbers, some of which have several digits."""
+    names = clean_names(column)
+    return bool(names.str.fullmatch(r"\d+([eE]\+?\d+)?").all() and (names.str.len() > 1).any())
 
 
 def _is_sif(table: pd.DataFrame, first: pd.Series, second: pd.Series) -> bool:
@@ -506,21 +596,26 @@ def _is_sif(table: pd.DataFrame, first: pd.Series, second: pd.Series) -> bool:
     return bool(pd.to_numeric(third, errors="coerce").isna().all()) and third.nunique() > second.nunique()
 
 
-def _has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool:
+def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool:
     """Tell whether the first row of a table names its columns."""
     if options["header"] != "auto":
         return bool(options["header"])
     first = [str(word).strip() for word in table.iloc[0]]
+    # A header that stands again, above a second table, is refused later.
+    table = table.drop(index=table.index[repeats_of_first(table)])
     asked = [name for name in [*(options["columns"] or []), options["weight"]] if isinstance(name, str)]
     if asked and all(name in first for name in asked):
         return True
     if _names_columns(table, first, path):
         return True
-    # A word above numbers.
+    # A word above numbers, unless the genes beside it occur again, or it was meant for a number.
     rest = table.iloc[1:, 2:]
-    numeric = [pd.to_numeric(rest[k], errors="coerce").notna().mean() > 0.5 for k in rest.columns]
-    words = [pd.isna(pd.to_numeric(first[k], errors="coerce")) and first[k] not in MISSING_NAMES for k in rest.columns]
-    return len(rest) > 0 and any(number and word for number, word in zip(numeric, words, strict=True))
+    again = table.iloc[1:, :2].isin(first[:1]).to_numpy().any() or table.iloc[1:, 1].isin(first[1:2]).any()
+    return len(rest) > 0 and not again and any(_heads_numbers(first[k], rest[k]) for k in rest.columns)
+
+
+def _heads_numbers(word: str, below: pd.Series) -> bool:
+    return 2 * below.map(is_number).sum() > len(below) and not means_number(word) and word not in MISSING_NAMES
 
 
 def _names_columns(table: pd.DataFrame, first: list[str], path: Path) -> bool:
@@ -554,24 +649,14 @@ _READERS = {
 }
 
 
-def _clean_names(rows: _Rows) -> None:
+def _clean_names(rows: _Rows, path: Path) -> None:
     table = rows.table
     for end in ("a", "b"):
-        # A short line ends before its second name.
-        names = table[end].fillna("").astype(str).str.strip()
-        # Identifiers that were numbers with gaps before they became text.
-        table = table.assign(**{end: names.str.replace(r"^(\d+)\.0$", r"\1", regex=True)})
+        table = table.assign(**{end: clean_names(table[end].astype(str).str.strip())})
     rows.table = table
     rows.keep(~(table[["a", "b"]].isin(MISSING_NAMES)).any(axis=1), "missing names")
     names = pd.unique(rows.table[["a", "b"]].to_numpy(dtype=object).ravel())
-    odd = [name for name in names if _SPREADSHEET.fullmatch(name)]
-    if odd:
-        warnings.warn(
-            f"{len(odd)} names look like what a spreadsheet makes of gene symbols, such as {odd[0]!r}. "
-            "Take the file from its source, without opening it in a spreadsheet.",
-            UserWarning,
-            stacklevel=4,
-        )
+    warn_of_spreadsheet(names, path, stacklevel=4)
 
 
 def _filter_species(rows: _Rows, species: int | None, chosen: str, path: Path) -> None:

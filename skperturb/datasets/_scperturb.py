@@ -52,6 +52,7 @@ def fetch_scperturb(
     References
     ----------
     Peidli, S. et al. scPerturb: harmonized single-cell perturbation data. Nature Methods 21, 531 (2024).
+    doi:10.1038/s41592-023-02144-y.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def fetch_adamson2016(data_home: DataHome = None, *, known_hash: str | None = No
     References
     ----------
     Adamson, B. et al. A multiplexed single-cell CRISPR screening platform enables systematic dissection of the
-    unfolded protein response. Cell 167, 1867 (2016).
+    unfolded protein response. Cell 167, 1867 (2016). doi:10.1016/j.cell.2016.11.048.
 
     Examples
     --------

@@ -78,7 +78,7 @@ def fetch_norman2019(data_home: DataHome = None, *, path: str | PathLike | None 
     References
     ----------
     Norman, T. M. et al. Exploring genetic interaction manifolds constructed from rich single-cell phenotypes.
-    Science 365, 786 (2019).
+    Science 365, 786 (2019). doi:10.1126/science.aax4438.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def fetch_replogle2022(data_home: DataHome = None, *, path: str | PathLike | Non
     References
     ----------
     Replogle, J. M. et al. Mapping information-rich genotype-phenotype landscapes with genome-scale Perturb-seq.
-    Cell 185, 2559 (2022).
+    Cell 185, 2559 (2022). doi:10.1016/j.cell.2022.05.013.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def fetch_nadig2025(data_home: DataHome = None, *, path: str | PathLike | None =
     References
     ----------
     Nadig, A. et al. Transcriptome-wide analysis of differential expression in perturbation atlases. Nature Genetics
-    57, 1228 (2025).
+    57, 1228 (2025). doi:10.1038/s41588-025-02169-3.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def fetch_frangieh2021(data_home: DataHome = None, *, path: str | PathLike | Non
     References
     ----------
     Frangieh, C. J. et al. Multimodal pooled Perturb-CITE-seq screens in patient models define mechanisms of cancer
-    immune evasion. Nature Genetics 53, 332 (2021).
+    immune evasion. Nature Genetics 53, 332 (2021). doi:10.1038/s41588-021-00779-1.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def fetch_papalexi2021(data_home: DataHome = None, *, path: str | PathLike | Non
     References
     ----------
     Papalexi, E. et al. Characterizing the molecular regulation of inhibitory immune checkpoints with multimodal
-    single-cell screens. Nature Genetics 53, 322 (2021).
+    single-cell screens. Nature Genetics 53, 322 (2021). doi:10.1038/s41588-021-00778-2.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def fetch_tian2021(data_home: DataHome = None, *, path: str | PathLike | None = 
     References
     ----------
     Tian, R. et al. Genome-wide CRISPRi/a screens in human neurons link lysosomal failure to ferroptosis. Nature
-    Neuroscience 24, 1020 (2021).
+    Neuroscience 24, 1020 (2021). doi:10.1038/s41593-021-00862-0.
 
     Examples
     --------
@@ -295,6 +295,7 @@ def fetch_norman2019_cells(data_home: DataHome = None, *, backed: bool = False) 
     References
     ----------
     Wu, Y. et al. PerturBench: Benchmarking machine learning models for cellular perturbation analysis (2024).
+    arXiv:2408.10609.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Networks and expression for the interactions tables: E. coli's, or files that a user brings."""
 
-import gzip
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb._interchange import column_separator
+from skperturb._text_tables import as_numbers, named_rows, read_cells
 from skperturb.datasets import read_interactions
 
 __all__ = ["InteractionData", "load_data", "read_edges", "read_expression"]
@@ -97,7 +97,7 @@ def read_edges(path: str | Path) -> tuple[np.ndarray, tuple[str, ...]]:
     return found.pairs, tuple(f"{count} {name} left out" for name, count in left_out.items())
 
 
-def read_expression(path: str | Path) -> pd.DataFrame:
+def read_expression(path: str | Path, genes: Any = None) -> pd.DataFrame:
     """Read a table whose first column names genes, first row names samples; repeated genes are averaged.
 
     Genes with missing values are left out, for no value of expression stands for "not measured".
@@ -105,32 +105,40 @@ def read_expression(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : str or Path
+    genes : array-like of str, default=None
+        Known genes: a table whose columns are called like them, and not its rows, is refused.
 
     Returns
     -------
     DataFrame of shape (n_genes, n_samples)
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
+
+    Warns
+    -----
+    UserWarning
+        If genes stand more than once with different values, or have missing ones.
     """
-    table = _read_table(path, header=0)
-    if table.shape[1] < 2:
-        raise ValueError(f"{path} has {table.shape[1]} columns; expected gene names and at least one sample.")
-    names = table.iloc[:, 0].astype(str)
-    try:
-        values = table.iloc[:, 1:].replace("", np.nan).astype(float)
-    except ValueError as error:
-        raise ValueError(f"{path} holds entries that are not numbers: {error}.") from error
-    values.index = pd.Index(names, name="gene")
-    values = values[np.isfinite(values.to_numpy()).all(axis=1)]
+    path = Path(path)
+    table = named_rows(read_cells(path, short_header=True), repeated=True)
+    if genes is not None and not table.index.isin(genes).any() and pd.Index(table.columns).isin(genes).any():
+        raise ValueError(f"{path} has genes in its columns, not in its rows; expected genes in rows. Transpose it.")
+    values = as_numbers(table, path, missing=True).rename_axis(index="gene")
+    measured = values.notna().all(axis=1)
+    values = values[measured]
     if len(values) == 0:
         raise ValueError(f"{path} has no gene without missing values.")
+    if not measured.all():
+        _doubt(path, table.index[~measured], "have missing values and are left out")
+    rows = values.reset_index().drop_duplicates()
+    repeated = rows["gene"][rows["gene"].duplicated()].unique()
+    if len(repeated):
+        _doubt(path, repeated, "stand more than once with different values, which are averaged")
     return values.groupby(level=0, sort=False).mean()
 
 
-def _read_table(path: str | Path, header: Any) -> pd.DataFrame:
-    path = Path(path)
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
-        line = next((line for line in stream if line.strip() and not line.startswith("#")), "")
-    if not line:
-        raise ValueError(f"{path} is empty; expected a table.")
-    return pd.read_csv(
-        path, sep=column_separator(line) or r"\s+", header=header, dtype=str, comment="#", keep_default_na=False
-    )
+def _doubt(path: Path, genes: Any, what: str) -> None:
+    warnings.warn(f"{len(genes)} genes of {path} {what}, such as {genes[0]!r}.", UserWarning, stacklevel=3)

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 
-__all__ = ["refuse_unused"]
+__all__ = ["refuse_repeated", "refuse_unused"]
 
 
 def refuse_unused(arguments: argparse.Namespace, options: Sequence[str] | Mapping[str, str], reason: str) -> None:
@@ -29,3 +29,22 @@ def refuse_unused(arguments: argparse.Namespace, options: Sequence[str] | Mappin
         value = getattr(arguments, attribute, None)
         if value is not None and value is not False:
             raise ValueError(f"{option} is only read {reason}; leave it out, or it would seem to change the result.")
+
+
+def refuse_repeated(names: Sequence[str], what: str) -> None:
+    """Refuse a name that stands twice: its rows would be counted twice.
+
+    Parameters
+    ----------
+    names : sequence of str
+    what : str
+        The argument that holds them.
+
+    Raises
+    ------
+    ValueError
+        Names the first one.
+    """
+    repeated = next((name for k, name in enumerate(names) if name in names[:k]), None)
+    if repeated is not None:
+        raise ValueError(f"{what} names {repeated!r} twice; expected each once.")

@@ -14,10 +14,12 @@ from ..model_selection import LeaveContextOut, UnseenPerturbationSplit
 from ..responses import (
     ContextMean,
     KernelPerturbationRegressor,
+    LinearPerturbationRegressor,
     OtherContextsMean,
     PerturbationEncoder,
     pseudobulk,
 )
+from ._options import refuse_repeated
 from ._tables import bootstrap_interval, format_table
 
 __all__ = [
@@ -130,6 +132,7 @@ def _models(screen: ContextScreen) -> dict[str, Callable[[], Any]]:
         _NO_CHANGE: lambda: None,
         _OTHERS: OtherContextsMean,
         _LINE: ContextMean,
+        "linear": LinearPerturbationRegressor,
         "kernel": lambda: KernelPerturbationRegressor(graph=screen.graph),
     }
     if screen.features is not None:
@@ -183,7 +186,8 @@ def reproduce_contexts(
     chosen = list(available) if wanted is None else list(wanted)
     unknown = [name for name in chosen if name not in available]
     if unknown:
-        raise ValueError(f"models holds {unknown[:3]}; expected names among {list(available)}.")
+        raise ValueError(f"models names {unknown[0]!r}; expected some of {', '.join(available)}.")
+    refuse_repeated(chosen, "models")
     chosen += [_REFERENCE] if _REFERENCE not in chosen else []
     rows = []
     for task in tasks:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from .. import datasets
 from ..responses import PerturbationEncoder, pseudobulk, untested_combinations
+from ._options import refuse_repeated
 
-__all__ = ["MIRRORED", "Screen", "count_outside", "degrade_graph", "load_mirrored", "load_own"]
+__all__ = ["MIRRORED", "Screen", "count_outside", "degrade_graph", "load_mirrored", "load_own", "read_cells"]
 
 #: Name on the command line -> (loader, screen whose profiles are a gene-feature table).
 MIRRORED = {
@@ -132,6 +133,7 @@ def load_own(
     reading: dict[str, Any] = {"guide_suffix": guide_suffix}
     if sep is not None:
         reading["sep"] = list(sep)
+    refuse_repeated([path.name.split(".")[0] for path in gene_features], "gene_features")
     if h5ad is not None:
         name, table, noise, control_mean = h5ad.stem, *_own_cells(h5ad, groupby, control, reading)
     elif pseudobulk_table is not None:
@@ -139,8 +141,8 @@ def load_own(
     else:
         raise ValueError("a screen of your own needs --h5ad FILE or --pseudobulk TSV.")
     labels = table.index.astype(str)
-    if candidates is not None and list(candidates) == ["pairs"]:
-        candidates = list(untested_combinations(list(labels), control=[control, "control", "ctrl"], **reading))
+    if candidates is not None:
+        candidates = _labels_to_predict(candidates, list(labels), control, reading)
     # One encoder for both, so that genes of candidates that no label names have a column too.
     X = _encode([*labels, *(candidates or [])], control, **reading)
     new = X.iloc[len(labels) :].set_axis(list(candidates or []))
@@ -149,7 +151,7 @@ def load_own(
         name,
         X,
         table.set_axis(X.index),
-        None if graph is None else pd.read_csv(graph, sep="\t"),
+        None if graph is None else _read_graph(graph),
         {path.name.split(".")[0]: _read_features(path) for path in gene_features},
         control_mean,
         noise=None if noise is None else noise.set_axis(X.index),
@@ -159,9 +161,7 @@ def load_own(
 
 def _own_cells(path: Path, groupby: str, control: str, reading: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return changes, the variance of each, and the mean of the controls."""
-    import anndata
-
-    cells = anndata.read_h5ad(path, backed="r")
+    cells = read_cells(path, backed="r")
     try:
         bulk = pseudobulk(cells, groupby, control, **reading)
     finally:
@@ -171,15 +171,62 @@ def _own_cells(path: Path, groupby: str, control: str, reading: dict[str, Any]) 
 
 def _own_table(path: Path, control: str) -> tuple[Any, Any]:
     """Return changes, and the noise of each where the table has it."""
-    table = pd.read_csv(path, sep="\t", index_col=0)
+    table = _read_table(path, "pseudobulk", "\t", index_col=0)
+    _refuse_texts(table, path, "pseudobulk", "labels, then log-fold changes, between tabs")
     table = table.drop(index=[control, "control", "ctrl"], errors="ignore")
     return table, table.pop("noise_variance") if "noise_variance" in table else None
 
 
+def _labels_to_predict(wanted: Sequence[str], labels: list[str], control: str, reading: dict[str, Any]) -> list[str]:
+    """Return each label once; the single label "pairs" stands for all pairs that nobody tested."""
+    if list(wanted) == ["pairs"]:
+        return list(untested_combinations(labels, control=[control, "control", "ctrl"], **reading))
+    if "pairs" in wanted:
+        raise ValueError(f"predict={list(wanted)!r} holds 'pairs' beside labels; expected 'pairs' alone, or labels.")
+    return list(dict.fromkeys(wanted))
+
+
+def read_cells(path: Path, **options: Any) -> Any:
+    """Read an h5ad file, and name it where that fails.
+
+    Parameters
+    ----------
+    path : Path
+    **options
+        Of ``anndata.read_h5ad``.
+    """
+    import anndata
+
+    try:
+        return anndata.read_h5ad(path, **options)
+    except Exception as error:  # h5py and anndata raise what they like
+        raise ValueError(f"h5ad={str(path)!r} can't be read as cells: {str(error).splitlines()[0]}") from error
+
+
+def _read_table(path: Path, name: str, sep: str, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, sep=sep, **options)
+    except ValueError as error:  # also what is no text, or empty
+        raise ValueError(f"{name}={str(path)!r} can't be read as a table: {str(error).strip()}") from error
+
+
+def _refuse_texts(table: pd.DataFrame, path: Path, name: str, expected: str) -> None:
+    text = next((column for column in table if not pd.api.types.is_numeric_dtype(table[column])), None)
+    if text is not None or not table.shape[1]:
+        found = f"texts in the column {str(text)!r}" if table.shape[1] else "one column"
+        raise ValueError(f"{name}={str(path)!r} has {found}; expected {expected}.")
+
+
+def _read_graph(path: Path) -> pd.DataFrame:
+    table = _read_table(path, "graph", "\t")
+    if table.shape[1] < 2:
+        raise ValueError(f"graph={str(path)!r} has one column; expected two genes in each row, separated by a tab.")
+    return table
+
+
 def _read_features(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, sep="," if ".csv" in path.suffixes else "\t", index_col=0)
-    if not table.shape[1]:
-        raise ValueError(f"{path} has one column; expected genes, then features, separated by commas (.csv) or tabs.")
+    table = _read_table(path, "gene_features", "," if ".csv" in path.suffixes else "\t", index_col=0)
+    _refuse_texts(table, path, "gene_features", "genes, then features, separated by commas (.csv) or tabs")
     return table.set_axis(table.index.astype(str))
 
 

@@ -2,13 +2,15 @@
 
 Each engine works in a process of its own, model by model, under the same time limit; imports are not counted. The
 models go through the engines in blocks, so that a change in the load of the machine meets all of them. libRoadRunner
-and COPASI (``copasi-basico``) are no requirements of the package: an engine that is not installed is left out.
+and COPASI (``copasi-basico``) are no requirements of the package (the extra "peers" installs them): an engine that is
+not installed is left out.
 """
 
 import argparse
 import importlib.util
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .._command_types import count_or_all, seconds, seed, whole_number
 from .._processes import map_isolated
 from . import _engine_peers as peers
 from ._clamping import AGREES, screen_clamps
@@ -299,9 +302,11 @@ def _differing(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[str
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``python -m skperturb reproduce engine``."""
-    parser.add_argument("--sample", type=int, metavar="N", help="a random sample of the models; by default (or 0) all")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the sample, with --sample; default: 0")
-    parser.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="for one model in one engine")
+    parser.add_argument(
+        "--sample", type=whole_number, metavar="N", help="a random sample of the models; by default (or 0) all"
+    )
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the sample, with --sample; default: 0")
+    parser.add_argument("--timeout", type=seconds, default=20.0, metavar="SECONDS", help="for one model in one engine")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the per-model rows as JSON")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
@@ -314,10 +319,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead, compute the cases of the public semantic suite that lie there",
     )
     parser.add_argument(
-        "--form", metavar="lXvY", help="Level and Version of the files, with --suite (by default the highest)"
+        "--form",
+        type=_form,
+        metavar="lXvY",
+        help="Level and Version of the files, with --suite (by default the highest)",
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="worker processes, with --suite; default: 2")
+    parser.add_argument("--jobs", type=count_or_all, metavar="N", help="worker processes, with --suite; default: 2")
     parser.add_argument("--data-home", type=Path, metavar="DIR", help="default: SKPERTURB_DATA, else ~/skperturb_data")
+
+
+def _form(text: str) -> str:
+    """Read a Level and Version, as the files of the suite have them in their names."""
+    if not re.fullmatch(r"l\dv\d", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no Level and Version; expected such as l3v1")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from skperturb._command_types import positive_integer
 from skperturb.metrics import hits_at_k, mean_reciprocal_rank, ndcg_at_k, precision_at_k, recall_at_k
 from skperturb.model_selection import LinkSplit, link_prediction_split, sample_negative_pairs
 
@@ -82,6 +83,8 @@ def reproduce_interactions(
         raise ValueError(f"protocol={protocol!r} is unknown; expected one of {', '.join(PROTOCOLS)}.")
     if protocol == "temporal" and later_pairs is None:
         raise ValueError("protocol='temporal' needs later_pairs, the edge list of a later release.")
+    if protocol == "lambda":
+        _refuse_without_weight(data, models)
     has_expression = data.expression is not None
     names = model_names(models or _DEFAULT_MODELS.get(protocol, {}).get(has_expression), has_expression)
     rows = []
@@ -115,6 +118,17 @@ def reproduce_interactions(
                     if progress is not None:
                         progress(row)
     return rows
+
+
+def _refuse_without_weight(data: InteractionData, models: Sequence[str] | None) -> None:
+    """Refuse what the weight of the expression would not change."""
+    if data.expression is None:
+        raise ValueError("protocol='lambda' varies the weight of the expression; there is none. Pass expression.")
+    if models is not None and not any(name.startswith("gne") for name in models):
+        raise ValueError(
+            f"models names {', '.join(models)}; protocol='lambda' varies the weight of the expression in those that "
+            "begin with gne, such as gne-published+."
+        )
 
 
 _DEFAULT_MODELS: dict[str, dict[bool, list[str]]] = {
@@ -343,7 +357,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "share of known interactions; lambda: the weight of the expression; unseen: whole genes are held out; "
         "temporal: tested on a later release; operons: what the AUROC owes to genes of one operon",
     )
-    parser.add_argument("--repeats", type=int, metavar="N", help=f"number of splits; default: {_REPEATS}")
+    parser.add_argument("--repeats", type=positive_integer, metavar="N", help=f"number of splits; default: {_REPEATS}")
     parser.add_argument("--models", metavar="A,B", help=f"some of {', '.join(MODELS)}")
     parser.add_argument("--edges", type=Path, metavar="FILE", help="edge list of your organism; by default E. coli")
     parser.add_argument("--expression", type=Path, metavar="FILE", help="its expression: genes in rows, names first")
@@ -356,12 +370,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``reproduce interactions`` and return the exit status."""
     _refuse_unused_options(arguments)
+    if arguments.device != "auto":
+        _resolve(arguments.device)
     data = load_data(arguments.edges, arguments.expression, arguments.data_home)
     n_expression = 0 if data.expression is None else len(data.expression)
     print(
         f"{len(data.pairs)} interactions, {len(data.genes)} genes, expression of {n_expression}", *data.notes, sep="; "
     )
-    models = arguments.models.split(",") if arguments.models else None
+    models = None if arguments.models is None else [name.strip() for name in arguments.models.split(",")]
     if arguments.protocol == "operons":
         from ._operons import operon_report
 
@@ -387,6 +403,13 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.json.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         print(f"\nrows written to {arguments.json}")
     return 0
+
+
+def _resolve(device: str) -> None:
+    """Refuse a device that is not there before the work begins."""
+    from skperturb._training import resolve_device
+
+    resolve_device(device)
 
 
 def _refuse_unused_options(arguments: argparse.Namespace) -> None:

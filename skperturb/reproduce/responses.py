@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
+from .._command_types import positive_integer
 from ..metrics import (
     interaction_r2,
     pearson_delta,
@@ -23,9 +24,9 @@ from ..metrics import (
 from ..model_selection import CombinationSplit, UnseenPerturbationSplit
 from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, rank_candidates
 from ..responses._candidates import RANKINGS
-from ._options import refuse_unused
+from ._options import refuse_repeated, refuse_unused
 from ._response_contexts import load_cells, mirrored_lines, report_contexts, reproduce_contexts, simulated_screens
-from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own
+from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own, read_cells
 from ._response_models import models_for
 from ._tables import bootstrap_interval, format_table
 
@@ -36,6 +37,7 @@ _TOP = 1000
 _SHOWN = 20
 # Of a screen of your own, where nothing else is said.
 _GROUPBY, _CONTROL = "perturbation", "control"
+_REPEATS = 5
 _NO_RESPONSE = 1e-12  # of a norm of log fold changes: a prediction of nothing divides as this, not as 0
 _NO_WEIGHT = 1e-300  # 0 log 0 is 0: any positive double will do
 
@@ -89,7 +91,8 @@ def reproduce_responses(
     chosen = list(available) if models is None else list(models)
     unknown = [name for name in chosen if name not in available]
     if unknown:
-        raise ValueError(f"models holds {unknown[:3]}; expected names among {list(available)}.")
+        raise ValueError(f"models names {unknown[0]!r}; expected some of {', '.join(available)}.")
+    refuse_repeated(chosen, "models")
     splitter: Any = (
         CombinationSplit(repeats, random_state=0)
         if task == "double"
@@ -306,11 +309,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task",
         choices=["double", "single", "context"],
-        default="double",
-        help="unseen pairs, unseen genes, or unseen cell lines",
+        help="unseen pairs (double, the default), unseen genes, or unseen cell lines",
     )
     parser.add_argument("--dataset", choices=sorted(MIRRORED), help="default: norman2019 or, for single, all")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="splits, the same for all models")
+    parser.add_argument(
+        "--repeats",
+        type=positive_integer,
+        metavar="N",
+        help=f"splits, the same for all models; of genes at least two; default: {_REPEATS}",
+    )
     parser.add_argument("--models", metavar="A,B", help="names of the table, separated by commas; default: all")
     parser.add_argument("--ablations", action="store_true", help="add the four ablations of the published model")
     parser.add_argument("--degradation", action="store_true", help="add the published model on degraded graphs")
@@ -348,6 +355,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``reproduce responses`` and print its tables."""
     _refuse_unused_options(arguments)
+    arguments.task = arguments.task or "double"
+    arguments.repeats = arguments.repeats or _REPEATS
     if arguments.task == "context":
         return _run_contexts(arguments)
     rows = []
@@ -392,10 +401,8 @@ def _run_contexts(arguments: argparse.Namespace) -> int:
         for screen in (mirrored_lines(arguments.data_home), *simulated_screens(arguments.repeats)):
             rows += reproduce_contexts(screen, models=arguments.models)
     else:
-        import anndata
-
         screen = load_cells(
-            anndata.read_h5ad(arguments.h5ad),
+            read_cells(arguments.h5ad),
             arguments.groupby or _GROUPBY,
             arguments.control or _CONTROL,
             arguments.contexts,
@@ -456,6 +463,12 @@ def _print_candidates(screen: Screen, arguments: argparse.Namespace) -> None:
     additive = AdditiveRegressor().fit(screen.X, screen.y)
     ranked = rank_candidates(model, additive, screen.candidates, by=arguments.rank_by or RANKINGS[0])
     print(f"{len(ranked)} predictions; interaction: distance to the sum of the known single effects")
+    asked = screen.candidates.columns[(screen.candidates != 0).any(axis=0)]
+    alone = screen.X[(screen.X != 0).sum(axis=1) == 1]
+    if new := sorted(set(asked) - set(alone.columns[(alone != 0).any(axis=0)])):
+        print(
+            f"{len(new)} of the {len(asked)} genes to predict were never perturbed alone, such as {', '.join(new[:3])}"
+        )
     shown = ranked.head(_SHOWN)
     print(format_table(list(shown.columns), [list(row) for row in shown.itertuples(index=False)]))
     if arguments.csv is not None:
@@ -474,9 +487,8 @@ def _refuse_unused_options(arguments: argparse.Namespace) -> None:
     if arguments.predict is None:
         refuse_unused(arguments, ["--rank-by", "--csv"], "with --predict")
     else:
-        refuse_unused(
-            arguments, ["--models", "--ablations", "--degradation", "--attention", "--json"], "without --predict"
-        )
+        others = ["--task", "--repeats", "--models", "--ablations", "--degradation", "--attention", "--json"]
+        refuse_unused(arguments, others, "without --predict")
     if arguments.models is not None and "published" not in arguments.models:
         refuse_unused(arguments, ["--ablations", "--degradation"], "where --models names 'APP published, …'")
 

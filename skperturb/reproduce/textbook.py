@@ -22,13 +22,22 @@ TRUTHS = {
 }
 
 
-# One model that structure explains and one that it does not, each with the reason.
+# Two models to look at, each with what is to be expected of structure there, and the reason. What came out is said by
+# the score; the reason stands beside it where it explains that.
 _EXAMPLES = {
-    "wnt_beta_catenin": "works: nothing acts back on Dsh, and the paths through the\n"
-    "  destruction complex decide the order and the signs of the responses",
-    "linear_pathway_feedback": "fails: the end product inhibits the first step so strongly that the\n"
-    "  first metabolite responds most to the last one, the farthest; how strongly, only the constants say",
+    "wnt_beta_catenin": (
+        "works",
+        "nothing acts back on Dsh, and the paths through the\n"
+        "  destruction complex decide the order and the signs of the responses",
+    ),
+    "linear_pathway_feedback": (
+        "fails",
+        "the end product inhibits the first step so strongly that the\n"
+        "  first metabolite responds most to the last one, the farthest; how strongly, only the constants say",
+    ),
 }
+# Spearman correlations from which a prediction "works", and up to which it "fails".
+_WORKS, _FAILS = 0.6, 0.2
 
 
 class TextbookResult:
@@ -92,11 +101,26 @@ class TextbookResult:
         return "\n".join(lines)
 
     def examples(self) -> str:
-        """Say of one model why structure explains its responses, and of another why not."""
-        method = ENSEMBLE if ENSEMBLE in self.scores else "distance directed"
-        known = {name: why for name, why in _EXAMPLES.items() if name in self.names}
-        scores = self.scores[method]["whole"]
-        return "\n".join(f"{name}, {method} {scores[name]:.2f}, {why}" for name, why in known.items())
+        """Say of two models how well structure explains their responses, by the score, and why."""
+        lines = []
+        for name in self._shown():
+            expected, why = _EXAMPLES[name]
+            score, outcome = self._outcome(name)
+            reason = f": {why}" if outcome == expected else ""
+            lines.append(f"{name}, {self._method()} {score:.2f}, {outcome}{reason}")
+        return "\n".join(lines)
+
+    def _shown(self) -> list[str]:
+        """Return the examples that have a truth."""
+        return [name for name in _EXAMPLES if name in self.names]
+
+    def _method(self) -> str:
+        return ENSEMBLE if ENSEMBLE in self.scores else "distance directed"
+
+    def _outcome(self, name: str) -> tuple[float, str]:
+        """Return the score of a model, and what it says."""
+        score = float(self.scores[self._method()].loc[name, "whole"])
+        return score, "works" if score >= _WORKS else "fails" if score <= _FAILS else "works in part"
 
     def save_figures(self, folder: str | Path) -> list[Path]:
         """Save the heatmaps of two models, the drawing of one, and the paired accuracy of all, as PNG files."""
@@ -109,18 +133,18 @@ class TextbookResult:
         methods = [REACHABILITY, ENSEMBLE, "distance directed", "propagation signed"]
         methods = [method for method in methods if method in self.predictions]
         heatmaps = []
-        for name, why in _EXAMPLES.items():
+        for name in self._shown():
             shown = self.names.index(name)
             matrices = {method: self.predictions[method][shown] for method in methods[1:]}
             display = SensitivityHeatmapDisplay.from_predictions(self.truths[shown], matrices, signed=True).plot()
-            display.figure_.suptitle(f"{name}: where the structure {why.partition(':')[0]} (truth: {self.kind})")
+            display.figure_.suptitle(f"{name}: the structure {self._outcome(name)[1]} (truth: {self.kind})")
             heatmaps.append(display.figure_)
-        shown = self.names.index(next(iter(_EXAMPLES)))
+        shown = self.names.index(next(iter(self._shown()), self.names[0]))
         accuracy = pd.DataFrame({method: self.scores[method]["whole"] for method in methods})
         paired = PairedScoreDisplay(accuracy, score_name="Spearman correlation, all pairs").plot()
         drawing = NetworkDisplay.from_network(self.networks[shown], responses=self.truths[shown]).plot()
         drawing.ax_.set_title(f"{self.names[shown]}: response to {drawing.source}, per cent per per cent")
-        names = ("heatmaps_works.png", "heatmaps_fails.png", "accuracy_per_model.png", "network.png")
+        names = (*(f"heatmaps_{name}.png" for name in self._shown()), "accuracy_per_model.png", "network.png")
         paths = [folder / name for name in names]
         for figure, path in zip((*heatmaps, paired.figure_, drawing.figure_), paths, strict=True):
             FigureCanvasAgg(figure).print_png(path)

@@ -336,6 +336,8 @@ def _begins_with_text(values: Any) -> bool:
 class PerturbationRegressorMixin:
     """Validation, names and shapes that every response estimator shares; holds no model."""
 
+    contexts: Any
+
     def _validate_fit(
         self, X: Any, y: Any, sample_weight: Any = None, noise_variance: Any = None
     ) -> tuple[np.ndarray, np.ndarray, RowNoise]:
@@ -357,17 +359,8 @@ class PerturbationRegressorMixin:
         return X, y, noise
 
     def _find_contexts(self, given: Any, X: np.ndarray) -> ContextDesign | None:
-        """Tell which columns are contexts, and refuse those that the estimator would take for genes."""
+        """Tell which columns are contexts."""
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-        if not hasattr(self, "contexts"):
-            if marked := marked_columns(given):
-                raise ValueError(
-                    f"X has {len(marked)} columns of contexts, such as {next(iter(marked.values()))!r}, which "
-                    f"{type(self).__name__} does not take. Leave them out, to average over the contexts, or use "
-                    "KernelPerturbationRegressor or AdditiveRegressor, which do."
-                )
-            warn_of_unmarked(X, names)
-            return None
         if self.contexts is None and not marked_columns(given):
             warn_of_unmarked(X, names)
             return None

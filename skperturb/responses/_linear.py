@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skperturb._sklearn import Interval, fit_context
 from skperturb.base import BaseEstimator
 from skperturb.responses._conditions import PerturbationRegressorMixin, sum_effects
+from skperturb.responses._contexts.intercepts import fit_intercepts
 from skperturb.responses._gene_tables import AlignedTable, align_table
 
 __all__ = ["LinearPerturbationRegressor"]
@@ -27,7 +28,13 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
               W = (G^\top G + \lambda I)^{-1} G^\top (Y^\top - b) P (P^\top P + \lambda I)^{-1}
 
     G holds one row for each read-out gene, P one for each condition: the sum of the embeddings of its perturbed genes;
-    b is the mean response of each read-out gene over the training conditions.
+    b is the mean response of each read-out gene over the training conditions. With contexts,
+
+    .. math:: b_l = b + \frac{n_l}{n_l + \sigma^2 / \tau^2}\, (\bar y_l - b)
+
+    is the mean response in the context l, of which there are :math:`n_l` training conditions, drawn towards the common
+    mean by how much conditions of a context differ (:math:`\sigma^2`) and how much contexts do (:math:`\tau^2`); the
+    effects of genes are the same in all contexts. A context without training conditions gets the common mean.
 
     Parameters
     ----------
@@ -42,12 +49,20 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Embedding of the perturbed genes, aligned by name with the columns of X, for example of scGPT, Geneformer,
         scFoundation or ESM. Genes without a row get zeros. None takes the rows of G for perturbed genes that are read
         out; where none is (or there are no names), the principal components of X.
+    contexts : sequence of str or int, or DataFrame, default=None
+        Which columns of X are contexts, see `KernelPerturbationRegressor`. Of a DataFrame only the names count.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_dimensions, n_outputs)
         Response to one unit of each embedding dimension of P.
     intercept_ : ndarray of shape (n_outputs,)
+        b, with contexts the common mean.
+    context_effects_ : ndarray of shape (n_contexts, n_outputs)
+        What each context adds to b; no rows without contexts. With several covariates it is the sum of what their
+        levels add.
+    contexts_ : list of str
+        The contexts, "unknown" that of rows without one; empty without contexts.
     perturbation_embedding_ : ndarray of shape (n_genes, n_dimensions)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -76,6 +91,7 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "gene_embedding": ["array-like", None],
         "perturbation_embedding": ["array-like", None],
+        "contexts": ["array-like", str, None],
     }
 
     def __init__(
@@ -85,11 +101,13 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         alpha: float = 0.1,
         gene_embedding: Any = None,
         perturbation_embedding: Any = None,
+        contexts: Any = None,
     ) -> None:
         self.n_components = n_components
         self.alpha = alpha
         self.gene_embedding = gene_embedding
         self.perturbation_embedding = perturbation_embedding
+        self.contexts = contexts
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -129,10 +147,13 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         X, y, noise = self._validate_fit(X, y, sample_weight, noise_variance)
         weight = noise.precision(y - np.average(y, axis=0, weights=noise.weight))
-        self.intercept_ = np.average(y, axis=0, weights=weight)
-        centerd = y - self.intercept_
+        self.contexts_ = self._context_names
+        names = getattr(self, "feature_names_in_", None)
+        centerd = y - self._fit_intercepts(X, y, weight)
+        if self._design is not None:
+            X, names = X[:, self._design.genes], None if names is None else names[self._design.genes]
         readout = self._readout_embedding(centerd, weight)
-        self.perturbation_embedding_ = self._perturbation_embedding(X, readout, weight)
+        self.perturbation_embedding_ = self._perturbation_embedding(X, names, readout, weight)
         conditions = X @ self.perturbation_embedding_
         weighted = weight[:, None] * conditions
         left = readout.T @ readout + self.alpha * np.eye(readout.shape[1])
@@ -156,9 +177,28 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         """
         check_is_fitted(self)
         X, index = self._validate_predict(X)
-        conditions = sum_effects(X, self.perturbation_embedding_)
-        values = self.intercept_ + np.einsum("ck,ko->co", conditions, self.coef_)
+        genes, intercept = X, self.intercept_
+        if self._design is not None:
+            genes = X[:, self._design.genes]
+            intercept = self.intercept_ + self.context_effects_[self._design.context_of(X)]
+        conditions = sum_effects(genes, self.perturbation_embedding_)
+        values = intercept + np.einsum("ck,ko->co", conditions, self.coef_)
         return self._label_output(values, index)
+
+    def _fit_intercepts(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Set the common intercept and what contexts add, and return the sum of both for each condition."""
+        if self._design is None:
+            self.intercept_ = np.average(y, axis=0, weights=weight)
+            self.context_effects_ = np.zeros((0, y.shape[1]))
+            return self.intercept_
+        # A condition has one level at most.
+        self._design.context_of(X)
+        self.intercept_, offsets = fit_intercepts([X[:, own] for own in self._design.columns], y, weight)
+        # The level "unknown", the last, adds nothing.
+        padded = [np.vstack([values, np.zeros(y.shape[1])]) for values in offsets]
+        codes = self._design.contexts
+        self.context_effects_ = np.sum([values[codes[:, k]] for k, values in enumerate(padded)], axis=0)
+        return self.intercept_ + self.context_effects_[self._design.context_of(X)]
 
     def _readout_embedding(self, centerd: np.ndarray, weight: np.ndarray) -> np.ndarray:
         if self.gene_embedding is not None:
@@ -166,8 +206,9 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             return _covering(align_table(self.gene_embedding, names, "gene_embedding"), "gene_embedding", names)
         return _principal_components(centerd, weight, self.n_components)
 
-    def _perturbation_embedding(self, X: np.ndarray, readout: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        names = getattr(self, "feature_names_in_", None)
+    def _perturbation_embedding(
+        self, X: np.ndarray, names: np.ndarray | None, readout: np.ndarray, weight: np.ndarray
+    ) -> np.ndarray:
         if self.perturbation_embedding is not None:
             wanted = range(X.shape[1]) if names is None else names
             table = align_table(self.perturbation_embedding, wanted, "perturbation_embedding")

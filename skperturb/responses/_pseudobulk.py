@@ -14,15 +14,31 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Bunch
 
 from skperturb._interchange import is_anndata
+from skperturb._label_patterns import dates_among
 from skperturb._labels import LabelReader
 from skperturb.responses._describe_labels import levels_within
 
-__all__ = ["pseudobulk"]
+__all__ = [
+    "LARGEST",
+    "check_layout",
+    "check_target_sum",
+    "check_values",
+    "plain_values",
+    "pseudobulk",
+    "values_of",
+    "warn_of_dates",
+]
+
+#: Values whose fourth power, in weighted sums of squares, is still finite.
+LARGEST = 1e75
 
 # Largest value that a logarithm of expression has: log2 of a million counts per million is 19.9, the natural logarithm
 # of them 13.8. At 10, the natural logarithms of strongly expressed genes would be taken for something else; at 100,
 # many a table of counts per ten thousand for logarithms.
 _LARGEST_LOGARITHM = 20.0
+# Cells whose totals say whether logarithms were taken: totals of normalized cells are equal up to single precision,
+# and never by chance in so many cells of so many genes.
+_CELLS_LOOKED_AT, _FEWEST, _EQUAL = 200, 10, 1e-4
 # What a missing value becomes as text. Not "None" or "-": these may be levels of a treatment.
 _MISSING_TEXTS = ("", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
 _MISSING = "missing"
@@ -107,16 +123,16 @@ def pseudobulk(
     ValueError
         If a column, layer or gene is not there or named twice, one of the controls names no cell or all cells are
         controls, a condition has no controls with its covariates, no condition has `min_cells` cells, a label cannot
-        be read, or the values are negative or not finite.
+        be read, or the values are no real numbers, masked, negative or not finite.
     TypeError
         If `adata` is no AnnData, or `control` or a label is no text.
 
     Warns
     -----
     UserWarning
-        If the values look like raw counts or are too large for logarithms and `target_sum` is None, if they look like
-        logarithms and it is given, if cells without a covariate are left out, or if levels of a covariate differ in
-        case only.
+        If the values look like raw counts, are too large for logarithms, or add up to one total in every cell without
+        or after a second logarithm, and `target_sum` is None; if they look like logarithms and it is given; if cells
+        without a covariate are left out; if levels of a covariate differ in case only; or if names of genes are dates.
 
     Examples
     --------
@@ -177,14 +193,28 @@ def _check_arguments(adata: Any, control: Any, target_sum: Any, **sizes: Any) ->
         )
     if len(control) == 0:
         raise ValueError(f"control={control!r} is empty; expected the label of the unperturbed cells.")
+    check_target_sum(target_sum)
+    for name, value in sizes.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}={value!r}; expected an integer, 1 or more.")
+
+
+def check_target_sum(target_sum: Any) -> None:
+    """Refuse a total that is no positive number.
+
+    Parameters
+    ----------
+    target_sum : float or None
+
+    Raises
+    ------
+    ValueError
+    """
     known = target_sum is None or (isinstance(target_sum, Real) and not isinstance(target_sum, bool))
     if not known or (target_sum is not None and not 0 < float(target_sum) < np.inf):
         raise ValueError(
             f"target_sum={target_sum!r}; expected a positive number, or None for values that are log-normalised."
         )
-    for name, value in sizes.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r}; expected an integer, 1 or more.")
 
 
 def _check_size(adata: Any) -> None:
@@ -228,18 +258,22 @@ class _Named:
 
 def _name_conditions(column: pd.Series, control: str | Collection[str], reader: LabelReader) -> _Named:
     """Read the labels of a column, and give those that mean the same one name."""
-    labels = sorted(column.dropna().unique(), key=str)
+    try:
+        labels = sorted(column.dropna().unique(), key=str)
+    except TypeError as error:
+        raise TypeError(
+            f"adata.obs[{column.name!r}] holds labels that are no texts ({error}); expected texts."
+        ) from error
     other = next((label for label in labels if not isinstance(label, str)), None)
     if other is not None:
         raise TypeError(
             f"adata.obs[{column.name!r}] holds the label {other} ({type(other).__name__}); expected texts. Convert it: "
             f"adata.obs[{column.name!r}].astype(str). A number is a gene only if perturbed_genes= names it."
         )
-    found = {label.strip() for label in labels}
     # Texts of numpy would show their type.
     wanted = [str(control)] if isinstance(control, str) else [str(name) for name in control]
     # "NegCtrl0" may stand in pairs such as "KLF1+NegCtrl0" only.
-    found |= {name for condition in reader.examine_all(labels) for name in condition.controls}
+    found = {label.strip() for label in labels}.union(reader.controls_in(labels))
     unknown = [name for name in wanted if name not in found]
     if unknown:
         shown = f"{wanted[0]!r} names no cell" if len(wanted) == 1 else f"{wanted}: {unknown} name no cell"
@@ -341,10 +375,10 @@ def _select_genes(var: pd.DataFrame, genes: str | Sequence[str] | None) -> np.nd
             f"adata.var_names repeats {len(repeated)} names, such as {repeated[:3]}; call "
             "adata.var_names_make_unique()."
         )
-    if genes is None:
-        return np.arange(len(var))
-    if isinstance(genes, str):
-        return np.flatnonzero(_flags(var, genes))
+    if genes is None or isinstance(genes, str):
+        positions = np.arange(len(var)) if genes is None else np.flatnonzero(_flags(var, genes))
+        warn_of_dates(var.index[positions], "adata.var_names", stacklevel=4)
+        return positions
     wanted = pd.Index(list(genes))
     if not len(wanted):
         raise ValueError("genes is empty; expected at least one name, or None for all genes.")
@@ -361,6 +395,26 @@ def _select_genes(var: pd.DataFrame, genes: str | Sequence[str] | None) -> np.nd
     return positions
 
 
+def warn_of_dates(names: Collection[Any], label: str, stacklevel: int = 3) -> None:
+    """Warn of names of genes that a spreadsheet made dates of: they meet no other table.
+
+    Parameters
+    ----------
+    names : collection
+    label : str
+        How the warning calls them.
+    stacklevel : int, default=3
+    """
+    dates = dates_among(names)
+    if dates:
+        warnings.warn(
+            f"{label} holds {len(dates)} dates that a spreadsheet made of symbols (MARCHF1, SEPTIN2), such as "
+            f"{dates[:3]}; restore them, they meet the genes of no other table.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+
+
 def _flags(var: pd.DataFrame, column: str) -> np.ndarray:
     if column not in var.columns:
         raise ValueError(f"genes={column!r} is no column of adata.var; expected one of {list(var.columns[:3])} …")
@@ -373,24 +427,124 @@ def _flags(var: pd.DataFrame, column: str) -> np.ndarray:
     return var[column].to_numpy(dtype=bool)
 
 
+def values_of(adata: Any) -> Any:
+    """Return the matrix X of an AnnData, None where it has none.
+
+    Parameters
+    ----------
+    adata : AnnData
+    """
+    try:
+        matrix = adata.X
+        return matrix if matrix is None or matrix.shape else None
+    except KeyError:  # of a file without it
+        return None
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise OSError(f"the values of adata can't be read: {error}") from error
+
+
 def _matrix(adata: Any, layer: str | None) -> Any:
-    if layer is None and adata.X is None:
-        raise ValueError(f"adata.X is empty (None); pass the layer to read as layer=, one of {list(adata.layers)}.")
     if layer is None:
-        return adata.X
-    if layer not in adata.layers:
+        matrix = values_of(adata)
+        if matrix is None:
+            raise ValueError(f"adata.X is empty (None); pass the layer to read as layer=, one of {list(adata.layers)}.")
+    elif layer not in adata.layers:
         raise ValueError(f"layer={layer!r} is no layer of adata; expected one of {list(adata.layers)}, or None for X.")
-    return adata.layers[layer]
+    else:
+        matrix = adata.layers[layer]
+    # AnnData does not look at what stays on the disk.
+    if tuple(matrix.shape) != (len(adata.obs), len(adata.var)):
+        raise ValueError(
+            f"adata has values of {matrix.shape[0]} cells × {matrix.shape[1]} genes, and names of {len(adata.obs)} × "
+            f"{len(adata.var)}: the file is damaged. Write it again."
+        )
+    return matrix
 
 
 def _chunks(matrix: Any, chunk_size: int, verbose: int) -> Iterator[tuple[slice, Any]]:
     from tqdm import tqdm
 
     n = matrix.shape[0]
+    check_layout(matrix)
     for start in tqdm(range(0, n, chunk_size), disable=None if verbose else True, desc="cells", unit="chunk"):
         rows = slice(start, min(start + chunk_size, n))
-        chunk = matrix[rows]
-        yield rows, chunk.compute() if hasattr(chunk, "compute") else chunk
+        try:
+            chunk = matrix[rows]
+        except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
+            # What is wrong with a file on the disk may show as late as here.
+            raise OSError(f"the cells {rows.start} to {rows.stop - 1} of adata can't be read: {error}") from error
+        yield rows, plain_values(chunk, rows.start)
+
+
+def check_layout(matrix: Any, start: int = 0) -> None:
+    """Refuse a sparse matrix with entries outside of it, as a damaged file has: compiled code would read any memory.
+
+    Parameters
+    ----------
+    matrix : object
+        What is no compressed sparse matrix passes.
+    start : int, default=0
+        Where its cells stand, for the error text.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not sp.issparse(matrix) or matrix.format not in ("csr", "csc"):
+        return
+    n_lines, n_places = matrix.shape if matrix.format == "csr" else matrix.shape[::-1]
+    starts, places = matrix.indptr, matrix.indices
+    # Not scipy's check_format, which takes starts for sound that end at 0 or below.
+    is_sound = (
+        len(starts) == n_lines + 1
+        and starts[0] == 0
+        and bool((np.diff(starts) >= 0).all())
+        and starts[-1] <= min(len(places), len(matrix.data))
+        and (not len(places) or (places.min() >= 0 and places.max() < n_places))
+    )
+    if not is_sound:
+        raise ValueError(
+            f"adata has sparse entries outside its {matrix.shape[1]} genes or in no order in the cells {start} to "
+            f"{start + matrix.shape[0] - 1}: the file is damaged. Write it again."
+        )
+
+
+def plain_values(chunk: Any, start: int = 0) -> Any:
+    """Return an array, or a sparse matrix with one entry a place; refuse what holds no real numbers.
+
+    Parameters
+    ----------
+    chunk : array-like or sparse matrix of shape (n_cells, n_genes)
+    start : int, default=0
+        Where the cells stand, for the error text.
+
+    Returns
+    -------
+    ndarray or sparse array
+
+    Raises
+    ------
+    ValueError
+        If values are masked or no real numbers, or entries stand outside of the matrix.
+    """
+    chunk = chunk.compute() if hasattr(chunk, "compute") else chunk
+    where = f"in the cells {start} to {start + chunk.shape[0] - 1}"
+    if np.ma.is_masked(chunk):
+        raise ValueError(f"adata holds masked values {where}; leave these cells or genes out.")
+    chunk = chunk if sp.issparse(chunk) else np.asarray(chunk)
+    if chunk.dtype.kind not in "fiub":
+        raise ValueError(
+            f"adata holds values of the type {chunk.dtype}; expected real numbers. If they are: X.astype(float)."
+        )
+    if not sp.issparse(chunk):
+        return chunk
+    check_layout(chunk, start)
+    chunk = sp.csr_array(chunk)
+    # Squares and logarithms of parts are not those of their sum.
+    if not chunk.has_canonical_format:
+        chunk = chunk.copy()
+        chunk.sum_duplicates()
+    return chunk
 
 
 def _raw_hint(adata: Any) -> str:
@@ -410,12 +564,15 @@ class _Sums:
         All values that were read are whole numbers.
     largest : float
         The largest of them.
+    constant : tuple of bool
+        Whether the first cells add up to one total: as they are, with one logarithm undone, and with two.
     """
 
     total: np.ndarray
     squares: np.ndarray
     is_integral: bool = True
     largest: float = 0.0
+    constant: tuple[bool, ...] = ()
 
 
 def _group_sums(
@@ -431,9 +588,9 @@ def _group_sums(
     shape = (n_groups, len(selected))
     sums = _Sums(np.zeros(shape), np.zeros(shape))
     for rows, chunk in _chunks(matrix, chunk_size, verbose):
-        chunk = chunk if sp.issparse(chunk) else np.asarray(chunk)
         values: Any = chunk.data if sp.issparse(chunk) else chunk
-        _check_values(values, rows, negative_hint)
+        check_values(values, rows.start, chunk.shape[0], negative_hint)
+        sums.constant = sums.constant or _constant_totals(chunk)
         sums.is_integral = sums.is_integral and _is_integral(values)
         sums.largest = max(sums.largest, float(values.max(initial=0.0)))
         if target_sum is not None:
@@ -465,6 +622,16 @@ def _warn_of_scale(sums: _Sums, target_sum: float | None) -> None:
             "below about 15); differences of means are log-fold changes for log-normalised values only. Pass "
             "target_sum=10_000 to normalise and take logarithms, or np.log1p of the values."
         )
+    elif target_sum is None and sums.constant == (True, False, False):
+        text = (
+            "The values of every cell add up to one total, so they are normalized and no logarithms; differences of "
+            "means are log-fold changes for logarithms only. Pass np.log1p of the values."
+        )
+    elif target_sum is None and sums.constant == (False, False, True):
+        text = (
+            "The values of every cell add up to one total after two logarithms are undone, so the logarithm was taken "
+            "twice. Pass np.expm1 of the values."
+        )
     elif target_sum is not None and not sums.is_integral and sums.largest <= _LARGEST_LOGARITHM:
         text = (
             f"The values are no whole numbers and none is above {sums.largest:.4g}, so they look like logarithms, and "
@@ -474,15 +641,53 @@ def _warn_of_scale(sums: _Sums, target_sum: float | None) -> None:
         warnings.warn(text, UserWarning, stacklevel=3)
 
 
-def _check_values(values: np.ndarray, rows: slice, negative_hint: str) -> None:
-    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
+def _constant_totals(chunk: Any) -> tuple[bool, ...]:
+    """Tell whether cells add up to one total: as they are, and with one and two logarithms undone."""
+    values = _dense(chunk[:_CELLS_LOOKED_AT]).astype(float)
+    values = values[values.any(axis=1)]
+    if min(values.shape) < _FEWEST or values.max() > _LARGEST_LOGARITHM:
+        return (False, False, False)
+    found = []
+    for _ in range(3):
+        totals = values.sum(axis=1)
+        found.append(bool(totals.max() < LARGEST and np.ptp(totals) <= _EQUAL * totals.mean()))
+        with np.errstate(over="ignore"):
+            values = np.minimum(np.expm1(values), LARGEST)
+    return tuple(found)
+
+
+def check_values(values: np.ndarray, start: int, n_cells: int, negative_hint: str = "") -> None:
+    """Refuse values that are no expression.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of some cells; the entries of a sparse matrix suffice.
+    start, n_cells : int
+        Where these cells stand, and how many they are, for the error text.
+    negative_hint : str, default=""
+        What to do about negative values.
+
+    Raises
+    ------
+    ValueError
+        If they are negative, not finite or too large for sums of their powers.
+    """
+    if not values.size:
+        return
+    smallest, largest = float(values.min()), float(values.max())
+    where = f"in the cells {start} to {start + n_cells - 1}"
+    if not (np.isfinite(smallest) and np.isfinite(largest)):
+        raise ValueError(f"adata holds NaN or infinite values {where}; leave them out.")
+    if smallest < 0:
         raise ValueError(
-            f"adata holds NaN or infinite values in the cells {rows.start} to {rows.stop - 1}; leave them out."
+            f"adata holds negative values (smallest {smallest:.3g}) {where}; expected counts or log-normalised "
+            f"expression, not scaled values or differences.{negative_hint}"
         )
-    if values.size and values.min() < 0:
+    if largest > LARGEST:
         raise ValueError(
-            f"adata holds negative values (smallest {values.min():.3g}) in the cells {rows.start} to {rows.stop - 1}; "
-            f"expected counts or log-normalised expression, not scaled values.{negative_hint}"
+            f"adata holds {largest:g} {where}, whose powers have no finite sum; expected counts or log-normalised "
+            "expression. Correct or drop it."
         )
 
 

@@ -1,5 +1,6 @@
 """What `score_responses` is given, tables or cells, becomes measured and predicted changes of the same conditions."""
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,15 +12,33 @@ from sklearn.preprocessing import normalize
 
 from skperturb._interchange import as_pandas, is_anndata
 from skperturb._labels import LabelReader
-from skperturb.responses._pseudobulk import pseudobulk
+from skperturb._validation import describe
+from skperturb.responses._pseudobulk import (
+    LARGEST,
+    check_layout,
+    check_values,
+    plain_values,
+    pseudobulk,
+    values_of,
+    warn_of_dates,
+)
 
-__all__ = ["CONTROL", "Options", "Screen", "align_genes", "match_conditions", "read_predictions", "read_screen"]
+__all__ = [
+    "CONTROL",
+    "Options",
+    "Screen",
+    "align_genes",
+    "match_conditions",
+    "read_predictions",
+    "read_screen",
+    "warn_of_expression",
+]
 
 #: The group of a control cell; no condition has this key.
 CONTROL = "control"
 _SHOWN = 3
-#: Log-fold changes whose fourth power, in weighted sums of squares, is still finite.
-_LARGEST = 1e75
+# Of so many predictions none is negative by chance where more than this share of the measured changes is.
+_ENOUGH, _FALLING = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ def read_screen(given: Any, options: Options, name: str) -> Screen:
     """
     given = as_pandas(given, index=True)
     if isinstance(given, pd.DataFrame):
+        warn_of_dates(given.columns, f"{name}.columns", stacklevel=4)
         return _from_table(given, options, name)
     if not is_anndata(given):
         raise TypeError(
@@ -114,6 +134,7 @@ def read_screen(given: Any, options: Options, name: str) -> Screen:
             f"groupby={options.groupby!r} is no column of the obs of {name}; expected one of "
             f"{list(given.obs.columns[:_SHOWN])} …"
         )
+    _check_values(given, name)
     if _holds_changes(given, options):
         table = pd.DataFrame(_dense(given.X), index=given.obs[options.groupby].astype(object), columns=given.var_names)
         return _from_table(table, options, name)
@@ -139,10 +160,10 @@ def read_predictions(predicted: Any, truth: Screen, options: Options) -> dict[st
     found = {}
     for name, given in named.items():
         label = "predicted" if not isinstance(predicted, Mapping) else f"predicted[{name!r}]"
-        if is_anndata(given) and options.groupby in given.obs.columns and not _holds_changes(given, options):
+        if _is_cells(given, options, label):
             if options.target_sum is not None:
                 given = _normalized(given, options.target_sum)
-            given = _with_control_of(truth, given, options)
+            given = _with_control_of(truth, given, options, label)
         # Cells are normalized by now, and the measured control beside them was before.
         found[str(name)] = read_screen(given, replace(options, target_sum=None), label)
     return found
@@ -213,6 +234,8 @@ def align_genes(
         for screen in others.values():
             wanted = wanted[wanted.isin(screen.changes.columns)]
     elif not isinstance(genes, str):
+        if getattr(genes, "ndim", 1) != 1 or not all(isinstance(gene, Hashable) for gene in genes):
+            raise TypeError(f"genes is a {describe(genes)}; expected 'all', 'shared', or a sequence of names.")
         wanted = pd.Index(list(genes))
     if not len(wanted):
         raise ValueError(
@@ -230,16 +253,38 @@ def align_genes(
     return truth.columns(wanted), {name: screen.columns(wanted) for name, screen in others.items()}
 
 
+def warn_of_expression(truth: Screen, predicted: Mapping[str, Screen]) -> None:
+    """Warn of tables of predictions that look like expression, of which nothing is negative, and not like changes.
+
+    Parameters
+    ----------
+    truth : Screen
+        The tested conditions.
+    predicted : dict of str to Screen
+    """
+    falling = float((truth.changes.to_numpy() < 0).mean())
+    for name, screen in predicted.items():
+        values = screen.changes.to_numpy()
+        looks_so = values.size >= _ENOUGH and values.min() >= 0 and (values > 0).mean() > 0.5
+        if screen.cells is None and looks_so and falling > _FALLING:
+            warnings.warn(
+                f"{name} holds no negative value, and {falling:.0%} of the measured changes are negative: is it "
+                "expression? Pass log-fold changes: subtract the mean of the controls.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
 def _labels(screen: Screen, rows: Sequence[int] | range) -> list[Any]:
     return [screen.changes.index[k] for k in list(rows)[:_SHOWN] if k < len(screen.keys)]
 
 
 def _from_table(table: pd.DataFrame, options: Options, name: str) -> Screen:
     _check_unique(table.columns, f"{name}.columns")
-    values = table.to_numpy(dtype=float)
+    values = _numbers(table, name)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinite values; expected the log-fold change of every gene.")
-    large = np.argwhere(np.abs(values) > _LARGEST)
+    large = np.argwhere(np.abs(values) > LARGEST)
     if len(large):
         row, column = large[0]
         raise ValueError(
@@ -261,12 +306,21 @@ def _from_table(table: pd.DataFrame, options: Options, name: str) -> Screen:
     return Screen(changes, keys, [read[k][2] for k in kept])
 
 
+def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
+    try:
+        if any(pd.api.types.is_complex_dtype(dtype) for dtype in table.dtypes):
+            raise TypeError("complex numbers")
+        return table.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} holds values that are no real numbers ({error}); expected changes.") from error
+
+
 def _from_cells(cells: Any, options: Options, name: str) -> Screen:
     reader = options.reader
     if options.target_sum is not None:
         cells = _normalized(cells, options.target_sum)
     # Of several possible names of the control, a file need not have all.
-    there = [label for label in options.controls if (cells.obs[options.groupby] == label).any()]
+    there = reader.controls_in(_texts(cells, options))
     bulk = pseudobulk(
         cells,
         options.groupby,
@@ -282,13 +336,30 @@ def _from_cells(cells: Any, options: Options, name: str) -> Screen:
     known = {label: key for key, label in zip(screen.keys, screen.changes.index, strict=True)}
     named = {label: known[condition] for condition, spellings in bulk.labels.items() for label in spellings}
     # A list, because a Series of tuples may be taken for something else.
-    screen.groups = [named.get(label, CONTROL if label in options.controls else None) for label in labels]
+    screen.groups = [
+        CONTROL if is_control else None if pd.isna(label) else named.get(label)
+        for label, is_control in zip(labels, _controls(cells, options), strict=True)
+    ]
     return screen
+
+
+def _controls(adata: Any, options: Options) -> np.ndarray:
+    """Tell which rows are controls, in whatever spelling, and with whatever guide."""
+    texts = _texts(adata, options)
+    controls = {text for text, one in zip(texts, options.reader.examine_all(texts), strict=True) if one.is_control}
+    labels = adata.obs[options.groupby].astype(object)
+    return np.array([isinstance(label, str) and label in controls for label in labels], dtype=bool)
+
+
+def _texts(adata: Any, options: Options) -> list[str]:
+    return sorted({label for label in adata.obs[options.groupby].astype(object) if isinstance(label, str)})
 
 
 def _normalized(cells: Any, target_sum: float) -> Any:
     """Return cells scaled to a total, with the logarithm of 1 + x."""
     cells = _in_memory(cells).copy()
+    cells.X = plain_values(cells.X)
+    check_values(cells.X.data if sp.issparse(cells.X) else cells.X, 0, cells.n_obs)
     values = cells.X.data if sp.issparse(cells.X) else np.asarray(cells.X)
     if not np.array_equal(values, np.rint(values)):
         raise ValueError(
@@ -315,25 +386,49 @@ def _check_unique(names: pd.Index, label: str) -> None:
 
 def _holds_changes(adata: Any, options: Options) -> bool:
     """Tell changes of conditions, as `to_anndata` writes them, from cells: no control, and negative values."""
-    if adata.obs[options.groupby].isin(options.controls).any():
+    if _controls(adata, options).any():
         return False
-    return bool(_dense(adata.X).min(initial=0.0) < 0)
+    return bool(_entries(adata.X).min(initial=0.0) < 0)
+
+
+def _check_values(adata: Any, name: str) -> None:
+    for n, what in zip(adata.shape, ("cells", "genes"), strict=True):
+        if n == 0:
+            raise ValueError(f"{name} has no {what} (shape {adata.shape}); expected at least one.")
+    matrix = values_of(adata)
+    if matrix is None:
+        raise ValueError(f"{name}.X is empty (None); put the values there: {name}.X = {name}.layers[...].")
+    check_layout(matrix)
+
+
+def _is_cells(given: Any, options: Options, name: str) -> bool:
+    if not is_anndata(given) or options.groupby not in given.obs.columns:
+        return False
+    _check_values(given, name)
+    return not _holds_changes(given, options)
+
+
+def _entries(matrix: Any) -> np.ndarray:
+    """Return the values of a matrix, those that are not stored left out."""
+    values = plain_values(matrix[:])
+    return values.data if sp.issparse(values) else values
 
 
 def _dense(matrix: Any) -> np.ndarray:
-    matrix = matrix[:]
+    matrix = plain_values(matrix[:])
     return np.asarray(matrix.todense() if hasattr(matrix, "todense") else matrix, dtype=float)
 
 
-def _with_control_of(truth: Screen, cells: Any, options: Options) -> Any:
+def _with_control_of(truth: Screen, cells: Any, options: Options, name: str) -> Any:
     """Return predicted cells beside the measured control cells, in place of their own."""
     import anndata
 
-    is_control = cells.obs[options.groupby].isin(options.controls).to_numpy()
+    is_control = _controls(cells, options)
     if truth.cells is None or (options.control_source == "predicted" and is_control.any()):
         return cells
-    measured = truth.cells[truth.cells.obs[options.groupby].isin(options.controls).to_numpy()]
+    measured = truth.cells[_controls(truth.cells, options)]
     measured, perturbed = (_in_memory(part) for part in (measured, cells[~is_control]))
+    _warn_of_other_values(measured, perturbed, bool(is_control.any()), options, name)
     shared = measured.var_names.intersection(perturbed.var_names, sort=False)
     if not len(shared):
         raise ValueError(
@@ -341,6 +436,25 @@ def _with_control_of(truth: Screen, cells: Any, options: Options) -> Any:
             f"{list(measured.var_names[:_SHOWN])} …; rename them."
         )
     return anndata.concat([measured, perturbed], index_unique="-", join="inner")
+
+
+def _warn_of_other_values(measured: Any, perturbed: Any, has_control: bool, options: Options, name: str) -> None:
+    """Warn of predicted cells that look like something else than the measured ones they will stand beside."""
+    if _is_whole(perturbed.X) and not _is_whole(measured.X):
+        text = "holds whole numbers, as counts are, and the measured cells hold none; pass log-normalised values"
+    elif not has_control and perturbed.obs[options.groupby].nunique() == len(perturbed):
+        text = (
+            "has no control, no negative value and one row for each condition: it is read as expression. If these are "
+            "changes, pass them as a table (a DataFrame, adata.to_df(); .csv)"
+        )
+    else:
+        return
+    warnings.warn(f"{name} {text}.", UserWarning, stacklevel=5)
+
+
+def _is_whole(matrix: Any) -> bool:
+    values = _entries(matrix)
+    return bool(np.array_equal(values, np.rint(values)))
 
 
 def _in_memory(cells: Any) -> Any:

@@ -14,6 +14,8 @@ from skperturb import metrics
 from skperturb._interchange import as_pandas
 from skperturb._labels import LabelReader
 from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._validation import check_names, describe
+from skperturb.responses._pseudobulk import check_target_sum
 from skperturb.responses._score_inputs import (
     CONTROL,
     Options,
@@ -22,6 +24,7 @@ from skperturb.responses._score_inputs import (
     match_conditions,
     read_predictions,
     read_screen,
+    warn_of_expression,
 )
 
 __all__ = ["BASELINES", "score_responses"]
@@ -137,6 +140,12 @@ def score_responses(
         If predictions name conditions or lack genes of the truth (with their number), labels cannot be read, values are
         not finite, or an option is wrong.
 
+    Warns
+    -----
+    UserWarning
+        As `pseudobulk` does for cells; if predictions look like counts or expression where changes or logarithms are
+        expected, or names of genes are dates.
+
     See Also
     --------
     to_cell_eval : The files that cell-eval scores.
@@ -166,6 +175,7 @@ def score_responses(
     additive   0.32           0.89
     """
     _check_names(baselines)
+    check_target_sum(target_sum)
     reader = LabelReader(control=control, sep=sep, guide_suffix=guide_suffix, guide_prefix=guide_prefix)
     options = Options(groupby, control, target_sum, control_source, reader)
     rng = check_random_state(random_state)
@@ -177,12 +187,13 @@ def score_responses(
     others = models if known is None else {**models, "train": known}
     measured, others = align_genes(measured, others, genes)
     known = others.pop("train") if known is not None else None
+    warn_of_expression(measured.rows(tested), others)
     task = _Task.of(measured, tested, known, differential_expression, options)
     return _table(task, others, list(baselines), n_resamples, rng)
 
 
 def _check_names(baselines: Sequence[str]) -> None:
-    unknown = [name for name in baselines if name not in BASELINES]
+    unknown = [name for name in check_names(baselines, "baselines") if name not in BASELINES]
     if unknown:
         raise ValueError(f"baselines holds {unknown[:3]}; expected names among {list(BASELINES)}.")
 
@@ -194,8 +205,15 @@ def _set_noise(measured: Screen, noise_variance: Any, truth: Any) -> None:
         raise ValueError("noise_variance is for a truth of changes; cells say themselves how noisy their means are.")
     given = as_pandas(noise_variance)
     index = as_pandas(truth, index=True).index if not hasattr(truth, "obs") else measured.changes.index
-    values = np.asarray(given, dtype=float)
-    if len(values) != len(index) or (values.ndim == 2 and values.shape[1] != measured.changes.shape[1]):
+    try:
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"noise_variance is a {describe(given)} that holds no numbers: {error}.") from error
+    if (
+        values.ndim not in (1, 2)
+        or len(values) != len(index)
+        or (values.ndim == 2 and values.shape[1] != measured.changes.shape[1])
+    ):
         raise ValueError(
             f"noise_variance has shape {values.shape}; expected ({len(index)},) or ({len(index)}, "
             f"{measured.changes.shape[1]}), as truth has."

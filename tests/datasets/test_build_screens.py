@@ -65,7 +65,7 @@ def test_a_file_is_read_in_pieces_and_built_once(tmp_path):
         ({"control": "ctrl"}, "control='ctrl' names no cell"),
         ({"n_components": 61}, "n_components=61 of 60 genes"),
         ({"min_cells": 41}, r"min_cells=41: no condition has that many cells \(the most: 40\)"),
-        ({"min_cells": 1}, "min_cells=1; expected 2 or more"),
+        ({"min_cells": 1}, "min_cells=1; expected an integer, 2 or more"),
         ({"chunk_size": 0}, "chunk_size=0; expected"),
         ({"cells": "none.h5ad"}, r"cells='none\.h5ad': no such file"),
     ],

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from skperturb.__main__ import main
 from skperturb.datasets import make_gene_network
@@ -237,3 +238,21 @@ def test_command(tmp_path, capsys, model):
     assert main(["interactions", str(edges), "--gene", gene, "--model", "l3", "--exclude", str(edges)]) == 0
     assert "scored in full" in capsys.readouterr().out
     assert main(["interactions", str(edges), "--gene", "nobody", "--model", "l3"]) == 2
+
+
+def test_rows_without_any_edge_have_no_paths():
+    near = Neighborhoods(
+        csr_array(np.eye(5, k=1) + np.eye(5, k=-1) - np.diag([0, 0, 0, 1], 1) - np.diag([0, 0, 0, 1], -1))
+    )
+    assert near.linked(np.zeros((0, 2), dtype=int)).shape == (0,)
+    np.testing.assert_array_equal(NeighborhoodRows(near).paths_of_three(np.array([4]), np.ones(5)), np.zeros((1, 5)))
+
+
+def test_the_pilot_learns_from_terms_and_their_squares():
+    columns = [np.array([1.0, 2.0, 6.0]), np.array([0.0, 1.0, 0.0]), np.array([5.0, 5.0, 5.0])]
+    design = _candidates._Design.of(columns)
+    terms = design.standardized[:, ::2]
+    np.testing.assert_allclose(terms[:, :2].T, [(x - x.mean()) / x.std() for x in columns[:2]])
+    np.testing.assert_array_equal(terms[:, 2], 0.0)
+    np.testing.assert_allclose(design.standardized[:, 1::2], terms**2)
+    assert _candidates._Design.of(columns[:2]).standardized.shape == (3, 2)

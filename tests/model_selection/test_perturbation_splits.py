@@ -214,6 +214,11 @@ def test_numbers_as_objects_are_doses():
     assert folds[:2] == [[[0, 1], [2, 3]]] * 2
 
 
+def test_two_columns_of_labels_are_no_doses():
+    with pytest.raises(ValueError, match="expected one label per condition"):
+        next(CombinationSplit().split(np.array([["A", "B"], ["C", "D"]])))
+
+
 def test_a_split_without_training_is_refused():
     with pytest.raises(ValueError, match="1 rows to test and none to train"):
         next(CombinationSplit(1).split(["A+B"]))

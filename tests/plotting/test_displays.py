@@ -42,6 +42,15 @@ def test_heatmap_from_estimator_and_errors():
         display.plot(axes=[display.plot().axes_[0]])
 
 
+@pytest.mark.parametrize(
+    ("signed", "given", "shown"), [(False, None, "viridis"), (True, None, "RdBu"), (True, "PiYG", "PiYG")]
+)
+def test_colors_of_heatmaps(signed, given, shown):
+    display = SensitivityHeatmapDisplay.from_predictions(TRUTH, TRUTH, signed=signed).plot(cmap=given)
+    images = [ax.images[0] for ax in display.axes_]
+    assert {(image.get_cmap().name, image.get_clim()) for image in images} == {(shown, (-1.0 if signed else 0.0, 1.0))}
+
+
 def test_paired_scores_and_win_rate():
     scores = pd.DataFrame({"baseline": [0.1, 0.2, 0.3], "better": [0.2, 0.2, 0.4]})
     display = PairedScoreDisplay(scores).plot()

@@ -126,8 +126,9 @@ def test_bands_are_quantiles_over_the_sets(pathway):
     assert "50 % of 5 sets" in display.ax_.get_title()
     trajectories = simulate_many(pathway, sets, times)
     assert sorted(TrajectoryBandDisplay.from_trajectories(trajectories).bands) == ["S1", "S2"]
-    with pytest.raises(ValueError, match=r"coverage=1\.5"):
-        TrajectoryBandDisplay.from_trajectories(trajectories, coverage=1.5)
+    for coverage in (0.0, 1.0, 1.5):
+        with pytest.raises(ValueError, match=f"coverage={coverage}"):
+            TrajectoryBandDisplay.from_trajectories(trajectories, coverage=coverage)
     with pytest.raises(ValueError, match="without the column groups"):
         TrajectoryBandDisplay.from_trajectories(sets)
 

@@ -26,6 +26,9 @@ def test_scatter():
     display = ResponseScatterDisplay.from_estimator(AdditiveRegressor().fit(X, Y), X, Y).plot()
     assert display.ax_.collections[0].get_offsets().shape == (35, 2)
     assert display.ax_.get_xlabel() == "observed log-fold change"
+    # The line of equality reaches the largest value of both.
+    largest = np.abs([display.y_true, display.y_pred]).max()
+    np.testing.assert_allclose(display.ax_.lines[0].get_xdata(), [-largest, largest])
 
 
 def test_errors():

@@ -43,7 +43,9 @@ def test_command_line_prints_the_table_and_saves_the_figures(tmp_path, capsys):
     assert errors[0] > errors[1] > errors[2] > 0
     areas = [float(word) for word in re.findall(r"(?:popularity|length three|GNEEmbedder) (0\.\d+)", out)]
     assert 0.4 < areas[0] < areas[1] < areas[2] < 1
-    for name in ("heatmaps_works.png", "heatmaps_fails.png", "accuracy_per_model.png", "network.png"):
+    for model in ("wnt_beta_catenin", "linear_pathway_feedback"):
+        assert str(tmp_path / "figures" / f"heatmaps_{model}.png") in out
+    for name in ("heatmaps_wnt_beta_catenin.png", "accuracy_per_model.png", "network.png"):
         path = tmp_path / "figures" / name
         assert str(path) in out
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -88,3 +90,21 @@ def test_one_model_works_and_one_fails(results):
     assert fails.startswith("linear_pathway_feedback")
     assert scores["linear_pathway_feedback"] < 0.2
     assert truth[0, -1] == (truth * (1 - np.eye(len(truth)))).max()
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (0.6, "0.60, works: nothing acts back"),
+        (0.59, "0.59, works in part"),
+        (0.21, "0.21, works in part"),
+        (0.2, "0.20, fails"),
+    ],
+)
+def test_what_is_said_of_an_example_follows_its_score(results, monkeypatch, score, text):
+    changed = results[0].scores[ENSEMBLE].copy()
+    changed.loc["wnt_beta_catenin", "whole"] = score
+    monkeypatch.setitem(results[0].scores, ENSEMBLE, changed)
+    line = results[0].examples().splitlines()[0]
+    assert line.startswith(f"wnt_beta_catenin, structural ensemble {text}")
+    assert ("Dsh" in line) == (score >= 0.6)

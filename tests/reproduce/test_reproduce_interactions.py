@@ -149,7 +149,14 @@ def test_bad_files(tmp_path):
 def test_expression_with_gaps_and_repeated_genes(tmp_path):
     path = tmp_path / "expression.tsv"
     path.write_text("gene\ts1\ts2\na\t1\t2\na\t3\t4\nb\t\t1\n")
-    assert read_expression(path).to_dict("index") == {"a": {"s1": 2.0, "s2": 3.0}}
+    with (
+        pytest.warns(UserWarning, match=r"1 genes of .* have missing values and are left out, such as 'b'"),
+        pytest.warns(UserWarning, match=r"1 genes of .* stand more than once with different values"),
+    ):
+        assert read_expression(path).to_dict("index") == {"a": {"s1": 2.0, "s2": 3.0}}
+    path.write_text("sample\ta\tb\ns1\t1\t2\ns2\t3\t4\n")
+    with pytest.raises(ValueError, match="genes in its columns, not in its rows"):
+        read_expression(path, ["a", "b", "c"])
 
 
 def test_unknown_model():

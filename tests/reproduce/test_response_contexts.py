@@ -69,7 +69,7 @@ def test_no_score_where_a_replicate_is_no_better_than_the_baseline(rows):
 
 def test_unknown_models_are_refused():
     screen = next(iter(simulated_screens(1)))
-    with pytest.raises(ValueError, match=r"models holds \['transformer'\]"):
+    with pytest.raises(ValueError, match="models names 'transformer'"):
         reproduce_contexts(screen, models="transformer")
     assert {row["model"] for row in reproduce_contexts(screen, models="no change", n_folds=2)} == {
         "no change",

@@ -310,7 +310,7 @@ def test_scaled_values_with_raw_ones(cells):
     reference = pseudobulk(cells, "condition", "ctrl").target
     cells.X = cells.X - cells.X.mean(axis=0)
     with pytest.raises(
-        ValueError, match=r"not scaled values\. adata\.raw holds 7 genes: pass adata\.raw\.to_adata\(\)"
+        ValueError, match=r"not scaled values or differences\. adata\.raw holds 7 genes: pass adata\.raw\.to_adata\(\)"
     ):
         pseudobulk(cells, "condition", "ctrl")
     pd.testing.assert_frame_equal(pseudobulk(cells.raw.to_adata(), "condition", "ctrl").target, reference)
@@ -452,3 +452,92 @@ def test_empty_tables_are_refused():
 def test_columns_without_a_hash_can_vary():
     cells = screen(["ctrl", "ctrl", "A", "A"], barcodes=[[1], [2], [1], [2]])
     assert pseudobulk(cells, "condition", "ctrl").varying == ["barcodes"]
+
+
+def test_entries_in_parts_are_added_before_anything_else(cells):
+    counts = np.rint(cells.X / 0.37) * 2
+    whole = sp.csr_matrix(counts)
+    parts = sp.csr_matrix(
+        (np.repeat(whole.data / 2, 2), np.repeat(whole.indices, 2), whole.indptr * 2), shape=whole.shape
+    )
+    cells.X = counts
+    expected_ = pseudobulk(cells, "condition", "ctrl", target_sum=1e4)
+    cells.X = parts
+    found = pseudobulk(cells, "condition", "ctrl", target_sum=1e4, chunk_size=7)
+    pd.testing.assert_frame_equal(found.target, expected_.target)
+    pd.testing.assert_frame_equal(found.variance, expected_.variance)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.astype(complex), "type complex128; expected real numbers"),
+        (lambda values: sp.csr_matrix(values.astype(complex)), "type complex128; expected real numbers"),
+        (lambda values: values.astype(object), "type object; expected real numbers"),
+        (lambda values: values.astype(str), "type <U.*; expected real numbers"),
+        (lambda values: np.ma.masked_less(values, 0.2), "masked values in the cells 0 to 59"),
+        (lambda values: values * 1e80, "e\\+80 in the cells 0 to 59, whose powers"),
+    ],
+)
+def test_what_is_no_expression(cells, change, message):
+    made = anndata.AnnData(change(cells.X), obs=cells.obs, var=cells.var)
+    with pytest.raises(ValueError, match=message):
+        pseudobulk(made, "condition", "ctrl")
+
+
+def test_damaged_files(cells, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    cells.X = sp.csr_matrix(cells.X)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    with h5py.File(tmp_path / "cells.h5ad", "a") as file:
+        file["X/indices"][3] = 10**6
+    backed = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    try:
+        with pytest.raises(
+            ValueError, match="entries outside its 7 genes or in no order in the cells 0 to 59: the file"
+        ):
+            pseudobulk(backed, "condition", "ctrl")
+    finally:
+        backed.file.close()
+    anndata.AnnData(obs=cells.obs, var=cells.var).write_h5ad(tmp_path / "empty.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "empty.h5ad", backed="r")
+    try:
+        with pytest.raises(ValueError, match=r"adata\.X is empty"):
+            pseudobulk(backed, "condition", "ctrl")
+    finally:
+        backed.file.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda shares: shares * 15, "add up to one total, so they are normalized and no logarithms"),
+        (lambda shares: np.log1p(np.log1p(shares * 1e4)), "the logarithm was taken twice"),
+        (lambda shares: np.log1p(shares * 1e4), None),
+        # Of some genes only, the totals say nothing.
+        (lambda shares: np.log1p(np.log1p(shares * 1e4))[:, ::2], None),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_totals_tell_how_many_logarithms_were_taken(change, message, dtype):
+    rng = np.random.default_rng(0)
+    drawn = rng.poisson(3, size=(40, 30)) + 1.0
+    values = change(drawn / drawn.sum(axis=1, keepdims=True)).astype(dtype)
+    cells = anndata.AnnData(values, obs=pd.DataFrame({"condition": ["ctrl", "A"] * 20}, index=map(str, range(40))))
+    if message is None:
+        pseudobulk(cells, "condition", "ctrl")
+        return
+    with pytest.warns(UserWarning, match=message):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_genes_that_became_dates_are_named(cells):
+    cells.var_names = ["1-Mar", "2-Sep", "sep-1", *cells.var_names[3:]]
+    with pytest.warns(UserWarning, match=r"holds 2 dates .*'1-Mar', '2-Sep'\]; restore"):
+        pseudobulk(cells, "condition", "ctrl")
+
+
+def test_labels_without_a_hash(cells):
+    cells.obs["condition"] = [[label] for label in cells.obs["condition"]]
+    with pytest.raises(TypeError, match="labels that are no texts"):
+        pseudobulk(cells, "condition", "ctrl")

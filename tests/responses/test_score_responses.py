@@ -89,6 +89,9 @@ def test_addition_where_it_is_possible():
     assert baseline in ("no change", "mean")
     expected = metrics.scaled_score(scores["additive"], scores[baseline], np.sqrt(0.02))
     assert table.loc[("additive", "l2"), "scaled"] == pytest.approx(expected, rel=0.1)
+    # A single effect is no sum: that of the training rows would be the answer itself.
+    some = TRUTH.loc[["C", "A+B"]]
+    assert score_responses(some, some, train=SINGLES).loc[("additive", "l2"), "n"] == 1
     table = score_responses(PAIRS, PREDICTED)
     assert "additive" not in table.index.get_level_values("model")
     assert any(note.startswith("additive: left out") for note in table.attrs["notes"])
@@ -119,6 +122,11 @@ def test_covariates_are_part_of_a_condition():
         (PREDICTED.set_axis(["A+B", "A+D", "D+C"]), {}, "predicts 3 conditions, and the truth lacks 2 of them.*A\\+D"),
         (PREDICTED.drop(columns=["x", "y"]), {}, "predicted lacks 2 of 6 genes to score, such as \\['x', 'y'\\]"),
         (PREDICTED, {"genes": ["x", "w"]}, "truth lacks 1 of 2 genes"),
+        (PREDICTED, {"genes": np.ones((2, 2))}, "genes is a ndarray of shape"),
+        (PREDICTED, {"baselines": np.array([["mean"]])}, "baselines is a ndarray of shape"),
+        (PREDICTED, {"noise_variance": ["a"] * 6}, "noise_variance is a list that holds no numbers"),
+        (PREDICTED, {"noise_variance": np.array(1.0)}, "noise_variance has shape \\(\\)"),
+        (PREDICTED, {"sep": None}, "sep is a NoneType; expected a str"),
         (pd.concat([PREDICTED, PREDICTED]), {}, "2 rows of one condition"),
         (PREDICTED.assign(x=np.nan), {}, "predicted holds NaN"),
         (PREDICTED.assign(x=-1e200), {}, "predicted holds -1e\\+200 \\(condition 'A\\+B', gene 'x'\\)"),
@@ -130,7 +138,7 @@ def test_covariates_are_part_of_a_condition():
     ],
 )
 def test_refusals(predicted, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         score_responses(TRUTH, predicted, **options)
 
 
@@ -196,6 +204,19 @@ def test_halves_say_how_far_a_replicate_is(pair):
     assert table.loc[("replicate", "l2"), "score"] == pytest.approx(expected, rel=0.1)
 
 
+def test_halves_are_changes_from_the_control():
+    """Where all conditions do the same, nothing of their difference to the mean comes back in a replicate."""
+    rng = np.random.RandomState(0)
+    labels = np.repeat([CONTROL, *"ABCDEF"], [60] + [30] * 6)
+    values = rng.normal(size=(len(labels), 40)) + np.outer(labels != CONTROL, np.linspace(-2, 2, 40))
+    obs = pd.DataFrame({"perturbation": labels}, index=[f"c{k}" for k in range(len(labels))])
+    cells = anndata.AnnData(values + 5.0, obs, pd.DataFrame(index=[f"x{k}" for k in range(40)]))
+    changes = pseudobulk(cells, "perturbation", CONTROL).target
+    scores = score_responses(cells, changes, control=CONTROL, differential_expression=False).loc["replicate", "score"]
+    assert scores["pearson_delta"] > 0.9
+    assert abs(scores["pearson_delta_mean"]) < 0.2
+
+
 def test_storage_and_own_control_change_nothing(pair, tmp_path):
     real, predicted = pair
     expected = score_responses(real, predicted, control=CONTROL)
@@ -227,3 +248,64 @@ def test_table_of_changes_against_cells(pair):
 def test_counts_are_told_from_logarithms(pair):
     with pytest.raises(ValueError, match=r"target_sum=10000\.0 is for raw counts"):
         score_responses(*pair, control=CONTROL, target_sum=1e4)
+
+
+def test_controls_with_guides_are_controls_on_both_sides(pair):
+    def guided(cells, spell):
+        cells = cells.copy()
+        labels = cells.obs["perturbation"].astype(object)
+        cells.obs["perturbation"] = [spell(label, k) if label == CONTROL else label for k, label in enumerate(labels)]
+        return cells
+
+    expected = score_responses(*pair, control=CONTROL).drop("replicate", level="model")
+    spelled = guided(pair[0], lambda label, k: f"{label}_sg{k % 2}"), guided(pair[1], lambda label, k: f" {label} ")
+    found = score_responses(*spelled, control=CONTROL, guide_suffix=r"_sg\d").drop("replicate", level="model")
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-12)
+
+
+def test_cells_without_a_label_may_be_missing_in_every_way(pair):
+    real, predicted = pair
+    more = anndata.concat([real, real[:3]], index_unique="-")
+    labels = more.obs["perturbation"].astype("string")
+    labels.iloc[-3:] = pd.NA
+    more.obs["perturbation"] = labels
+    options = {"control": CONTROL, "differential_expression": False}
+    found = score_responses(more, predicted, **options).drop("replicate", level="model")
+    expected = score_responses(real, predicted, **options).drop("replicate", level="model")
+    pd.testing.assert_frame_equal(found[["score", "n"]], expected[["score", "n"]])
+
+
+def test_predicted_counts_beside_logarithms_are_noticed(pair):
+    real, predicted = pair
+    counts = predicted[predicted.obs["perturbation"] != CONTROL].copy()
+    counts.X = np.rint(counts.X)
+    with pytest.warns(UserWarning, match="predicted holds whole numbers, as counts are"):
+        score_responses(real, counts, control=CONTROL, differential_expression=False)
+
+
+def test_expression_is_told_from_changes(pair):
+    real, predicted = pair
+    bulk = pseudobulk(predicted, "perturbation", CONTROL)
+    expression = bulk.target + bulk.control_mean
+    options = {"control": CONTROL, "differential_expression": False}
+    with pytest.warns(UserWarning, match="predicted holds no negative value.*is it expression"):
+        score_responses(real, expression, **options)
+    with pytest.warns(UserWarning, match="no control, no negative value and one row for each condition"):
+        score_responses(real, to_anndata(expression, condition="perturbation"), **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda cells: anndata.AnnData(obs=cells.obs, var=cells.var), r"predicted\.X is empty"),
+        (lambda cells: cells[:0].copy(), "predicted has no cells"),
+        (lambda cells: cells[:, :0].copy(), "predicted has no genes"),
+        (lambda cells: anndata.AnnData(cells.X.astype(complex), cells.obs, cells.var), "complex128"),
+        (lambda cells: cells.to_df().iloc[:2].astype(complex), "no real numbers"),
+        (lambda cells: cells.to_df().iloc[:2].astype(str) + "x", "no real numbers"),
+    ],
+)
+def test_predictions_without_values(pair, change, message):
+    real, predicted = pair
+    with pytest.raises(ValueError, match=message):
+        score_responses(real, change(predicted), control=CONTROL)

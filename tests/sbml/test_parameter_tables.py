@@ -22,6 +22,9 @@ def test_values_enter_a_model(model, tmp_path):
     assert values.attrs["left_out"] == ["sd_x"]
     assert model.with_parameters(values).parameters[name] == 0.25
     assert read_parameters(tmp_path / "p.tsv").to_dict() == {name: 0.25, "sd_x": 1.0}
+    (tmp_path / "p.tsv").write_text(f"{HEADER}sd_x\tlin\t1\n")
+    with pytest.raises(ValueError, match=r"no parameter of the model: its ids are \['sd_x'\]"):
+        read_parameters(tmp_path / "p.tsv", model)
 
 
 def test_conditions_are_sets_of_parameters(model, tmp_path):
@@ -48,8 +51,11 @@ def test_conditions_are_sets_of_parameters(model, tmp_path):
         (f"{HEADER}k\tlin\t1\nk\tlin\t2\n", "row 1: 'k' a second time"),
         (f"{HEADER}\tlin\t1\n", "row 0: an empty id"),
         (f"{HEADER}k\tlog2\t1\n", "parameterScale is 'log2'"),
-        (f"{HEADER}k\tlin\t1\t2\n", "no table: .*saw 4"),
-        ("", "no table: No columns"),
+        (f"{HEADER}k\tlin\t1\t2\n", "different length: 4 columns in line 2, 3 in"),
+        (f"lin\tk\n{HEADER}", "different length"),
+        (f"{HEADER}k\tlin\t1_000\n", "the value is '1_000'"),
+        (HEADER, "no row below them"),
+        ("", "is empty"),
         ("parameterId\tnominalValue\tnominalValue\nk\t1\t2\n", "two columns 'nominalValue'"),
     ],
 )

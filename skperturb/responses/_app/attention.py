@@ -9,6 +9,10 @@ from sklearn.decomposition import TruncatedSVD
 
 __all__ = ["largest_weights", "main_axes", "mean_attention"]
 
+#: Main axes of what the baseline leaves over in which a network is trained on a large screen, and where only its
+#: attention is asked for: twice the default width of its layers, which bound what it can say.
+_N_AXES = 64
+
 #: Conditions whose attention is computed at once: 160 MB for 10,000 genes and 32 hidden dimensions.
 _ROWS = 64
 
@@ -20,7 +24,7 @@ def mean_attention(nets: Sequence[Any], doses: np.ndarray) -> np.ndarray:
     ----------
     nets : sequence of skorch.NeuralNet
         Whose modules are an `AdaptivePerturbModule` with attention.
-    doses : ndarray of shape (n_conditions, n_nodes)
+    doses : ndarray of shape (n_conditions, n_nodes + n_levels)
 
     Returns
     -------
@@ -28,32 +32,33 @@ def mean_attention(nets: Sequence[Any], doses: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    weights = np.zeros(doses.shape)
+    weights = np.zeros((len(doses), len(nets[0].module_.features)))
     with torch.inference_mode():
         for net in nets:
             module = net.module_
+            genes = module.embed()
             for start in range(0, len(doses), _ROWS):
-                tensor = torch.from_numpy(doses[start : start + _ROWS])
+                context = module.sum_context(genes, torch.from_numpy(doses[start : start + _ROWS]))
                 part = weights[start : start + _ROWS]
-                part += module.attention(*module.embed(tensor)).numpy() / len(nets)
+                part += module.attention(genes, context).numpy() / len(nets)
     return weights
 
 
-def main_axes(values: np.ndarray, n_axes: int) -> np.ndarray:
-    """Return values along their main axes, in which a network learns what to look at as well as in all outputs.
+def main_axes(values: np.ndarray) -> np.ndarray | None:
+    """Return the main axes of values, in which a network learns as well as in all outputs.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_outputs)
-    n_axes : int
 
     Returns
     -------
-    ndarray of shape (n_rows, at most n_axes)
+    ndarray of shape (n_axes, n_outputs) or None
+        Orthonormal; None where there are no more outputs than axes.
     """
-    if values.shape[1] <= n_axes:
-        return values
-    return TruncatedSVD(n_axes, algorithm="randomized", random_state=0).fit_transform(values)
+    if values.shape[1] <= _N_AXES:
+        return None
+    return TruncatedSVD(_N_AXES, algorithm="randomized", random_state=0).fit(values).components_
 
 
 def largest_weights(weights: pd.DataFrame, n_genes: int) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import GroupKFold
 
 from skperturb.responses._additive import AdditiveRegressor
-from skperturb.responses._conditions import n_perturbed
+from skperturb.responses._conditions import LabeledDoses, n_perturbed
+from skperturb.responses._contexts.baselines import ContextMean
+from skperturb.responses._contexts.columns import ContextDesign
 from skperturb.responses._held_out import N_PARTS, fit_with_noise, name_columns, predict_held_out
 from skperturb.responses._kernels.estimator import KernelPerturbationRegressor
 from skperturb.responses._linear import LinearPerturbationRegressor
@@ -94,19 +96,24 @@ def fit_baseline(
     *,
     edge_weights: Any = "use",
     noise: RowNoise = NO_NOISE,
+    contexts: Any = None,
+    design: ContextDesign | None = None,
 ) -> FittedBaseline:
     """Fit the baseline of `APPRegressor` and compute its held-out errors.
 
     Parameters
     ----------
     baseline, graph, gene_features : see `APPRegressor`
-    X : ndarray of shape (n_conditions, n_genes)
+    X : ndarray of shape (n_conditions, n_columns)
     y : ndarray of shape (n_conditions, n_outputs)
     names : sequence
-        Genes, the columns of `X`.
+        Genes and contexts, the columns of `X`.
     edge_weights : see `APPRegressor`
     noise : RowNoise
         Of `y`.
+    contexts : see `APPRegressor`
+    design : ContextDesign or None
+        Which columns are contexts.
 
     Returns
     -------
@@ -115,10 +122,12 @@ def fit_baseline(
     everything = np.arange(len(X))
     if baseline is None:
         return FittedBaseline(None, "all", everything, y)
-    model = _make(baseline, graph, gene_features, edge_weights)
+    model = _make(baseline, graph, gene_features, edge_weights, contexts, design)
+    genes = X if design is None else X[:, design.genes]
+    X = _marked(X, design)
     fit_with_noise(model, name_columns(X, names), y, noise)
-    mode = "all" if baseline in ("mean", "linear") else _mode(X)
-    count = n_perturbed(X)
+    mode = "all" if baseline in ("mean", "linear") else _mode(genes)
+    count = n_perturbed(genes)
     rows = {"all": everything, "combinations": np.flatnonzero(count > 1), "singles": np.flatnonzero(count == 1)}[mode]
     if hasattr(model, "loo_residuals_"):
         return FittedBaseline(model, mode, rows, model.loo_residuals_[rows])
@@ -145,17 +154,30 @@ def baseline_values(baseline: Any, X: np.ndarray, names: Any) -> np.ndarray:
     return np.reshape(baseline.predict(name_columns(X, names)), (len(X), -1))
 
 
-def _make(baseline: Any, graph: Any, gene_features: Any, edge_weights: Any) -> Any:
+def _make(
+    baseline: Any, graph: Any, gene_features: Any, edge_weights: Any, contexts: Any, design: ContextDesign | None
+) -> Any:
     if not isinstance(baseline, str):
         return clone(baseline)
     if baseline in ("auto", "kernel"):
-        return KernelPerturbationRegressor(graph=graph, gene_features=gene_features, edge_weights=edge_weights)
+        return KernelPerturbationRegressor(
+            graph=graph, gene_features=gene_features, edge_weights=edge_weights, contexts=contexts
+        )
     return {
-        "scaled_additive": AdditiveRegressor(shrinkage="auto", fit_intercept=True),
-        "additive": AdditiveRegressor(),
-        "mean": DummyRegressor(),
-        "linear": LinearPerturbationRegressor(),
+        "scaled_additive": AdditiveRegressor(shrinkage="auto", fit_intercept=True, contexts=contexts),
+        "additive": AdditiveRegressor(contexts=contexts),
+        "mean": DummyRegressor() if design is None else ContextMean(contexts),
+        "linear": LinearPerturbationRegressor(contexts=contexts),
     }[baseline]
+
+
+def _marked(X: np.ndarray, design: ContextDesign | None) -> np.ndarray:
+    """Say which columns are contexts: where columns have no names, nothing else would."""
+    if design is None:
+        return X
+    marked = X.view(LabeledDoses)
+    marked.context_columns = design.column_names
+    return marked
 
 
 def _mode(X: np.ndarray) -> str:

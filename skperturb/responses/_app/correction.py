@@ -14,14 +14,21 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from skperturb.responses._conditions import condition_groups, row_norms
+from skperturb.responses._app.attention import main_axes
+from skperturb.responses._conditions import row_norms
 from skperturb.responses._held_out import is_better
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["Correction", "can_be_weighed", "choose_weight", "mean_square", "network_output", "train_correction"]
 
-#: Numbers that the attention of a batch of predictions may take: 128 MB.
-_MAX_NUMBERS = 16_000_000
+#: Numbers that the attention of a batch of predictions may take: 16 MB, which are kept for the next batch. Larger
+#: pieces of memory are returned and asked for again, which takes longer than to fill them.
+_MAX_NUMBERS = 2_000_000
+#: Values of a target up to which it is copied as often as it takes, 80 MB each: a thousand conditions by ten thousand
+#: outputs. Beyond, networks are trained in its main axes.
+_LARGE = 10_000_000
+#: Conditions that are looked at together beyond.
+_ROWS = 500
 #: Conditions for each network below which the correction is not weighed: some part would hold a single one, and at the
 #: default size `is_better` would judge by a standard error from fewer than ten errors.
 _MIN_CONDITIONS_EACH = 2
@@ -40,21 +47,31 @@ class Correction:
         Unit of what they predict: root mean square of what the baseline leaves over.
     error_variance : ndarray of shape (n_outputs,)
         Mean square of what is left after the correction.
+    axes : ndarray of shape (n_axes, n_outputs), default=None
+        Along which they predict; None for the outputs themselves.
     """
 
     nets: list[Any]
     weight: float
     scale: float
     error_variance: np.ndarray
+    axes: np.ndarray | None = None
+
+    def predict(self, net: Any, doses: np.ndarray) -> np.ndarray:
+        """Return what one network adds, shape (n_conditions, n_outputs)."""
+        found = self.weight * self.scale * network_output(net, doses)
+        return found if self.axes is None else found @ self.axes
 
 
 def train_correction(
     train: Callable[[np.ndarray, np.ndarray, np.ndarray | None], Any],
     doses: np.ndarray,
     target: np.ndarray,
+    group: np.ndarray,
     *,
     n_models: int,
     weighed: bool,
+    bounded: bool = False,
     rng: np.random.RandomState,
     weight: np.ndarray | None = None,
 ) -> Correction:
@@ -64,12 +81,16 @@ def train_correction(
     ----------
     train : callable
         Of doses, of a target in units of its root mean square and of weights; returns a trained network.
-    doses : ndarray of shape (n_conditions, n_nodes)
+    doses : ndarray of shape (n_conditions, n_nodes + n_levels)
     target : ndarray of shape (n_conditions, n_outputs)
         What the baseline leaves over.
+    group : ndarray of int, shape (n_conditions,)
+        Conditions that are left out together, from 0 on.
     n_models : int
     weighed : bool
         Whether the correction counts only as far as it helps on held-out conditions. Otherwise it counts in full.
+    bounded : bool, default=False
+        Whether a large target is learned along its main axes.
     rng : RandomState
     weight : ndarray of shape (n_conditions,), default=None
         How much each condition counts.
@@ -78,22 +99,29 @@ def train_correction(
     -------
     Correction
     """
-    size = float(np.sqrt(np.mean(target**2))) if target.size else 0.0
+    axes = main_axes(target) if bounded and target.size > _LARGE else None
+    wanted = target if axes is None else target @ axes.T
+    size = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
     scale = size if size > NEGLIGIBLE else 1.0
-    folds = _folds(doses, n_models, rng) if weighed else [(np.arange(len(doses)), None)] * n_models
+    folds = _folds(group, n_models, rng) if weighed else [(np.arange(len(doses)), None)] * n_models
     nets = []
-    held_out = np.zeros_like(target)
+    held_out = np.zeros_like(wanted)
     for training, testing in folds:
-        net = train(doses[training], target[training] / scale, None if weight is None else weight[training])
+        net = train(doses[training], wanted[training] / scale, None if weight is None else weight[training])
         nets.append(net)
         if testing is not None:
             held_out[testing] = network_output(net, doses[testing]) * scale
     # A correction that cannot be weighed on held-out conditions does not count, unless it was asked for.
-    factor, left_over = float(not weighed), target
-    if folds[0][1] is not None:
-        factor = choose_weight(target, held_out, weight)
-        left_over = target - factor * held_out
-    return Correction(nets, factor, scale, mean_square(left_over))
+    if folds[0][1] is None:
+        return Correction(nets, float(not weighed), scale, mean_square(target), axes)
+    if axes is None:
+        factor = choose_weight(wanted, held_out, weight)
+        return Correction(nets, factor, scale, mean_square(target - factor * held_out))
+    # What lies outside the axes stays as it is: one more output, of which nothing is predicted.
+    outside = np.sqrt(np.maximum(row_norms(target) ** 2 - row_norms(wanted) ** 2, 0.0))
+    nothing = np.zeros(len(held_out))
+    factor = choose_weight(np.column_stack([wanted, outside]), np.column_stack([held_out, nothing]), weight)
+    return Correction(nets, factor, scale, _mean_square_left(target, factor * held_out, axes), axes)
 
 
 def mean_square(residual: np.ndarray) -> np.ndarray:
@@ -101,17 +129,24 @@ def mean_square(residual: np.ndarray) -> np.ndarray:
     return np.einsum("co,co->o", residual, residual) / max(len(residual), 1)
 
 
-def can_be_weighed(X: np.ndarray, n_models: int) -> bool:
-    """Tell whether there are enough conditions to hold some out for each network."""
-    return len(condition_groups(X)[0]) >= _MIN_CONDITIONS_EACH * n_models
+def _mean_square_left(target: np.ndarray, along: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Return the mean square of a target less what is predicted along axes, without a copy of the whole."""
+    total = np.zeros(target.shape[1])
+    for start in range(0, len(target), _ROWS):
+        left = target[start : start + _ROWS] - along[start : start + _ROWS] @ axes
+        total += np.einsum("co,co->o", left, left)
+    return total / max(len(target), 1)
 
 
-def _folds(doses: np.ndarray, n_models: int, rng: np.random.RandomState) -> list[tuple[np.ndarray, np.ndarray | None]]:
+def can_be_weighed(group: np.ndarray, n_models: int) -> bool:
+    """Tell whether there are enough groups of conditions to hold some out for each network."""
+    return len(np.unique(group)) >= _MIN_CONDITIONS_EACH * n_models
+
+
+def _folds(group: np.ndarray, n_models: int, rng: np.random.RandomState) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Return what each network is trained on and what it leaves out; nothing is left out of too few conditions."""
-    everything = np.arange(len(doses))
-    # Replicates stay together: otherwise they would predict one another, and the correction would look good.
-    _, group = condition_groups(doses)
-    if not can_be_weighed(doses, n_models):
+    everything = np.arange(len(group))
+    if not can_be_weighed(group, n_models):
         return [(everything, None)] * n_models
     splitter = GroupKFold(n_models, shuffle=True, random_state=rng.randint(np.iinfo(np.int32).max))
     return [(training, testing) for training, testing in splitter.split(everything, groups=group)]
@@ -124,8 +159,9 @@ def network_output(net: Any, doses: np.ndarray) -> np.ndarray:
     module = net.module_
     size = max(_MAX_NUMBERS // max(doses.shape[1] * module.hidden_dim, 1), 1)
     with torch.inference_mode():
+        genes = module.embed()
         parts = [
-            module(torch.from_numpy(np.asarray(doses[start : start + size], dtype=np.float64))).numpy()
+            module(torch.from_numpy(np.asarray(doses[start : start + size], dtype=np.float64)), genes).numpy()
             for start in range(0, max(len(doses), 1), size)
         ]
     return np.concatenate(parts)

@@ -29,6 +29,10 @@ class AdaptivePerturbModule(nn.Module):
         See `APPRegressor`; `zero_init` starts with the prediction 0.
     edge_weight : tensor of shape (n_edges,), default=None
         Of the messages along edges; a gene's message to itself weighs 1.
+    n_attended : int, default=None
+        In training, attention ranges over so many nodes, drawn anew for each batch; None for all of them.
+    n_levels : int, default=0
+        Levels of contexts, of each of which a vector is learned; their columns stand behind the doses of the nodes.
     """
 
     features: torch.Tensor
@@ -52,14 +56,19 @@ class AdaptivePerturbModule(nn.Module):
         skip: bool,
         zero_init: bool,
         edge_weight: torch.Tensor | None = None,
+        n_attended: int | None = None,
+        n_levels: int = 0,
     ) -> None:
         super().__init__()
+        self.n_attended = n_attended
         self.hidden_dim = hidden_dim
         self.context = context
         self.register_buffer("features", features)
         self.register_buffer("edge_index", edge_index)
         self.register_buffer("edge_weight", edge_weight)
         self.embedding = _Embedding(features, hidden_dim, n_layers, aggregation, embedding, dropout)
+        # Zero for a level that is not trained, as for none.
+        self.levels = nn.Parameter(torch.zeros(n_levels, hidden_dim)) if n_levels else None
         self.attention = _Attention(hidden_dim) if attention else None
         # Without attention the context is all that the decoder gets.
         self.skip = skip or not attention
@@ -69,21 +78,34 @@ class AdaptivePerturbModule(nn.Module):
             for parameter in self.decoder[-1].parameters():
                 nn.init.zeros_(parameter)
 
-    def embed(self, doses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the vectors of the genes and the context of each condition."""
-        genes = self.embedding(self.features, self.edge_index, self.edge_weight)
+    def embed(self) -> torch.Tensor:
+        """Return the vectors of the genes, shape (n_nodes, hidden_dim)."""
+        return self.embedding(self.features, self.edge_index, self.edge_weight)
+
+    def sum_context(self, genes: torch.Tensor, doses: torch.Tensor) -> torch.Tensor:
+        """Return the context of each condition from the vectors of the genes."""
+        doses, levels = doses[:, : len(genes)], doses[:, len(genes) :]
         context = doses @ genes
         if self.context == "mean":
             context = context / doses.abs().sum(dim=1, keepdim=True).clamp(min=_LEAST_DOSE)
-        return genes, context
+        return context if self.levels is None else context + levels @ self.levels
 
-    def forward(self, doses: torch.Tensor) -> torch.Tensor:
-        """Predict the response to each row of doses, shape (n_conditions, n_nodes)."""
-        genes, context = self.embed(doses)
-        parts = [] if self.attention is None else [self.attention(genes, context) @ genes]
+    def forward(self, doses: torch.Tensor, genes: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict the response to each row of doses, shape (n_conditions, n_nodes + n_levels)."""
+        genes = self.embed() if genes is None else genes
+        context = self.sum_context(genes, doses)
+        parts = []
+        if self.attention is not None:
+            seen = self._attended(genes)
+            parts.append(self.attention(seen, context) @ seen)
         if self.skip:
             parts.append(context)
         return self.decoder(torch.cat(parts, dim=1))
+
+    def _attended(self, genes: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.n_attended is None or self.n_attended >= len(genes):
+            return genes
+        return genes[torch.randperm(len(genes), device=genes.device)[: self.n_attended]]
 
 
 class WeightedSquares(nn.Module):
@@ -113,6 +135,7 @@ class _Embedding(nn.Module):
         super().__init__()
         n_nodes, n_features = features.shape
         self.free = None
+        self.first: torch.Tensor | None = None
         self.convolution = None
         self.layers = nn.ModuleList()
         if kind == "random":
@@ -133,10 +156,25 @@ class _Embedding(nn.Module):
         if self.kind == "random":
             return self.fixed
         vectors = features if self.free is None else self.free
-        for layer in self.layers:
+        for depth, layer in enumerate(self.layers):
             assert self.convolution is not None
-            vectors = self.dropout(torch.relu(layer(self.convolution(vectors, edge_index, edge_weight))))
+            if depth == 0 and self.free is None:
+                vectors = self._first(features, edge_index, edge_weight)
+            else:
+                vectors = self.convolution(vectors, edge_index, edge_weight)
+            vectors = self.dropout(torch.relu(layer(vectors)))
         return vectors
+
+    def _first(
+        self, features: torch.Tensor, edge_index: torch.Tensor, edge_weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Aggregate the features, which are the same in each batch: once for a device and a precision."""
+        assert self.convolution is not None
+        if self.first is None or self.first.dtype != features.dtype or self.first.device != features.device:
+            # A tensor that is made while predicting could not be trained on later.
+            with torch.inference_mode(False):
+                self.first = self.convolution(features, edge_index, edge_weight)
+        return self.first
 
 
 class _Attention(nn.Module):

@@ -111,6 +111,15 @@ class ContextDesign:
         return [", ".join(self.levels[k][code] for k, code in enumerate(codes)) for codes in self.contexts]
 
     @property
+    def column_names(self) -> dict[int, str]:
+        """Position and name, such as "cell_line=K562", of each column that is a context."""
+        return {
+            int(position): context_name(covariate, level)
+            for covariate, columns, levels in zip(self.covariates, self.columns, self.levels, strict=True)
+            for position, level in zip(columns, levels, strict=False)
+        }
+
+    @property
     def n_contexts(self) -> int:
         """Number of contexts, unknown ones included."""
         return int(np.prod([len(levels) for levels in self.levels]))

@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold
 
 from skperturb.responses._conditions import SingleEffects, row_norms, sum_effects
 from skperturb.responses._held_out import is_better
-from skperturb.responses._kernels.multiple_kernels import fit_multiple_kernels
+from skperturb.responses._kernels.multiple_kernels import fit_with_squared_sum
 from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
 from skperturb.responses._noise import RowNoise, relative_noise
 from skperturb.responses._tolerances import NEGLIGIBLE
@@ -80,7 +80,7 @@ class GeneEffectModel:
     kernels : FeatureKernels
         Similarities of genes.
     **options
-        ``robust``, ``max_iter`` and ``n_landmarks`` of `fit_multiple_kernels`.
+        ``robust``, ``max_iter`` and ``n_landmarks`` of `fit_with_squared_sum`.
 
     Attributes
     ----------
@@ -143,7 +143,8 @@ class GeneEffectModel:
         given = relative_noise(
             None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
         )
-        fitted = fit_multiple_kernels(source, target, items=known, given_noise=given, **options)
+        options = {"alone": (_CONSTANT,), **options}
+        squared, fitted = fit_with_squared_sum(source, target, items=known, given_noise=given, **options)
         self.n_iter, self.n_landmarks = fitted.n_iter, fitted.n_landmarks
         ours, plain = row_norms(fitted.loo_residuals), row_norms(self.loo_residuals)
         self.loo_error["genes, kernels"] = float(ours.mean())
@@ -153,14 +154,14 @@ class GeneEffectModel:
             held_out = _nested_errors(source, target, known, given, options)
             if not is_better(*held_out, n_errors=_NESTED_ERRORS):
                 return
-        self.weights = dict(zip(source.names, fitted.weights.tolist(), strict=True))
+        self.weights = dict(zip(squared.names, fitted.weights.tolist(), strict=True))
         self.loo_residuals = fitted.loo_residuals
         self._scale = fitted.scale
         for start in range(0, len(unknown), _BLOCK):
             genes = unknown[start : start + _BLOCK]
-            cross = weighted_sum(source, fitted.weights, genes, fitted.items)
+            cross = weighted_sum(squared, fitted.weights, genes, fitted.items)
             prior = sum(
-                (w * source.diagonal(name, genes) for name, w in zip(source.names, fitted.weights, strict=True)),
+                (w * squared.diagonal(name, genes) for name, w in zip(squared.names, fitted.weights, strict=True)),
                 np.zeros(len(genes)),
             )
             self.effects[genes] = fitted.predict(cross, alone=False)
@@ -182,8 +183,8 @@ def _nested_errors(
     # The partition is the same in every fit, with a seed that nothing else uses: the model has no `random_state`.
     for train, test in KFold(_N_NESTED, shuffle=True, random_state=0).split(target):
         noise = None if given is None else given[train]
-        fitted = fit_multiple_kernels(source, target[train], items=known[train], given_noise=noise, **options)
-        cross = weighted_sum(source, fitted.weights, known[test], fitted.items)
+        squared, fitted = fit_with_squared_sum(source, target[train], items=known[train], given_noise=noise, **options)
+        cross = weighted_sum(squared, fitted.weights, known[test], fitted.items)
         ours[test] = row_norms(target[test] - fitted.predict(cross))
         plain[test] = row_norms(target[test] - target[train].mean(axis=0))
     return ours, plain

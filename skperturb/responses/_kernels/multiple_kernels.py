@@ -19,9 +19,16 @@ from scipy.optimize import minimize
 from sklearn.kernel_approximation import Nystroem
 
 from skperturb.responses._conditions import row_norms
-from skperturb.responses._kernels.sources import KernelSource, weighted_sum
+from skperturb.responses._kernels.sources import KernelSource, WithSquaredSum, weighted_sum
 
-__all__ = ["MultipleKernelFit", "fit_multiple_kernels", "nearest_rows", "neighborhood_centers", "rotated"]
+__all__ = [
+    "MultipleKernelFit",
+    "fit_multiple_kernels",
+    "fit_with_squared_sum",
+    "nearest_rows",
+    "neighborhood_centers",
+    "rotated",
+]
 
 #: Above this number of rows the weights are chosen on a subset; the solution always uses all rows.
 _MAX_ROWS = 1000
@@ -341,46 +348,151 @@ def fit_multiple_kernels(
     -------
     MultipleKernelFit
     """
-    n_rows, n_kernels = len(target), len(source.names)
-    items = np.arange(n_rows) if items is None else items
-    rows = _search_rows(source, items)
-    n_noises = 1 if given_noise is None else 2
-    log_weights = np.full(n_kernels + n_noises, _START)
-    bounds = [_WEIGHT_BOUNDS] * n_kernels + [_NOISE_BOUNDS, _WEIGHT_BOUNDS][:n_noises]
-    part = _Problem(
-        np.stack([source.block(name, items[rows], items[rows]) for name in source.names]),
-        *rotated(target[rows], [basis[rows] for basis in bases]),
-        np.ones(len(rows)),
-        None if given_noise is None else given_noise[rows],
-    )
-    exact = n_landmarks is None or n_landmarks >= n_rows
-    whole: _AllRows | _Landmarks = (
-        _AllRows(source, items, target, bases) if exact else _Landmarks(source, items, target, n_landmarks)
-    )
-    row_noise = np.ones(n_rows)
-    n_iter = 0
-    for second in (False, True)[: 1 + robust]:
-        if second:
-            noise = _diagonal(np.exp(log_weights[n_kernels:]), row_noise, given_noise)
-            norms = row_norms(whole.residuals(np.exp(log_weights[:n_kernels]), noise))
-            middle = np.median(norms)
-            if middle > 0:
-                # In full proportion, as a spatial median would have it, the errors of unseen rows are larger.
-                row_noise = np.clip(np.sqrt(norms / middle), *_ROW_NOISE)
-                part.row_noise = row_noise[rows]
+    items = np.arange(len(target)) if items is None else items
+    search = _Search(source, target, bases, items, given_noise, max_iter)
+    search.run()
+    whole = _whole(source, items, target, bases, n_landmarks)
+    if robust:
+        search.weigh_rows(whole)
+        search.run()
+    return search.solve(whole)
+
+
+def fit_with_squared_sum(
+    source: KernelSource,
+    target: np.ndarray,
+    *,
+    alone: Sequence[str] = (),
+    items: np.ndarray,
+    given_noise: np.ndarray | None = None,
+    max_iter: int = 50,
+    robust: bool = True,
+    n_landmarks: int | None = None,
+) -> tuple[WithSquaredSum, MultipleKernelFit]:
+    r"""Fit :math:`K = \sum_k w_k K_k + w_s\, (\sum_k v_k K_k)^2`, squared entry by entry.
+
+    A first search, without the square, finds the weights :math:`v_k`; a second one starts from them and finds all
+    :math:`w`.
+
+    Parameters
+    ----------
+    source, target, items, given_noise, max_iter, n_landmarks
+        See `fit_multiple_kernels`.
+    alone : sequence of str, default=()
+        Kernels that are left out of the square, such as a constant.
+    robust : bool, default=True
+        Weigh down the rows that are far from their leave-one-out prediction: in the solution, not in the second search.
+        Errors on new genes fall by .28 points only with it there, too, in place of .40 (Replogle), and by .09 in place
+        of .18 (Nadig; standard errors .1).
+
+    Returns
+    -------
+    WithSquaredSum
+        The kernels that new rows are compared by.
+    MultipleKernelFit
+    """
+    search = _Search(source, target, (), items, given_noise, max_iter)
+    search.run()
+    weights = search.weights * ~np.isin(source.names, list(alone))
+    squared = WithSquaredSum(source, weights, items)
+    search.add_kernel(squared.block(squared.squared, items[search.rows], items[search.rows]))
+    search.run()
+    whole = _whole(squared, items, target, (), n_landmarks)
+    if robust:
+        search.weigh_rows(whole)
+    return squared, search.solve(whole)
+
+
+class _Search:
+    """The search for the weights of kernels and noise.
+
+    Parameters
+    ----------
+    source, target, bases, items, given_noise, max_iter
+        See `fit_multiple_kernels`.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        The rows on which weights are tried.
+    """
+
+    def __init__(
+        self,
+        source: KernelSource,
+        target: np.ndarray,
+        bases: Sequence[np.ndarray],
+        items: np.ndarray,
+        given_noise: np.ndarray | None,
+        max_iter: int,
+    ) -> None:
+        self.rows = rows = _search_rows(source, items)
+        self._n_kernels, self._given_noise, self._max_iter = len(source.names), given_noise, max_iter
+        self._n_noises = 1 if given_noise is None else 2
+        self._log_weights = np.full(self._n_kernels + self._n_noises, _START)
+        self._row_noise = np.ones(len(target))
+        self._n_iter = 0
+        self._part = _Problem(
+            np.stack([source.block(name, items[rows], items[rows]) for name in source.names]),
+            *rotated(target[rows], [basis[rows] for basis in bases]),
+            np.ones(len(rows)),
+            None if given_noise is None else given_noise[rows],
+        )
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights of the kernels."""
+        return np.exp(self._log_weights[: self._n_kernels])
+
+    @property
+    def _noises(self) -> np.ndarray:
+        return np.exp(self._log_weights[self._n_kernels :])
+
+    def run(self) -> None:
+        """Minimize the leave-one-out error, from the weights of the last search."""
         found = minimize(
-            part.loss_and_gradient,
-            log_weights,
+            self._part.loss_and_gradient,
+            self._log_weights,
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": max_iter},
+            bounds=[_WEIGHT_BOUNDS] * self._n_kernels + [_NOISE_BOUNDS, _WEIGHT_BOUNDS][: self._n_noises],
+            options={"maxiter": self._max_iter},
         )
-        log_weights, n_iter = found.x, int(found.nit)
-    weights, noises = np.exp(log_weights[:n_kernels]), np.exp(log_weights[n_kernels:])
-    if len(rows) < n_rows:
-        noises = noises * _noise_factor(whole, weights, _diagonal(noises, row_noise, given_noise), given_noise)
-    return whole.fit(weights, noises, _diagonal(noises, row_noise, given_noise), n_iter)
+        self._log_weights, self._n_iter = found.x, max(self._n_iter, int(found.nit))
+
+    def add_kernel(self, kernel: np.ndarray) -> None:
+        """Add a kernel between `rows`, the last one from now on."""
+        self._part.kernels = np.concatenate([self._part.kernels, kernel[None]])
+        self._log_weights = np.insert(self._log_weights, self._n_kernels, _START)
+        self._n_kernels += 1
+
+    def weigh_rows(self, whole: "_AllRows | _Landmarks") -> None:
+        """Give rows more noise that are far from their leave-one-out prediction."""
+        norms = row_norms(whole.residuals(self.weights, _diagonal(self._noises, self._row_noise, self._given_noise)))
+        middle = np.median(norms)
+        if middle > 0:
+            # In full proportion, as a spatial median would have it, the errors of unseen rows are larger.
+            self._row_noise = np.clip(np.sqrt(norms / middle), *_ROW_NOISE)
+            self._part.row_noise = self._row_noise[self.rows]
+
+    def solve(self, whole: "_AllRows | _Landmarks") -> MultipleKernelFit:
+        """Return the solution for all rows."""
+        weights, noises, given = self.weights, self._noises, self._given_noise
+        if len(self.rows) < len(self._row_noise):
+            noises = noises * _noise_factor(whole, weights, _diagonal(noises, self._row_noise, given), given)
+        return whole.fit(weights, noises, _diagonal(noises, self._row_noise, given), self._n_iter)
+
+
+def _whole(
+    source: KernelSource,
+    items: np.ndarray,
+    target: np.ndarray,
+    bases: Sequence[np.ndarray],
+    n_landmarks: int | None,
+) -> "_AllRows | _Landmarks":
+    if n_landmarks is None or n_landmarks >= len(target):
+        return _AllRows(source, items, target, bases)
+    return _Landmarks(source, items, target, n_landmarks)
 
 
 def _search_rows(source: KernelSource, items: np.ndarray) -> np.ndarray:

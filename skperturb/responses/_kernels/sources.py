@@ -4,18 +4,21 @@ A screen of ten thousand genes has a dozen kernels of ten thousand rows, 800 MB 
 weights are chosen on a few hundred rows, and the solution needs their weighted sum, which is added up block by block.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-__all__ = ["ArrayKernels", "FeatureKernels", "KernelSource", "weighted_sum"]
+__all__ = ["ArrayKernels", "FeatureKernels", "KernelSource", "WithSquaredSum", "weighted_sum"]
 
 #: Rows that are added to a weighted sum at once: bounds the memory beside the sum (16 MB for 8,000 columns).
 _BLOCK = 256
 #: Rows of a task for another process: less would cost more to send than to compute.
 _TASK = 8 * _BLOCK
+#: Name of the square of a sum.
+_SQUARED = "squared sum"
 
 
 class KernelSource(Protocol):
@@ -98,6 +101,66 @@ class FeatureKernels:
         return np.asarray(squares).ravel() / self._scales.get(name, 1.0)
 
 
+class WithSquaredSum:
+    r"""Kernels, and as one more of them the square of their weighted sum, :math:`(\sum_k w_k K_k(i, j))^2`.
+
+    That is the sum of all products of two kernels, which are kernels, too: items that several kernels find similar are
+    close in it, items that one does are not. Only the weights are kept; a block is squared when it is asked for.
+
+    Parameters
+    ----------
+    source : KernelSource
+    weights : ndarray of shape (n_kernels,)
+        Zero for kernels that are left out of the sum.
+    items : ndarray of int, shape (n_items,)
+        Items on whose diagonal the square is one, on average.
+
+    Attributes
+    ----------
+    squared : str
+        Name of the square.
+    """
+
+    def __init__(self, source: KernelSource, weights: np.ndarray, items: np.ndarray) -> None:
+        self._source = source
+        self._weights = {name: float(w) for name, w in zip(source.names, weights, strict=True) if w > 0}
+        self.squared = _SQUARED
+        while self.squared in source.names:
+            self.squared += "'"
+        size = np.sqrt(np.mean(self.diagonal(self.squared, items)))
+        self._weights = {name: weight / size for name, weight in self._weights.items()}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the kernels, that of the square last."""
+        return [*self._source.names, self.squared]
+
+    def block(self, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return one kernel between some items and others."""
+        if name != self.squared:
+            return self._source.block(name, rows, columns)
+        return deque(self.blocks(rows, columns), maxlen=1)[0]
+
+    def blocks(self, rows: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the blocks of all kernels, in their order, each computed once."""
+        total = np.zeros((len(rows), len(columns)))
+        for name in self._source.names:
+            block = self._source.block(name, rows, columns)
+            if name in self._weights:
+                total += self._weights[name] * block
+            yield block
+        yield np.square(total, out=total)
+
+    def diagonal(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Return one kernel of some items with themselves."""
+        if name != self.squared:
+            return self._source.diagonal(name, rows)
+        total = np.zeros(len(rows))
+        for part, weight in self._weights.items():
+            total += weight * self._source.diagonal(part, rows)
+        return total**2
+
+
 def weighted_sum(source: KernelSource, weights: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Add up the kernels between some items and others, block by block.
 
@@ -125,6 +188,12 @@ def _sum_rows(source: KernelSource, weights: np.ndarray, rows: np.ndarray, colum
     total = np.zeros((len(rows), len(columns)))
     for start in range(0, len(rows), _BLOCK):
         part = total[start : start + _BLOCK]
-        for name, weight in zip(source.names, weights, strict=True):
-            part += weight * source.block(name, rows[start : start + _BLOCK], columns)
+        for weight, block in zip(weights, _blocks(source, rows[start : start + _BLOCK], columns), strict=True):
+            part += weight * block
     return total
+
+
+def _blocks(source: KernelSource, rows: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
+    if isinstance(source, WithSquaredSum):
+        return source.blocks(rows, columns)
+    return (source.block(name, rows, columns) for name in source.names)

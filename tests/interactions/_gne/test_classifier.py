@@ -91,6 +91,16 @@ def test_perceptron_counts_less_where_pairs_are_few():
     assert few._log_odds(rng.standard_normal((500, 5))).std() < 1
 
 
+def test_logits_of_a_perceptron_by_hand():
+    hidden, out = (
+        (np.array([[1.0, -2.0]]), np.array([0.5, 1.0])),
+        (np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([4.0, -1.0])),
+    )
+    perceptron = Perceptron([hidden[0], out[0]], [hidden[1], out[1]])
+    bent = np.array([2.5 / (1 + np.exp(-2.5)), -3.0 / (1 + np.exp(3.0))])
+    np.testing.assert_allclose(perceptron.logits(np.array([[2.0]]))[0], [bent[0] + 3 * bent[1] + 4, 2 * bent[0] - 1])
+
+
 def test_perceptron_learns_what_a_straight_line_cannot():
     rng = np.random.RandomState(0)
     features = rng.standard_normal((4000, 2))

@@ -6,6 +6,7 @@ import pytest
 
 from skperturb._validation import ensure_networks
 from skperturb.networks import GCNEnhancer, InfluenceNetwork
+from skperturb.networks._enhancer.class_model import _hub
 from skperturb.networks._enhancer.features import (
     EDGE_FEATURES,
     NODE_FEATURES,
@@ -133,3 +134,9 @@ def test_nodes_know_their_mean_pairs():
         own[node, 7:] = np.mean([columns[i, node] for i in targets], axis=0) if targets else 0
     expected = (own - own.mean(axis=0)) / (own.std(axis=0) + 1e-3)
     np.testing.assert_allclose(graph.node_features[:, -14:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_hub_has_most_edges():
+    star = np.eye(5)
+    star[3] = 1.0
+    assert _hub(network_features(ensure_networks([star], "X")[0])) == 3

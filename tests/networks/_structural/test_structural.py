@@ -11,6 +11,7 @@ from skperturb.datasets import load_textbook_models
 from skperturb.metrics import spearman_correlation
 from skperturb.networks import DynamoDistance, InfluenceNetwork, RankedResponses, StructuralSensitivity
 from skperturb.networks._structural.clamp import driven_responses, relative_responses
+from skperturb.networks._structural.ensemble import _OTHER_POWER, _SUBSTRATE_POWER, StructuralEnsemble
 from skperturb.networks._structural.fluxes import _RIDGE, _balanced, draw_fluxes
 from skperturb.networks._structural.found import Found, Prior
 from skperturb.networks._structural.one_way import OneWayReactions, one_way_reactions
@@ -337,3 +338,41 @@ def test_clamp_equals_the_exact_sensitivities_of_real_models(data_home):
         models += 1
     assert models >= 8
     assert compared >= 80
+
+
+def test_intervals_are_widened_quantiles():
+    rng = np.random.default_rng(0)
+    record = ensure_networks([np.ones((3, 3))], "X")[0]
+    draws = rng.normal(size=(50, 3, 3))
+    found = Found(
+        record,
+        draws,
+        np.zeros((3, 3), dtype=bool),
+        np.arange(3),
+        Prior("relative", 0.0, np.zeros(3, dtype=bool), False),
+    )
+    for coverage in (0.5, 0.9):
+        low, high = found.interval(coverage)
+        below, above = np.quantile(found.ranks, [0.5 - 0.5 * coverage, 0.5 + 0.5 * coverage], axis=0)
+        assert ((low < below) | (low == 0.0)).all()
+        assert ((high > above) | (high == 1.0)).all()
+
+
+def test_elasticities_are_skewed_unless_they_are_flat(networks):
+    network = next(item for item in networks if item.model_id.startswith("upper_glycolysis"))
+    signs = network.signs().to_numpy(dtype=float)
+    reactions = one_way_reactions(network.structure, network.names, signs)
+    fluxes = np.ones((3, reactions.stoichiometry.shape[1]))
+    flat, skewed = (
+        StructuralEnsemble(signs, reactions, np.zeros((0, len(signs))), flat=flat)._slopes(
+            reactions, fluxes, np.random.default_rng(0)
+        )
+        for flat in (True, False)
+    )
+    steps, nodes, share = flat
+    low, high = reactions.lowest[steps, nodes], reactions.highest[steps, nodes]
+    unit = (low == 0.0) & (high == 1.0)
+    used = reactions.stoichiometry[nodes, steps] < 0.0
+    assert (unit & used).any()
+    power = np.where(used, _SUBSTRATE_POWER, _OTHER_POWER)
+    np.testing.assert_allclose(skewed[2][:, unit], (share**power)[:, unit])

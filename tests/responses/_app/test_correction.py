@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from skperturb.responses import APPRegressor
-from skperturb.responses._app.correction import choose_weight
+from skperturb.responses._app import correction
+from skperturb.responses._app.correction import choose_weight, mean_square, train_correction
 
 QUICK = {"n_models": 2, "max_epochs": 5, "hidden_dim": 8, "random_state": 0}
 
@@ -54,3 +55,33 @@ def test_weight_by_hand():
     assert choose_weight(target, np.zeros((4, 2))) == 0.0
     # Right about one condition of four: a gain of one standard error at most is no gain.
     assert choose_weight(target, target * np.array([[0.0], [1.0], [0.0], [0.0]])) == 0.0
+
+
+def test_large_target_is_learned_along_its_main_axes(monkeypatch):
+    """Weight and errors are those of what is predicted of the outputs, what lies outside the axes included."""
+    rng = np.random.default_rng(0)
+    doses = rng.normal(size=(150, 5))
+    target = doses @ rng.normal(size=(5, 100)) + rng.normal(size=(150, 100))
+    monkeypatch.setattr(correction, "_LARGE", 1000)
+    monkeypatch.setattr(correction, "_ROWS", 40)
+    monkeypatch.setattr(correction, "network_output", lambda net, rows: rows @ net)
+    options = {"n_models": 5, "weighed": True}
+    group = np.arange(150)
+
+    def regression(rows, values, weight):
+        return np.linalg.lstsq(rows, values, rcond=None)[0]
+
+    found, whole = (
+        train_correction(regression, doses, target, group, bounded=bounded, rng=np.random.RandomState(0), **options)
+        for bounded in (True, False)
+    )
+    assert whole.axes is None
+    assert found.axes.shape == (64, 100)
+    held_out = np.zeros_like(target)
+    for net, (_, testing) in zip(found.nets, correction._folds(group, 5, np.random.RandomState(0)), strict=True):
+        held_out[testing] = found.scale * doses[testing] @ net @ found.axes
+    assert found.weight == pytest.approx(choose_weight(target, held_out))
+    np.testing.assert_allclose(found.error_variance, mean_square(target - found.weight * held_out))
+    # The signal lies inside the axes: coefficients, whose errors are 1 / sqrt(120), hardly change.
+    new = np.eye(5)
+    np.testing.assert_allclose(found.predict(found.nets[0], new), whole.predict(whole.nets[0], new), atol=0.3)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skperturb.responses import APPRegressor, KernelPerturbationRegressor
-from skperturb.responses._app import signal
+from skperturb.responses._app import estimator, signal
 from skperturb.responses._app.nodes import GeneNodes
 from skperturb.responses._app.signal import could_learn
 
@@ -113,3 +113,22 @@ def test_weights_reach_the_networks(groups):
     expected = model.fit(X.iloc[rows], y[rows]).predict(X)
     np.testing.assert_allclose(model.fit(X, y, sample_weight=weight).predict(X), expected, atol=0.02)
     assert np.abs(model.fit(X, y).predict(X) - expected).max() > 1e-4
+
+
+def test_training_is_bounded_on_large_screens(groups, monkeypatch):
+    """Fewer epochs, and attention over a part of the nodes while it learns; predictions look at all of them."""
+    X, table, alike, _ = groups
+    params = {"gene_features": table, "baseline": "mean", **QUICK, "batch_size": 5}
+    usual = APPRegressor(**params).fit(X, alike)
+    monkeypatch.setattr(estimator, "_MAX_BATCHES", 10)
+    monkeypatch.setattr(estimator, "_MANY_PAIRS", 100)
+    monkeypatch.setattr(estimator, "_N_ATTENDED", 7)
+    bounded, asked = (APPRegressor(training=when, **params).fit(X, alike) for when in ("auto", "always"))
+    # Of 20 conditions for each network, four batches are an epoch.
+    assert (usual.n_iter_, bounded.n_iter_, asked.n_iter_) == (5, 3, 5)
+    np.testing.assert_array_equal(asked.predict(X), usual.predict(X))
+    module = bounded.nets_[0].module_
+    weights = module.attention(module.embed(), module.embed()[:1])
+    assert weights.shape == (1, 40)
+    np.testing.assert_array_equal(bounded.attention_weights(X).shape, (40, 40))
+    assert len(module.train()._attended(module.embed())) == 7

@@ -122,6 +122,11 @@ def test_features_of_lines_say_which_are_alike():
     new = (table["line"] == "l5").to_numpy()
     plain, informed = (_error(KernelPerturbationRegressor(contexts=c), X, y, ~new, new) for c in (None, features))
     assert informed < 0.3 * plain
+    # The effects are lines through zero: of a line near the middle more is known than of one at the end.
+    middle = (table["line"] == "l2").to_numpy()
+    model = KernelPerturbationRegressor(contexts=features).fit(X[~new & ~middle], y[~new & ~middle])
+    deviation = model.predict(X, return_std=True)[1].mean(axis=1)
+    assert 0.0 < deviation[middle].mean() < 0.9 * deviation[new].mean()
 
 
 def test_two_covariates(lines):

@@ -1,0 +1,600 @@
+"""Tables that users bring as text: a file becomes cells, all of them texts, or an error that names it."""
+
+import bz2
+import contextlib
+import csv
+import gzip
+import io
+import lzma
+import re
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skperturb._interchange import column_separator
+from skperturb._pairs import MISSING_NAMES
+
+__all__ = [
+    "Cells",
+    "as_numbers",
+    "check_repeated_header",
+    "clean_names",
+    "counts_rows",
+    "heads_names",
+    "is_number",
+    "means_number",
+    "named_rows",
+    "parse",
+    "read_cells",
+    "read_text",
+    "repeats_of_first",
+    "split_cells",
+    "warn_of_spreadsheet",
+]
+
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+# What compressed files begin with, whatever they are called.
+_PACKED = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz"}
+# A few kilobytes can be unpacked to terabytes. STRING's table of all human pairs with its channels is a fifth of this.
+_MOST_BYTES = 2**32
+# What other kinds of files begin with.
+_OTHER_KINDS = {
+    "[": "JSON",
+    "{\\rtf": "RTF",
+    "{": "JSON",
+    "graph [": "GML",
+    'creator "': "GML",
+    "<html": "HTML",
+    "<!doctype html": "HTML",
+    "<?xml": "XML",
+    "<sbml": "SBML",
+    "%pdf": "PDF",
+}
+# What a spreadsheet makes of SEPT2, MARCH1 and DEC1, and of the clone 2310009E13.
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_SPREADSHEET = re.compile(
+    rf"\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}|\d+(\.\d+)?e\+\d+"
+    r"|\d{4}-\d{2}-\d{2}( 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}",
+    re.IGNORECASE,
+)
+# Words of which the names of columns of names consist: "gene_symbol", "Ensembl ID", "perturbation".
+_HEADING = {
+    "accession", "compound", "compounds", "condition", "conditions", "drug", "drugs", "ensembl", "entrez", "feature",
+    "features", "gene", "genes", "grna", "guide", "guides", "hgnc", "id", "identifier", "ids", "index", "key",
+    "label", "labels", "locus", "metabolite", "metabolites", "name", "names", "node", "nodes", "official", "orf",
+    "orfs", "parameter", "parameters", "perturbation", "perturbations", "perturbed", "probe", "probes", "protein",
+    "proteins", "refseq", "row", "rows", "sgrna", "species", "symbol", "symbols", "systematic", "tag", "target",
+    "targets", "transcript", "transcripts", "treatment", "uniprot", "unnamed", "variable", "variables",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cells:
+    r"""Cells of a file.
+
+    Parameters
+    ----------
+    frame : DataFrame of str
+        Without names of columns; blanks at the ends of cells are gone.
+    separator : str
+        What separated them; ``r"\s+"`` for blanks.
+    path : Path
+    lines : ndarray of int
+        Number of the line in the file, from 1, of each row.
+    short : bool
+        Whether the first row lacked its first cell, which is empty now.
+    """
+
+    frame: pd.DataFrame
+    separator: str
+    path: Path
+    lines: np.ndarray
+    short: bool = False
+
+
+def read_text(path: str | PathLike[str], *, markup: bool = False) -> str:
+    r"""Read a file of text, perhaps compressed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Compressed files end in ``.gz``, ``.bz2``, ``.xz`` or ``.zip`` (with a single file), or begin as the first three
+        do.
+    markup : bool, default=False
+        Whether XML is expected.
+
+    Returns
+    -------
+    str
+        Decoded from UTF-8, from UTF-16 with a byte order mark, else from Windows-1252 or Latin-1; lines end with "\n".
+
+    Raises
+    ------
+    OSError
+        If the file can't be opened.
+    ValueError
+        If it is no text, or text of another kind, or larger than 4 GiB when it is unpacked.
+    """
+    path = Path(path)
+    raw = _read_bytes(path)
+    # Excel begins UTF-8 with a byte order mark, and writes "Unicode text" as UTF-16; old files are often Latin-1.
+    is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = None if b"\0" in raw and not is_wide else _decoded(raw, is_wide)
+    if text is None or "\0" in text:
+        raise ValueError(f"{path} is no text (a workbook, or another binary file); expected a table as text.")
+    start = text.lstrip()[:200].lower()
+    kind = next((kind for word, kind in _OTHER_KINDS.items() if start.startswith(word)), None)
+    if kind is not None and not (markup and kind == "XML"):
+        raise ValueError(f"{path} is {kind}, which is not read here; expected a table as text.")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a file.")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; expected a file.")
+    try:
+        return _member(path) if path.suffix.lower() == ".zip" else _unpacked(path)
+    except (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+        # What the system refuses has a number: no permission.
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise ValueError(
+            f"{path} is no whole file of its kind, {path.suffix!r} ({error}); copy it again, or rename it."
+        ) from error
+
+
+def _unpacked(path: Path) -> bytes:
+    ending = path.suffix.lower()
+    if ending not in _OPENERS:
+        with path.open("rb") as stream:
+            raw = stream.read()
+        ending = next((kind for start, kind in _PACKED.items() if raw.startswith(start)), "")
+        if not ending:
+            return raw
+        with _OPENERS[ending](io.BytesIO(raw), "rb") as stream:
+            return _bounded(stream, path)
+    with _OPENERS[ending](path, "rb") as stream:
+        return _bounded(stream, path)
+
+
+def _member(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        # What macOS adds to every archive is no file of the user's.
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        if len(names) != 1:
+            raise ValueError(f"{path} holds {len(names)} files; expected one. Unpack it and pass one of them.")
+        with archive.open(names[0]) as stream:
+            return _bounded(stream, path)
+
+
+def _bounded(stream: Any, path: Path) -> bytes:
+    content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{path} is larger than {_MOST_BYTES >> 20} MiB when unpacked; expected less.")
+    return content
+
+
+def _decoded(raw: bytes, is_wide: bool) -> str | None:
+    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "cp1252", "latin-1"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def read_cells(
+    path: str | PathLike[str], *, blanks: bool = True, separator: str | None = None, short_header: bool = False
+) -> Cells:
+    """Read the cells of a table.
+
+    Parameters
+    ----------
+    path : str or path-like
+    blanks : bool, default=True
+        Whether blanks separate columns where nothing else does; else there is one column then.
+    separator : str, default=None
+        What separates the columns; None looks at the first line that is no comment.
+    short_header : bool, default=False
+        Whether the first row may lack the name of the first column, as R writes it; its first cell is empty then.
+
+    Returns
+    -------
+    Cells
+        Without blank lines, lines that begin with "#", and empty last columns. Decimal commas between semicolons have
+        become points.
+
+    Raises
+    ------
+    OSError, ValueError
+        See `read_text` and `split_cells`.
+    """
+    path = Path(path)
+    numbered = [(k, line) for k, line in enumerate(read_text(path).split("\n"), 1) if line.strip() and line[0] != "#"]
+    if not numbered:
+        raise ValueError(f"{path} is empty; expected a table.")
+    return split_cells(numbered, path, blanks=blanks, separator=separator, short_header=short_header)
+
+
+def split_cells(
+    numbered: list[tuple[int, str]],
+    path: Path,
+    *,
+    blanks: bool = True,
+    separator: str | None = None,
+    short_header: bool = False,
+) -> Cells:
+    """Split lines into cells.
+
+    Parameters
+    ----------
+    numbered : list of (int, str)
+        Lines with their numbers, none of them blank.
+    path : Path
+        What error messages name.
+    blanks, separator, short_header
+        See `read_cells`.
+
+    Returns
+    -------
+    Cells
+
+    Raises
+    ------
+    ValueError
+        If lines have different lengths, or a quote is not closed on its line.
+    """
+    lines = [line for _, line in numbered]
+    if separator is None:
+        separator = column_separator(re.sub('"[^"]*"', "", lines[0])) or (r"\s+" if blanks else "\t")
+    if separator == "," and all(re.search(r"\s[+-]?\d+,\d", line) for line in lines[1:3]) and len(lines) > 1:
+        raise ValueError(f"{path} has decimal commas between blanks; expected points, or semicolons between columns.")
+    is_short = _has_short_header(numbered, separator, path, short_header)
+    if is_short:
+        lines[0] = (separator if separator != r"\s+" else '"" ') + lines[0].lstrip(" ")
+    frame = _frame_of(lines, numbered, separator, path)
+    # Slow in large tables, most of which have no blanks; a spreadsheet leaves those that do not break.
+    if any(blank in line for blank in {" ", "\t", "\xa0"} - {separator} for line in lines):
+        frame = frame.apply(lambda column: column.str.strip())
+    if is_short and (frame.iloc[1:, -1] == "").all():
+        # Not the name of the first column lacks, but the rows end with a separator.
+        frame.iloc[0] = [*frame.iloc[0, 1:], ""]
+        is_short = False
+    while frame.shape[1] > 1 and (frame.iloc[:, -1] == "").all():
+        frame = frame.iloc[:, :-1]
+    if separator == ";" and any("," in line for line in lines):
+        frame = _with_points(frame, path)
+    return Cells(frame, separator, path, np.array([number for number, _ in numbered]), is_short)
+
+
+def _has_short_header(numbered: list[tuple[int, str]], separator: str, path: Path, allowed: bool) -> bool:
+    """Tell whether the first line is shorter by one than the others, and refuse lines of any other lengths."""
+    widths = [_width(line, separator, path) for _, line in numbered]
+    is_short = allowed and len(widths) > 1 and widths[0] + 1 == widths[1]
+    usual = widths[1] if is_short else widths[0]
+    odd = next((k for k, found in enumerate(widths[is_short:], is_short) if found != usual), None)
+    if odd is not None:
+        raise ValueError(
+            f"{path} has lines of different length: {widths[odd]} columns in line {numbered[odd][0]}, {usual} in those "
+            "before; expected one table, as many columns in each line."
+        )
+    return is_short
+
+
+def _frame_of(lines: list[str], numbered: list[tuple[int, str]], separator: str, path: Path) -> pd.DataFrame:
+    try:
+        frame = parse("\n".join(lines), separator)
+    except ValueError as error:
+        raise ValueError(f"{path} can't be read as a table: {str(error).strip()}.") from error
+    # A quote that is not closed joins lines.
+    if len(frame) != len(lines):
+        joined = frame.apply(lambda column: column.str.contains("\n", regex=False)).to_numpy(dtype=bool)
+        line = numbered[int(np.argmax(joined.any(axis=1)))][0]
+        raise ValueError(f"{path} has a quote in line {line} that is not closed there; expected one row in each line.")
+    return frame
+
+
+def _with_points(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return cells with a point in the numbers of columns that have commas there."""
+    found = frame.copy()
+    pointed = None
+    for k, column in frame.items():
+        values = column[1:][~column[1:].isin(MISSING_NAMES)]
+        # The first line may name the columns.
+        changed = column.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", r"\1.\2", regex=True)
+        if len(values) and values.str.contains(",", regex=False).any() and changed[values.index].map(is_number).all():
+            found[k] = changed
+        if values.str.contains(".", regex=False).any() and values.map(is_number).all():
+            pointed = values[values.str.contains(".", regex=False)].iloc[0]
+    commas = [k for k in frame if not found[k].equals(frame[k])]
+    mixed = [value for k in commas for value in frame[k] if "." in value and "," not in value and is_number(value)]
+    if commas and (pointed is not None or mixed):
+        raise ValueError(
+            f"{path} has numbers with commas and with points, such as {pointed or mixed[0]!r}; expected one kind, for "
+            "the other may stand between thousands."
+        )
+    return found
+
+
+def parse(text: str, separator: str, **options: Any) -> Any:
+    """Parse a text as a table of texts; nothing is taken for a number or for missing.
+
+    Parameters
+    ----------
+    text : str
+    separator : str
+    **options
+        Of `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame of str
+        Cells that a line lacks are empty.
+    """
+    if "quoting" not in options and '"' not in text:
+        options["quoting"] = csv.QUOTE_NONE
+    return pd.read_csv(
+        io.StringIO(text),
+        sep=separator,
+        header=None,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
+        skipinitialspace=separator != "\t",
+        **options,
+    )
+
+
+def _split(line: str, separator: str, path: Path) -> list[str]:
+    try:
+        delimiter = " " if separator == r"\s+" else separator
+        text = re.sub(r"\s+", " ", line.strip()) if separator == r"\s+" else line
+        return next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise ValueError(f"{path} has a line that is no row of a table: {error}.") from error
+
+
+def _width(line: str, separator: str, path: Path) -> int:
+    """Return the number of cells in a line.
+
+    Parameters
+    ----------
+    line : str
+    separator : str
+    path : Path
+        What an error names.
+    """
+    if '"' in line:
+        return len(_split(line, separator, path))
+    return len(line.split()) if separator == r"\s+" else line.count(separator) + 1
+
+
+# -- names ---------------------------------------------------------------------------------------------
+def heads_names(word: str) -> bool:
+    """Tell whether a word is the name of a column of names, such as "gene_symbol", or empty.
+
+    Parameters
+    ----------
+    word : str
+
+    Examples
+    --------
+    >>> from skperturb._text_tables import heads_names
+    >>> [heads_names(word) for word in ("Gene ID", "ensembl_gene_id", "", "TP53", "C9orf72")]
+    [True, True, True, False, False]
+    """
+    parts = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", word).lower())
+    return word == "" or (bool(parts) and all(part in _HEADING for part in parts))
+
+
+def clean_names(names: pd.Series) -> pd.Series:
+    """Return names without what pandas makes of whole numbers with a gap, "7157.0".
+
+    Parameters
+    ----------
+    names : Series of str
+    """
+    return names.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
+
+
+def warn_of_spreadsheet(names: Any, path: Path, stacklevel: int = 3) -> None:
+    """Warn if names look like what spreadsheets make of symbols of genes.
+
+    Parameters
+    ----------
+    names : array-like of str
+    path : Path
+    stacklevel : int, default=3
+    """
+    odd = [name for name in pd.unique(np.asarray(names, dtype=object)) if _SPREADSHEET.fullmatch(name)]
+    if odd:
+        warnings.warn(
+            f"{len(odd)} names look like what a spreadsheet makes of gene symbols, such as {odd[0]!r}, in {path}. "
+            "Take the file from its source, without opening it in a spreadsheet.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def named_rows(cells: Cells, *, repeated: bool = False) -> pd.DataFrame:
+    """Return a table whose first row names the columns and whose first column names the rows.
+
+    Parameters
+    ----------
+    cells : Cells
+    repeated : bool, default=False
+        Whether names of rows may stand more than once.
+
+    Returns
+    -------
+    DataFrame of str
+        Its index is called as its column is.
+
+    Raises
+    ------
+    ValueError
+        If there is one column, no row, no names of columns, a name is missing, a column stands twice, the first line
+        stands again (two tables in one file), or the first column counts the rows.
+    """
+    frame, path = cells.frame, cells.path
+    if frame.shape[1] < 2:
+        raise ValueError(
+            f"{path} has one column; expected names first and then values, separated by tabs, commas or semicolons."
+        )
+    header, body = list(frame.iloc[0]), frame.iloc[1:]
+    if not len(body):
+        raise ValueError(f"{path} has one line; expected names of columns, and rows below them.")
+    # A first line that lacks a cell may be a row of numbers that does.
+    behind = header[2:] if cells.short else header[1:]
+    if (cells.short or not heads_names(header[0])) and all(map(is_number, behind)):
+        raise ValueError(
+            f"{path} begins with {header[cells.short]!r} and {len(behind)} numbers; expected names of the columns in "
+            "its first line."
+        )
+    check_repeated_header(frame, path)
+    _check_columns(header, path)
+    names = clean_names(body[0])
+    _check_row_names(names, body, header, cells)
+    if not repeated and not names.is_unique:
+        raise ValueError(f"{path} has {names[names.duplicated()].iloc[0]!r} twice; expected one row for each name.")
+    warn_of_spreadsheet(names, path)
+    index = pd.Index(names.to_numpy(dtype=object), dtype=object, name=header[0])
+    return body.iloc[:, 1:].set_axis(index, axis=0).set_axis(header[1:], axis=1)
+
+
+def check_repeated_header(frame: pd.DataFrame, path: Path) -> None:
+    """Raise ValueError if the first row, the names of the columns, stands again.
+
+    Parameters
+    ----------
+    frame : DataFrame of str
+    path : Path
+    """
+    again = repeats_of_first(frame)
+    if len(again):
+        raise ValueError(f"{path} has its first line again in row {again[0]}; expected one table in a file.")
+
+
+def repeats_of_first(frame: pd.DataFrame) -> list[int]:
+    """Return the positions of the rows that equal the first.
+
+    Parameters
+    ----------
+    frame : DataFrame of str
+    """
+    alike = np.flatnonzero(frame.iloc[:, 0].to_numpy() == frame.iloc[0, 0])[1:]
+    return [int(row) for row in alike if list(frame.iloc[row]) == list(frame.iloc[0])]
+
+
+def _check_columns(header: list[str], path: Path) -> None:
+    names = pd.Index(header[1:])
+    if not names.is_unique:
+        name = names[names.duplicated()][0]
+        raise ValueError(f"{path} has the column {name!r} twice; expected another name in every column.")
+    if "" in names:
+        raise ValueError(f"{path} has a column without a name, number {header.index('', 1)} from 0; expected a name.")
+
+
+def _check_row_names(names: pd.Series, body: pd.DataFrame, header: list[str], cells: Cells) -> None:
+    path = cells.path
+    missing = names.isin(MISSING_NAMES).to_numpy()
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise ValueError(
+            f"{path} lacks a name in row {row} (line {cells.lines[row + 1]}: {names.iloc[row]!r}); expected one in "
+            "every row."
+        )
+    is_named = heads_names(header[1]) and header[1] != ""
+    if counts_rows(names) and (is_named or not all(map(is_number, body.iloc[:, 1]))):
+        raise ValueError(
+            f"{path} counts its rows in the first column, before names such as {body.iloc[0, 1]!r}; expected names "
+            "first. Write it without row numbers."
+        )
+
+
+# -- numbers -------------------------------------------------------------------------------------------
+def is_number(text: str) -> bool:
+    """Tell whether a text is a finite number, other than Python without "1_000" and digits of other scripts.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> from skperturb._text_tables import is_number
+    >>> [is_number(text) for text in ("1", "-.5e3", "inf", "1_000", "0,5", "")]
+    [True, True, False, False, False, False]
+    """
+    try:
+        return text.isascii() and "_" not in text and bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def means_number(text: str) -> bool:
+    """Tell whether a text is a number or was meant for one: "0,5", "5 %", "<0.1", "1_000", "inf".
+
+    Such a column is refused as numbers, and not taken for names or kinds.
+
+    Parameters
+    ----------
+    text : str
+    """
+    return (
+        is_number(text) or re.fullmatch(r"[<>~≤≥]?[+-−]?[\d.,_'  ]*\d\s*%?|[+-−]?inf(inity)?", text, re.I) is not None
+    )
+
+
+def counts_rows(column: pd.Series) -> bool:
+    """Tell whether a column numbers its rows from 0 or from 1, each once, in whatever order.
+
+    Parameters
+    ----------
+    column : Series of str
+    """
+    return column.is_unique and set(column) in ({str(k + start) for k in range(len(column))} for start in (0, 1))
+
+
+def as_numbers(table: pd.DataFrame, path: Path, *, missing: bool = False) -> pd.DataFrame:
+    """Return texts as finite numbers.
+
+    Parameters
+    ----------
+    table : DataFrame of str
+    path : Path
+    missing : bool, default=False
+        Whether values may be missing ("", "NA", …); they become NaN.
+
+    Returns
+    -------
+    DataFrame of float
+
+    Raises
+    ------
+    ValueError
+        Names the first value that is none.
+    """
+    lacking = table.isin(MISSING_NAMES).to_numpy() if missing else np.zeros(table.shape, dtype=bool)
+    texts = np.where(lacking, "nan", table.to_numpy(dtype=object))
+    joined = "".join(texts.ravel())
+    values = None
+    if joined.isascii() and "_" not in joined:
+        with contextlib.suppress(ValueError):
+            values = texts.astype(float)
+    if values is None or not np.isfinite(values[~lacking]).all():
+        row, column = next(k for k in np.ndindex(texts.shape) if not lacking[k] and not is_number(str(texts[k])))
+        raise ValueError(
+            f"{path} has {table.iloc[row, column]!r} in row {str(table.index[row])!r}, column "
+            f"{str(table.columns[column])!r}; expected finite numbers there, and some are not numbers."
+        )
+    return pd.DataFrame(values, index=table.index, columns=table.columns)
