@@ -133,7 +133,8 @@ def read_expression(path: str | Path, genes: Any = None) -> pd.DataFrame:
         raise ValueError(f"{path} has no gene without missing values.")
     if not measured.all():
         _doubt(path, table.index[~measured], "have missing values and are left out")
-    rows = values.reset_index().drop_duplicates()
+    # Numbers in place of the names of samples, one of which may be "gene".
+    rows = values.set_axis(range(values.shape[1]), axis=1).reset_index().drop_duplicates()
     repeated = rows["gene"][rows["gene"].duplicated()].unique()
     if len(repeated):
         _doubt(path, repeated, "stand more than once with different values, which are averaged")
