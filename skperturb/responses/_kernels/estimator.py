@@ -52,8 +52,13 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
     Two steps, both in closed form once the weights of their kernels are chosen:
 
     1. The effect of a gene that was never perturbed, from the genes that were: ridge regression on cosine kernels on
-       `gene_features` and on the neighborhoods in `graph`. Where they do not help, the mean of the known effects
-       remains.
+       `gene_features` and on the neighborhoods in `graph`, and on the square of their sum, in which genes are close
+       that several of them find similar (not with contexts),
+
+       .. math:: k(g, h) = w_0 + \sum_k w_k K_k(g, h) + w_s \Bigl(\sum_k v_k K_k(g, h)\Bigr)^2,
+
+       where v are the weights that are best without the square. Where kernels do not help, the mean of the known
+       effects remains.
     2. What a combination adds to the sum of its single effects :math:`e_g`, the better of two models or nothing:
        a Gaussian process that scales each single effect by a coefficient that depends on the gene and its partners,
 
@@ -91,7 +96,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         value; negative ones make neighbors opposite. "ignore" counts all edges alike. A number cuts: edges with a
         smaller absolute weight are left out, and the others count alike, with their sign.
     robust : bool, default=True
-        Weigh down conditions that are far from their leave-one-out prediction.
+        Weigh down conditions that are far from their leave-one-out prediction. The weights of kernels between
+        combinations, and with contexts, are chosen so as well; those for new genes count all genes alike.
     max_iter : int, default=50
         Iterations of the search for the kernel weights.
     contexts : sequence of str or int, or DataFrame of shape (n_contexts, n_features), default=None
@@ -122,7 +128,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         Mean leave-one-out L2 error: "genes, mean", "genes, mean of other contexts", "genes, kernels", "combinations,
         baseline", "combinations, kernels", "combinations, process" as far as they apply.
     kernel_weights_ : Series
-        Weight of each kernel in the chosen models; empty when the fallbacks were chosen.
+        Weight of each kernel in the chosen models, "squared sum" that of the square; empty when the fallbacks were
+        chosen.
     loo_residuals_ : ndarray of shape (n_conditions, n_outputs)
         Training response minus its prediction from the other conditions (for a single: of the other genes).
     n_landmarks_ : int

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from skperturb.responses import KernelPerturbationRegressor
+from skperturb.responses._kernels import gene_effects
+from skperturb.responses._kernels.multiple_kernels import fit_multiple_kernels
 
 
 def small_screen(seed):
@@ -40,3 +42,60 @@ def test_errors_that_chose_the_weights_do_not_choose_the_kernels():
         chosen += len(model.kernel_weights_) > 0
     assert preferred > 15
     assert chosen <= 0.6 * preferred
+
+
+@pytest.fixture(scope="module")
+def crossed_screen():
+    """180 genes in six groups of one table and six of another; those alike in both respond alike, others do not."""
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(6, size=(2, 180))
+    names = [f"gene{k}" for k in range(180)]
+    tables = {
+        name: pd.DataFrame(group[:, None] == np.arange(6), index=names)
+        for name, group in (("first", first), ("second", second))
+    }
+    y = rng.normal(size=(6, 6, 20))[first, second] + 0.3 * rng.normal(size=(180, 20))
+    return pd.DataFrame(np.eye(180), columns=names), y, tables
+
+
+def fit_crossed(X, y, tables, **options):
+    model = KernelPerturbationRegressor(gene_features=tables, **options).fit(X[:140], y[:140])
+    return model, model.predict(X[140:])
+
+
+def test_genes_alike_in_both_tables_respond_alike(crossed_screen, monkeypatch):
+    X, y, tables = crossed_screen
+    model, predicted = fit_crossed(X, y, tables)
+    assert list(model.kernel_weights_.index) == ["constant", "first", "second", "squared sum"]
+
+    def without_square(source, target, alone, **options):
+        return source, fit_multiple_kernels(source, target, **options)
+
+    monkeypatch.setattr(gene_effects, "fit_with_squared_sum", without_square)
+    sums = fit_crossed(X, y, tables)[1]
+    ours, plain = (np.linalg.norm(values - y[140:], axis=1).mean() for values in (predicted, sums))
+    assert ours < 0.6 * plain
+
+
+def test_order_of_genes_and_rotation_of_outputs_change_nothing(crossed_screen):
+    X, y, tables = crossed_screen
+    expected = fit_crossed(X, y, tables)[1]
+    rng = np.random.default_rng(1)
+    rotation = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    order, columns = np.r_[rng.permutation(140), 140:180], rng.permutation(180)
+    found = fit_crossed(X.iloc[order, columns], y[order] @ rotation, dict(reversed(tables.items())))[1]
+    # The search stops where its steps gain little, so weights agree to some digits only.
+    np.testing.assert_allclose(found @ rotation.T, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_landmarks_that_span_the_square_are_exact(robust, crossed_screen):
+    """It has rank 36 here, one for each pair of groups."""
+    X, y, tables = crossed_screen
+    exact, expected = fit_crossed(X, y, tables, robust=robust)
+    few, found = fit_crossed(X, y, tables, robust=robust, n_landmarks=130)
+    assert (exact.n_landmarks_, few.n_landmarks_) == (0, 130)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(few.loo_residuals_, exact.loo_residuals_, atol=1e-5)
+    deviations = [model.predict(X[140:], return_std=True)[1] for model in (few, exact)]
+    np.testing.assert_allclose(*deviations, rtol=1e-4)

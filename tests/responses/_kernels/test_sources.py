@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 
 from skperturb.responses._kernels import sources
-from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels, weighted_sum
+from skperturb.responses._kernels.sources import ArrayKernels, FeatureKernels, WithSquaredSum, weighted_sum
 
 
 @pytest.fixture
@@ -34,6 +34,23 @@ def test_weighted_sum_is_that_of_the_matrices(block, features, monkeypatch):
     expected = (0.5 * whole["dense"] + 3.0 * whole["sparse"])[rows]
     for source in (FeatureKernels(given), ArrayKernels(whole)):
         np.testing.assert_allclose(weighted_sum(source, weights, rows, columns), expected, atol=1e-12)
+
+
+def test_square_of_a_sum_is_one_more_kernel(features, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", 2)
+    given, whole = features
+    everything, items = np.arange(9), np.array([1, 4, 8])
+    square = (0.5 * whole["dense"] + 3.0 * whole["sparse"]) ** 2
+    square /= np.diag(square)[items].mean()
+    given, whole = ({"squared sum": part["dense"] * 0 + 1, **part} for part in (given, whole))
+    whole["squared sum"] = np.full((9, 9), 4.0)
+    squared = WithSquaredSum(FeatureKernels(given), np.array([0.0, 0.5, 3.0]), items)
+    assert squared.names == ["squared sum", "dense", "sparse", "squared sum'"]
+    np.testing.assert_allclose(squared.block(squared.names[-1], everything, items), square[:, items], atol=1e-12)
+    np.testing.assert_allclose(squared.diagonal(squared.names[-1], items), np.diag(square)[items], atol=1e-12)
+    total = weighted_sum(squared, np.array([1.0, 2.0, 3.0, 4.0]), everything, items)
+    expected = whole["squared sum"] + 2 * whole["dense"] + 3 * whole["sparse"] + 4 * square
+    np.testing.assert_allclose(total, expected[:, items], atol=1e-12)
 
 
 def test_tasks_of_workers_give_the_same_sum(features, monkeypatch):
