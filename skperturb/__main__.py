@@ -3,13 +3,11 @@
 import argparse
 import importlib
 import os
-import re
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from . import __version__
 from ._command_biosimulators import add_biosimulators
@@ -22,6 +20,7 @@ from ._command_report import add_report
 from ._command_responses import add_responses
 from ._command_score import add_score
 from ._command_types import count_or_all, positive_integer, seconds
+from ._command_words import with_options
 from ._model_files import expand_folders
 
 __all__ = ["main"]
@@ -48,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser(argv).parse_args(argv)
     formatted = warnings.formatwarning
-    warnings.formatwarning = _format_warning
+    warnings.formatwarning = lambda message, category, *place, **more: (
+        # Without the line of code that warned, which says nothing at a command line.
+        f"skperturb: {category.__name__}: {with_options(str(message), arguments)}\n"
+    )
     try:
         if arguments.run is not _main_job:
             from .reproduce._options import refuse_unused
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _reader_has_gone()
     except (ValueError, OSError, ImportError) as error:
-        print(f"skperturb: {type(error).__name__}: {_with_options(str(error), arguments)}", file=sys.stderr)
+        print(f"skperturb: {type(error).__name__}: {with_options(str(error), arguments)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("skperturb: interrupted", file=sys.stderr)
@@ -90,6 +92,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse files that can't be written before the work begins, not after it."""
     for name in ("csv", "json", "html", "save"):
         path = getattr(arguments, name, None)
+        if isinstance(path, Path) and str(path) == "-":
+            raise ValueError(f"--{name} -: standard output holds what is printed; expected the name of a file.")
         if isinstance(path, Path) and not path.absolute().parent.is_dir():
             raise FileNotFoundError(f"--{name} {path}: the folder is not there; make it first.")
         if isinstance(path, Path) and path.is_dir():
@@ -101,32 +105,11 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise FileExistsError(f"--{option} {path} is a file; expected a folder.")
 
 
-def _format_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> str:
-    """Leave out the line of code that warned, which says nothing at a command line."""
-    return f"skperturb: {category.__name__}: {message}\n"
-
-
 def _reader_has_gone() -> int:
     """End quietly when the reader of a pipe has seen enough, as in ``… | head``."""
     # Python flushes standard output once more when it ends, and would complain then.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _with_options(message: str, arguments: argparse.Namespace) -> str:
-    """Name the options of the command in place of the parameters of the functions behind it."""
-    names = {name: name for name in vars(arguments)}
-    names |= {inner: name for inner, name in (("covariates", "contexts"), ("n_jobs", "jobs")) if name in arguments}
-    for name, option in names.items():
-        # A raw text of Python, r"g\\d+", is written without its r in a shell.
-        value = r"(?:r(?=['\"])|(?=['\"\[\d-]))"
-        message = re.sub(rf"(?<![(\w]){name}={value}", f"--{option.replace('_', '-')} ", message)
-        message = re.sub(rf"^{name} (?=names )", f"--{option.replace('_', '-')} ", message)
-    # Of 'perturb', which makes an Intervention of each change.
-    change = re.compile(r"^(?:interventions\[\d+\]\.(\w+)|Intervention\((\w+)=\.\.\.\)|(times)(?=\[| must))")
-    message = change.sub(lambda found: f"--{next(filter(None, found.groups())).replace('_', '-')}", message)
-    message = re.sub(r"^ids\[\d+\] = ", "--models ", message)
-    return message.replace("describe_labels shows them", "'skperturb labels' shows them")
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ __all__ = [
     "align_vectors",
     "check_rows",
     "check_same_names",
+    "equal_rows",
     "is_default",
     "name_positions",
     "row_names",
@@ -131,6 +132,37 @@ def name_positions(have: pd.Index, want: pd.Index, labels: tuple[str, str]) -> n
         unknown = want[positions < 0][:_SHOWN].tolist()
         raise ValueError(f"{labels[1]} has the names {unknown}, which {labels[0]} lacks; expected the same names.")
     return positions
+
+
+def equal_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Group rows that hold the same values; -0.0 equals 0.0.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        Numbers or truth values, mostly zero, none NaN.
+
+    Returns
+    -------
+    first : ndarray of int, shape (n_groups,)
+        The first row of each group, ascending.
+    group : ndarray of int, shape (n_rows,)
+        Group of each row, in that order.
+    """
+    values = np.asarray(values)
+    first: list[int] = []
+    numbers: dict[bytes, int] = {}
+    group = np.empty(len(values), dtype=np.intp)
+    for k, row in enumerate(values):
+        # What is not zero is little, while ``np.unique(axis=0)`` sorts whole rows, column by column. Two rows of the
+        # same bytes hold equally many values, and so the same positions.
+        positions = np.flatnonzero(row)
+        key = positions.tobytes() + row[positions].tobytes()
+        number = numbers.setdefault(key, len(first))
+        if number == len(first):
+            first.append(k)
+        group[k] = number
+    return np.array(first, dtype=np.intp), group
 
 
 def align_vectors(reference: Any, value: Any, labels: tuple[str, str]) -> np.ndarray:

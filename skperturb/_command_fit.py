@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from ._command_interactions import left_out
-from ._command_responses import add_screen_options, fit_quietly, knowledge, screen_of
+from ._command_responses import add_screen_options, fit_quietly, knowledge, known_genes, screen_of
 from ._command_types import count_or_all, positive_integer, seconds, seed
+from ._command_words import refuse_unknown
 from ._model_files import expand_folders
+from ._near_names import nearest
 from ._text_tables import check_repeated_header, read_cells
 
 if TYPE_CHECKING:
@@ -160,7 +164,7 @@ def _fit_responses(arguments: argparse.Namespace) -> int:
         "app": lambda: APPRegressor(**known, random_state=arguments.seed or 0),
     }
     # Genes of which something is known have columns too; others are refused when they are to be predicted.
-    genes = sorted({*map(str, encode(screen)[2].genes_), *_known_genes(known)})
+    genes = sorted({*map(str, encode(screen)[2].genes_), *known_genes(known)})
     encoder = PerturbationEncoder(
         control=screen.control,
         column=LABEL,
@@ -176,12 +180,6 @@ def _fit_responses(arguments: argparse.Namespace) -> int:
     return _save(
         pipeline, arguments, line="responses", contexts=screen.contexts, outputs=list(screen.responses.columns)
     )
-
-
-def _known_genes(known: dict[str, Any]) -> set[str]:
-    graph, features = known["graph"], known["gene_features"] or {}
-    found = set() if graph is None else {str(gene) for gene in graph.iloc[:, :2].to_numpy().ravel()}
-    return found.union(*({str(gene) for gene in table.index} for table in features.values()))
 
 
 def _fit_interactions(arguments: argparse.Namespace) -> int:
@@ -200,7 +198,7 @@ def _fit_interactions(arguments: argparse.Namespace) -> int:
 def _fit_networks(arguments: argparse.Namespace) -> int:
     from .exceptions import ModelWarning
     from .networks import GCNEnhancer
-    from .sbml import JacobianExtractor, sensitivity_matrices
+    from .sbml import JacobianExtractor
 
     files = expand_folders(arguments.files)
     extractor = JacobianExtractor(on_error="skip", timeout=arguments.timeout, n_jobs=arguments.jobs, verbose=1)
@@ -208,16 +206,42 @@ def _fit_networks(arguments: argparse.Namespace) -> int:
         # They are named below.
         warnings.filterwarnings("ignore", "[0-9]+ of [0-9]+ models yield no network", ModelWarning)
         found = extractor.fit_transform(files)
-    networks = [network for network in found if not network.is_empty]
+    networks, truths = [], []
     for file, network in zip(files, found, strict=True):
+        truth = None if network.is_empty else _truth(network, arguments.kind, file)
         if network.is_empty:
             print(f"left out: {file}: {network.reason}")
+        if truth is not None:
+            networks.append(network)
+            truths.append(truth)
     if not networks:
         raise ValueError(f"none of the {len(files)} files has a steady state to learn from.")
-    truths = sensitivity_matrices(networks, kind=arguments.kind, undefined="nan")
     print(f"{len(networks)} of {len(files)} models to learn from", flush=True)
     model = GCNEnhancer(kind=arguments.kind, n_models=arguments.n_models, random_state=arguments.seed or 0)
     return _save(model.fit(networks, truths), arguments, line="networks")
+
+
+def _truth(network: Any, kind: str, file: str) -> pd.DataFrame | None:
+    """Return the responses that a model teaches, and print which it does not; None if it teaches none."""
+    from .exceptions import ModelWarning
+    from .sbml import sensitivity_matrix
+    from .sbml.sensitivity import formal_sources
+
+    with warnings.catch_warnings():
+        # They are left out.
+        warnings.filterwarnings("ignore", "With .* held, the other variables have no stable", ModelWarning)
+        truth = pd.DataFrame(sensitivity_matrix(network, kind, undefined="nan"))
+    formal = formal_sources(network)
+    # The model would not come to rest so: what the Jacobian says there, no experiment finds.
+    truth[formal] = np.nan
+    if formal:
+        shown = ", ".join(formal[:3]) + (", …" if len(formal) > 3 else "")
+        whole = " and with it the model" if len(formal) == len(truth) else ""
+        print(
+            f"left out{whole}: {file}: responses to {len(formal)} of {len(truth)} variables ({shown}), since the "
+            "others have no stable state when these are held"
+        )
+    return None if truth.isna().to_numpy().all() else truth
 
 
 def _save(model: Any, arguments: argparse.Namespace, **about: Any) -> int:
@@ -256,7 +280,15 @@ def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Na
 
     contexts, outputs = list(about.get("contexts", [])), list(about["outputs"])
     table = read_conditions(Path(arguments.files[0]), contexts).rename(columns={"": LABEL})
-    X = model.named_steps["encoder"].transform(table)
+    encoder = model.named_steps["encoder"]
+    try:
+        X = encoder.transform(table)
+    except ValueError as error:
+        unknown = re.search("names the gene '(.+?)', none of the [0-9]+ known genes$", str(error).rstrip("."))
+        if unknown is None:
+            raise
+        alike = nearest(unknown[1], map(str, encoder.genes_))
+        raise ValueError(f"{arguments.files[0]}: {str(error).rstrip('.')}{alike}.") from error
     regressor = model.named_steps["model"]
     try:
         mean, deviation = (np.asarray(part) for part in regressor.predict(X, return_std=True))
@@ -311,7 +343,8 @@ def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
     else:
         columns = list(range(1 + len(contexts)))
     if not len(table) or table.shape[1] < len(columns) or (not heads and table.shape[1] > len(columns)):
-        raise ValueError(f"{path} has {table.shape[1]} columns and {len(table)} rows; {expected}")
+        hint = "" if heads else ' If there are more, call that of the labels "perturbation" in the first line.'
+        raise ValueError(f"{path} has {table.shape[1]} columns and {len(table)} rows; {expected}{hint}")
     table = table.iloc[:, columns].set_axis(["", *contexts], axis=1).reset_index(drop=True)
     if (table == "").to_numpy().any():
         row = int(np.argmax((table == "").to_numpy().any(axis=1)))
@@ -326,12 +359,30 @@ def _predict_interactions(model: Any, about: dict[str, Any], arguments: argparse
     pairs = data.pairs
     if left_out(data):
         print(f"{len(pairs)} pairs{left_out(data)}")
+    _name_unknown(pairs, set(map(str, model.genes_)), arguments)
     table = pd.DataFrame(pairs, columns=["gene_a", "gene_b"])
-    table["score"] = model.decision_function(pairs)
-    table["probability"] = model.predict_proba(pairs)[:, 1]
+    with warnings.catch_warnings():
+        # They were named.
+        warnings.filterwarnings("ignore", "X has [0-9]+ genes that neither the training pairs", UserWarning)
+        table["score"] = model.decision_function(pairs)
+    # As predict_proba, which would describe all pairs once more.
+    table["probability"] = expit(table["score"])
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     print("probability: where half of the pairs interact, as in the fit; among untested pairs far fewer do")
     return table, table
+
+
+def _name_unknown(pairs: np.ndarray, known: set[str], arguments: argparse.Namespace) -> None:
+    """Print which genes of the pairs the model has never seen, or refuse pairs of nothing else."""
+    found = list(dict.fromkeys(map(str, pairs.ravel())))
+    missing = [gene for gene in found if gene not in known]
+    if len(missing) == len(found):
+        refuse_unknown(arguments.files[0], missing, known, f"genes that {arguments.model} knows")
+    if missing:
+        print(
+            f"{len(missing)} of {len(found)} genes are unknown to the model, such as {missing[0]!r}"
+            f"{nearest(missing[0], sorted(known))}: their pairs are scored as those of genes without interactions"
+        )
 
 
 def _predict_networks(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:

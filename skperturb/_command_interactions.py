@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ._command_types import positive_integer
+from ._command_words import refuse_unknown
 
 __all__ = ["add_interactions", "left_out"]
 
@@ -58,12 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     from .datasets import read_interactions
     from .interactions import GNEEmbedder, L3Paths
     from .reproduce._interaction_data import read_expression
+    from .reproduce._options import refuse_repeated
 
     data = read_interactions(arguments.edges)
     expression = None if arguments.expression is None else read_expression(arguments.expression, data.genes)
     n_measured = 0 if expression is None else int(expression.index.isin(data.genes).sum())
     measured = "no expression" if expression is None else f"expression of {n_measured}"
     print(f"{len(data.pairs)} interactions, {len(data.genes)} genes, {measured} of them{left_out(data)}", flush=True)
+    if arguments.gene is not None:
+        refuse_repeated(arguments.gene, "--gene")
+        known = {*map(str, data.genes), *(() if expression is None else map(str, expression.index))}
+        refuse_unknown("--gene", arguments.gene, known, "genes with an interaction or an expression")
     exclude = None if arguments.exclude is None else read_interactions(arguments.exclude).pairs
     build = GNEEmbedder if arguments.model == "gne" else L3Paths
     model = build(expression, random_state=0).fit(data.pairs)

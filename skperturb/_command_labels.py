@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ._user_screens import open_cells, read_text_table
+from ._command_words import with_options
+from ._user_screens import LABEL, open_cells, read_text_table, without_column
 
 __all__ = ["add_labels"]
 
@@ -38,7 +39,7 @@ def add_labels(commands: argparse._SubParsersAction) -> None:
         description="Example: python -m skperturb labels screen.h5ad --groupby perturbation --csv labels.csv",
     )
     labels.add_argument("file", type=Path, metavar="FILE", help="cells as .h5ad, or a table as .csv, .tsv or .txt")
-    labels.add_argument("--groupby", metavar="COL", help="the column that holds the labels")
+    labels.add_argument("--groupby", metavar="COL", help="the column that holds the labels; default: perturbation")
     labels.add_argument("--control", nargs="+", metavar="LABEL", help="names of controls; default: control ctrl")
     labels.add_argument("--sep", nargs="+", metavar="SEP", help="separators, the trusted one first; default: + _")
     labels.add_argument("--genes", nargs="+", metavar="GENE", help="the only names that are genes")
@@ -55,13 +56,15 @@ def _run(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     cells = _observations(arguments.file)
     note = None
-    if arguments.groupby is None and cells.shape[1] == 1 and arguments.file.suffix != ".h5ad":
+    if arguments.groupby is None and cells.shape[1] == 1 and arguments.file.suffix.lower() != ".h5ad":
         cells, note = _without_header(cells, arguments.file)
-    if arguments.groupby is None and cells.shape[1] != 1:
-        raise ValueError(
-            f"--groupby is needed; the columns of {arguments.file} are {list(map(str, cells.columns))[:10]}."
-        )
-    table = describe_labels(cells, arguments.groupby, **options)
+    column = arguments.groupby
+    if column is None and cells.shape[1] != 1:
+        column = LABEL
+    if column is not None and list(cells.columns).count(column) != 1:
+        raise ValueError(without_column(arguments.file, column, cells.columns))
+    table = describe_labels(cells, column, **options)
+    table["reason"] = [with_options(text, arguments) for text in table["reason"]]
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
         print(f"{len(table)} labels written to {arguments.csv}")
@@ -75,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _observations(path: Path) -> Any:
     """Return the table of the cells; the expression stays on the disk."""
-    if path.suffix == ".h5ad":
+    if path.suffix.lower() == ".h5ad":
         cells = open_cells(path)
         try:
             return cells.obs.copy()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ._command_types import count_or_all, positive_integer, seconds
 from ._model_files import MODEL_SUFFIXES, expand_folders
+from ._near_names import listed
 from ._pairs import MISSING_NAMES
 from ._text_tables import (
     as_numbers,
@@ -175,12 +176,26 @@ def respond(job: tuple[str, int, bool, pd.Series | None, list[Path]]) -> tuple[p
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always", UserWarning)
         network, said = read_network(path)
+        if state is not None:
+            _check_state(state, list(map(str, network.names)))
         for file in files:
             (_draw if file.suffix == ".png" else write_network)(network, file)
         kinetic = network.steady_state is not None and not structure_only and state is None
         table, basis = _exact(network, top) if kinetic else _structural(network, top, state)
     texts = dict.fromkeys(str(one.message) for one in doubts if issubclass(one.category, UserWarning))
     return table, "\n".join([f"{said}; {basis}", *(f"doubtful: {text}" for text in texts)])
+
+
+def _check_state(state: pd.Series, names: list[str]) -> None:
+    """Raise ValueError if a variable of the network has no concentration."""
+    missing = [name for name in names if name not in state.index]
+    if missing:
+        odd = [str(name) for name in state.index if name not in names]
+        others = f"; the network has none of its {listed(odd)}" if odd else ""
+        raise ValueError(
+            f"--state lacks {len(missing)} of the {len(names)} variables: {listed(missing)}{others}. Expected a "
+            "concentration for each."
+        )
 
 
 def read_network(path: str) -> tuple[Any, str]:

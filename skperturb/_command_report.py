@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ._command_types import count_or_all, positive_integer, seconds
+from ._command_words import with_options
 from ._model_files import expand_folders
 
 __all__ = ["add_report"]
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for file, error in zip(files, errors, strict=True):
         if error is not None:
-            print(f"{file}: {error}")
+            print(f"{file}: {with_options(str(error), arguments)}")
     n_read = errors.count(None)
     print(f"{n_read} of {len(errors)} files read; page written to {arguments.html}")
     return int(not n_read)

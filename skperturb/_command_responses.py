@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +14,21 @@ import numpy as np
 import pandas as pd
 
 from ._command_types import positive_number
+from ._command_words import refuse_unknown
 
 if TYPE_CHECKING:
     from ._user_screens import UserScreen
 
-__all__ = ["add_label_options", "add_responses", "add_screen_options", "fit_quietly", "knowledge", "run", "screen_of"]
+__all__ = [
+    "add_label_options",
+    "add_responses",
+    "add_screen_options",
+    "fit_quietly",
+    "knowledge",
+    "known_genes",
+    "run",
+    "screen_of",
+]
 
 # Predictions that are printed; the file of --csv has all.
 _SHOWN = 20
@@ -129,6 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse(arguments)
     screen = screen_of(arguments)
     known, notes = knowledge(arguments, screen)
+    candidates = None if arguments.predict is None else _candidates(screen, known, arguments.predict)
     print("\n".join([_described(screen), *screen.notes, *notes]), flush=True)
     scores = pd.DataFrame(_scores(screen, known, arguments.repeats)) if arguments.repeats else pd.DataFrame()
     if len(scores):
@@ -136,8 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.repeats:
         print("no model was scored: there is nothing to hold out, see --graph, --gene-features and --contexts")
     ranked = wide = None
-    if arguments.predict is not None:
-        ranked, wide = _ranked(screen, known, arguments)
+    if candidates is not None:
+        ranked, wide = _ranked(screen, known, candidates, arguments.rank_by or _RANKINGS[0])
         shown = ranked.head(_SHOWN)
         print(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
         if len(ranked) > _SHOWN:
@@ -378,6 +390,7 @@ def _candidates(screen: UserScreen, known: dict[str, Any], wanted: list[str]) ->
         raise ValueError(f"--predict {' '.join(wanted)}: {word!r} beside labels; expected {word!r} alone, or labels.")
     else:
         labels = list(dict.fromkeys(wanted))
+        _check_genes(screen, known, labels)
     if not screen.contexts:
         return pd.DataFrame({LABEL: labels}, index=labels)
     levels = screen.conditions[screen.contexts].drop_duplicates().sort_values(screen.contexts)
@@ -394,29 +407,51 @@ def _alone(screen: UserScreen) -> set[str]:
     return {str(gene) for gene in np.asarray(encoder.genes_)[perturbed[perturbed.sum(axis=1) == 1].any(axis=0)]}
 
 
+def _check_genes(screen: UserScreen, known: dict[str, Any], labels: list[str]) -> None:
+    """Refuse labels that cannot be read, or with a gene of which nothing is known, before models are scored."""
+    from ._user_screens import encode
+    from .responses import PerturbationEncoder
+
+    try:
+        reader = PerturbationEncoder(control=screen.control, **screen.reading).fit(labels)
+    except ValueError as error:
+        raise ValueError(re.sub(r"^X\[\d+\] is ", "--predict ", str(error))) from error
+    perturbed = set(map(str, encode(screen)[2].genes_))
+    what = f"genes that {screen.name}, --graph, --gene-features or --other-screen know"
+    refuse_unknown("--predict", map(str, reader.genes_), perturbed | known_genes(known), what)
+
+
 def _new_genes(known: dict[str, Any], perturbed: set[str]) -> list[str]:
-    graph, features = known["graph"], known["gene_features"] or {}
-    sources = [] if graph is None else [graph.iloc[:, :2].to_numpy().ravel()]
-    sources += [table.index.to_numpy() for table in features.values()]
-    if not sources:
+    if all(value is None for value in known.values()):
         raise ValueError("--predict genes needs --graph, --gene-features or --other-screen, where new genes are found.")
-    return sorted({str(gene) for source in sources for gene in source} - perturbed)
+    return sorted(known_genes(known) - perturbed)
+
+
+def known_genes(known: dict[str, Any]) -> set[str]:
+    """Return the genes of which anything is known besides the screen.
+
+    Parameters
+    ----------
+    known : dict
+        Of `knowledge`.
+    """
+    graph, features = known["graph"], known["gene_features"] or {}
+    found = set() if graph is None else {str(gene) for gene in graph.iloc[:, :2].to_numpy().ravel()}
+    return found.union(*({str(gene) for gene in table.index} for table in features.values()))
 
 
 def _ranked(
-    screen: UserScreen, known: dict[str, Any], arguments: argparse.Namespace
+    screen: UserScreen, known: dict[str, Any], candidates: pd.DataFrame, by: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     from ._user_screens import encode
     from .responses import AdditiveRegressor, ContextMean, KernelPerturbationRegressor, rank_candidates
 
-    candidates = _candidates(screen, known, arguments.predict)
     X, wanted, encoder = encode(screen, candidates)
     assert wanted is not None
     model = fit_quietly(KernelPerturbationRegressor(**known), X, screen)
     has_pairs = ((wanted.to_numpy()[:, : len(encoder.genes_)] != 0).sum(axis=1) > 1).any()
     baseline = AdditiveRegressor() if has_pairs else (ContextMean() if screen.contexts else _Mean())
     name = "the sum of the single responses" if has_pairs else "the mean of the measured responses"
-    by = arguments.rank_by or _RANKINGS[0]
     ranked = rank_candidates(model, fit_quietly(baseline, X, screen), wanted, by=by)
     print(f"{len(ranked)} predictions, largest {by} first; effect: L2 norm; interaction: distance to {name}")
     asked = np.asarray(encoder.genes_, dtype=str)[(wanted.to_numpy()[:, : len(encoder.genes_)] != 0).any(axis=0)]

@@ -8,8 +8,20 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skperturb._interchange import as_pandas
+from skperturb._near_names import listed, nearest
 
-__all__ = ["label_column", "read_labels"]
+__all__ = ["label_column", "observations", "read_labels"]
+
+
+def observations(X: Any) -> Any:
+    """Return the table of the cells of an AnnData, and everything else as pandas has it.
+
+    Parameters
+    ----------
+    X : AnnData, DataFrame or object
+        A table may have a column "obs", which pandas gives as an attribute too.
+    """
+    return as_pandas(X.obs if hasattr(X, "obs") and not isinstance(X, pd.DataFrame) else X)
 
 
 def read_labels(X: Any, column: str | None = None) -> list[Any]:
@@ -33,7 +45,7 @@ def read_labels(X: Any, column: str | None = None) -> list[Any]:
     ValueError
         If `X` is empty or has a wrong shape, or the column is not there.
     """
-    table = as_pandas(getattr(X, "obs", X))
+    table = observations(X)
     if isinstance(table, pd.DataFrame):
         return _not_empty(list(table[label_column(table, column)]))
     _refuse_others(X)
@@ -89,9 +101,9 @@ def label_column(table: pd.DataFrame, column: str | None) -> str:
     if column is None and table.shape[1] == 1:
         return table.columns[0]
     if column is None or column not in table.columns:
+        alike = nearest(column, map(str, table.columns)) if isinstance(column, str) else ""
         raise ValueError(
-            f"column is {column!r}; expected one of the columns of the table: {list(table.columns[:3])} "
-            f"({table.shape[1]} in all)."
+            f"column is {column!r}{alike}; expected one of the columns of the table: {listed(table.columns)}."
         )
     n_alike = int((table.columns == column).sum())
     if n_alike > 1:

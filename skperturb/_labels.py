@@ -108,9 +108,11 @@ class LabelReader:
         if not self.sep or not all(isinstance(item, str) and item for item in self.sep):
             shown = self.sep[0] if len(self.sep) == 1 else list(self.sep)
             raise ValueError(f"sep={shown!r}; expected one or more separators, none of them empty.")
-        odd = next((name for name in self.control if not isinstance(name, str)), None)
+        # None itself may be what stands there.
+        odd = next((k for k, name in enumerate(self.control) if not isinstance(name, str)), None)
         if odd is not None:
-            raise TypeError(f"control holds {odd!r} ({type(odd).__name__}); expected labels, which are texts.")
+            value = self.control[odd]
+            raise TypeError(f"control[{odd}] is {value!r} ({type(value).__name__}); expected labels, which are texts.")
         self._check_genes()
         for name in ("guide_suffix", "guide_prefix"):
             try:

@@ -4,6 +4,7 @@ Pickle can keep anything and run anything; ``skops.io`` keeps only what it knows
 runs no code. It knows neither pandas nor torch, so that their objects stand in the state of ours as arrays.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,8 @@ def encode(value: Any) -> Any:
         return {name: encode(item) for name, item in value.items()}
     if kind is list or kind is tuple:
         return kind(encode(item) for item in value)
+    if isinstance(value, np.ndarray):
+        return _encode_texts(value)
     if isinstance(value, pd.DataFrame):
         return _encode_frame(value)
     if isinstance(value, pd.Series):
@@ -61,11 +64,27 @@ def encode(value: Any) -> Any:
     return value
 
 
+def _encode_texts(array: np.ndarray) -> Any:
+    """Replace an array of texts by numbers and one text: skops describes every object in some 300 bytes."""
+    if array.dtype != object or not array.size or any(type(item) is not str for item in array.flat):
+        return array
+    codes, names = pd.factorize(array.ravel())
+    places = codes.astype(np.int32).reshape(array.shape)
+    return {_MARK: "texts", "names": json.dumps(names.tolist()), "places": places}
+
+
+def _decode_texts(parts: dict[str, Any]) -> np.ndarray:
+    names = json.loads(parts["names"])
+    array = np.empty(len(names), dtype=object)
+    array[:] = names
+    return array[parts["places"]]
+
+
 def _encode_frame(frame: pd.DataFrame) -> dict[str, Any]:
     labels = {"index": encode(frame.index), "columns": encode(frame.columns)}
     kinds = set(frame.dtypes)
     if len(kinds) == 1 and isinstance(next(iter(kinds)), np.dtype):
-        return {_MARK: "table", "values": frame.to_numpy(), **labels}
+        return {_MARK: "table", "values": _encode_texts(frame.to_numpy()), **labels}
     return {_MARK: "frame", "values": [_encode_array(frame.iloc[:, k].array) for k in range(frame.shape[1])], **labels}
 
 
@@ -75,10 +94,12 @@ def _encode_array(array: Any) -> dict[str, Any]:
         categories = {"categories": encode(array.categories), "ordered": bool(array.ordered)}
         return {"values": np.asarray(array.codes), "dtype": dtype, **categories}
     is_plain = isinstance(array.dtype, np.dtype)
-    return {"values": array.to_numpy() if is_plain else array.to_numpy(dtype=object), "dtype": dtype}
+    values = array.to_numpy() if is_plain else array.to_numpy(dtype=object)
+    return {"values": _encode_texts(values), "dtype": dtype}
 
 
 def _decode_array(parts: Mapping[str, Any]) -> Any:
+    parts = {**parts, "values": decode(parts["values"])}
     if parts["dtype"] == "category":
         return pd.Categorical.from_codes(parts["values"], decode(parts["categories"]), ordered=parts["ordered"])
     # Copied, because what was memory-mapped or read from a file may be read-only.
@@ -120,7 +141,7 @@ def _decode_frame(parts: dict[str, Any]) -> pd.DataFrame:
 
 
 def _decode_table(parts: dict[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame(parts["values"].copy(), index=decode(parts["index"]), columns=decode(parts["columns"]))
+    return pd.DataFrame(decode(parts["values"]).copy(), index=decode(parts["index"]), columns=decode(parts["columns"]))
 
 
 def _decode_tensor(parts: dict[str, Any]) -> Any:
@@ -136,4 +157,5 @@ _DECODERS = {
     "multi": lambda parts: pd.MultiIndex.from_tuples([tuple(row) for row in parts["values"]], names=parts["names"]),
     "index": _decode_index,
     "tensor": _decode_tensor,
+    "texts": _decode_texts,
 }

@@ -210,8 +210,9 @@ def read_cells(
     Returns
     -------
     Cells
-        Without blank lines, lines that begin with "#", and empty last columns. Decimal commas between semicolons have
-        become points.
+        Without blank lines, lines that begin with "#", and empty last columns; but the last of these lines above the
+        table stays if it names its columns, such as "#gene" and as many others as the table has. Decimal commas between
+        semicolons have become points, unless some number of the file has a point.
 
     Raises
     ------
@@ -219,10 +220,23 @@ def read_cells(
         See `read_text` and `split_cells`.
     """
     path = Path(path)
-    numbered = [(k, line) for k, line in enumerate(read_text(path).split("\n"), 1) if line.strip() and line[0] != "#"]
+    lines = [(k, line) for k, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
+    numbered = [(k, line) for k, line in lines if line[0] != "#"]
     if not numbered:
         raise ValueError(f"{path} is empty; expected a table.")
+    above = lines[: lines.index(numbered[0])]
+    if above and _names_columns_of(above[-1][1], numbered[0][1]):
+        numbered = [(above[-1][0], above[-1][1].lstrip("#")), *numbered]
     return split_cells(numbered, path, blanks=blanks, separator=separator, short_header=short_header)
+
+
+def _names_columns_of(comment: str, line: str) -> bool:
+    """Tell whether a comment names the columns of a table, whose first line does not."""
+    separator = column_separator(line)
+    if separator is None or comment.count(separator) != line.count(separator):
+        return False
+    above, below = (text.lstrip("#").split(separator)[0].strip(' "') for text in (comment, line))
+    return heads_names(above) and not heads_names(below)
 
 
 def split_cells(
@@ -261,9 +275,10 @@ def split_cells(
     is_short = _has_short_header(numbered, separator, path, short_header)
     if is_short:
         lines[0] = (separator if separator != r"\s+" else '"" ') + lines[0].lstrip(" ")
-    frame = _frame_of(lines, numbered, separator, path)
+    text = "\n".join(lines)
+    frame = _frame_of(text, numbered, separator, path)
     # Slow in large tables, most of which have no blanks; a spreadsheet leaves those that do not break.
-    if any(blank in line for blank in {" ", "\t", "\xa0"} - {separator} for line in lines):
+    if any(blank in text for blank in {" ", "\t", "\xa0"} - {separator}):
         frame = frame.apply(lambda column: column.str.strip())
     if is_short and (frame.iloc[1:, -1] == "").all():
         # Not the name of the first column lacks, but the rows end with a separator.
@@ -271,8 +286,8 @@ def split_cells(
         is_short = False
     while frame.shape[1] > 1 and (frame.iloc[:, -1] == "").all():
         frame = frame.iloc[:, :-1]
-    if separator == ";" and any("," in line for line in lines):
-        frame = _with_points(frame, path)
+    if separator == ";" and "," in text:
+        frame = _with_points(frame)
     return Cells(frame, separator, path, np.array([number for number, _ in numbered]), is_short)
 
 
@@ -290,23 +305,22 @@ def _has_short_header(numbered: list[tuple[int, str]], separator: str, path: Pat
     return is_short
 
 
-def _frame_of(lines: list[str], numbered: list[tuple[int, str]], separator: str, path: Path) -> pd.DataFrame:
+def _frame_of(text: str, numbered: list[tuple[int, str]], separator: str, path: Path) -> pd.DataFrame:
     try:
-        frame = parse("\n".join(lines), separator)
+        frame = parse(text, separator)
     except ValueError as error:
         raise ValueError(f"{path} can't be read as a table: {str(error).strip()}.") from error
     # A quote that is not closed joins lines.
-    if len(frame) != len(lines):
+    if len(frame) != len(numbered):
         joined = frame.apply(lambda column: column.str.contains("\n", regex=False)).to_numpy(dtype=bool)
         line = numbered[int(np.argmax(joined.any(axis=1)))][0]
         raise ValueError(f"{path} has a quote in line {line} that is not closed there; expected one row in each line.")
     return frame
 
 
-def _with_points(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return cells with a point in the numbers of columns that have commas there."""
+def _with_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return cells with a point in the numbers of columns that have commas there, if no number has a point."""
     found = frame.copy()
-    pointed = None
     for k, column in frame.items():
         values = column[1:][~column[1:].isin(MISSING_NAMES)]
         # The first line may name the columns.
@@ -314,15 +328,11 @@ def _with_points(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         if len(values) and values.str.contains(",", regex=False).any() and changed[values.index].map(is_number).all():
             found[k] = changed
         if values.str.contains(".", regex=False).any() and values.map(is_number).all():
-            pointed = values[values.str.contains(".", regex=False)].iloc[0]
+            # Commas stand between thousands or the items of a list then, or points between thousands.
+            return frame
     commas = [k for k in frame if not found[k].equals(frame[k])]
-    mixed = [value for k in commas for value in frame[k] if "." in value and "," not in value and is_number(value)]
-    if commas and (pointed is not None or mixed):
-        raise ValueError(
-            f"{path} has numbers with commas and with points, such as {pointed or mixed[0]!r}; expected one kind, for "
-            "the other may stand between thousands."
-        )
-    return found
+    mixed = any("." in value and "," not in value and is_number(value) for k in commas for value in frame[k])
+    return frame if mixed else found
 
 
 def parse(text: str, separator: str, **options: Any) -> Any:
@@ -379,12 +389,14 @@ def _width(line: str, separator: str, path: Path) -> int:
 
 
 # -- names ---------------------------------------------------------------------------------------------
-def heads_names(word: str) -> bool:
+def heads_names(word: str, partly: bool = False) -> bool:
     """Tell whether a word is the name of a column of names, such as "gene_symbol", or empty.
 
     Parameters
     ----------
     word : str
+    partly : bool, default=False
+        Whether one part of it suffices, as in "Gene stable ID".
 
     Examples
     --------
@@ -393,7 +405,8 @@ def heads_names(word: str) -> bool:
     [True, True, True, False, False]
     """
     parts = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", word).lower())
-    return word == "" or (bool(parts) and all(part in _HEADING for part in parts))
+    known = [part in _HEADING for part in parts]
+    return word == "" or (any(known) if partly else bool(parts) and all(known))
 
 
 def clean_names(names: pd.Series) -> pd.Series:
@@ -403,7 +416,9 @@ def clean_names(names: pd.Series) -> pd.Series:
     ----------
     names : Series of str
     """
-    return names.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
+    # Each stands in many rows of a large table.
+    whole = {name: name[:-2] for name in pd.unique(names) if name.endswith(".0") and name[:-2].isdecimal()}
+    return names.map(lambda name: whole.get(name, name)) if whole else names
 
 
 def warn_of_spreadsheet(names: Any, path: Path, stacklevel: int = 3) -> None:
@@ -455,7 +470,9 @@ def named_rows(cells: Cells, *, repeated: bool = False) -> pd.DataFrame:
         raise ValueError(f"{path} has one line; expected names of columns, and rows below them.")
     # A first line that lacks a cell may be a row of numbers that does.
     behind = header[2:] if cells.short else header[1:]
-    if (cells.short or not heads_names(header[0])) and all(map(is_number, behind)):
+    # But "0", "1", "2" is what pandas calls columns, whatever stands before them.
+    counted = not cells.short and len(behind) > 2 and counts_rows(pd.Series(behind))
+    if (cells.short or not heads_names(header[0])) and all(map(is_number, behind)) and not counted:
         raise ValueError(
             f"{path} begins with {header[cells.short]!r} and {len(behind)} numbers; expected names of the columns in "
             "its first line."
@@ -492,7 +509,8 @@ def repeats_of_first(frame: pd.DataFrame) -> list[int]:
     frame : DataFrame of str
     """
     alike = np.flatnonzero(frame.iloc[:, 0].to_numpy() == frame.iloc[0, 0])[1:]
-    return [int(row) for row in alike if list(frame.iloc[row]) == list(frame.iloc[0])]
+    equal = frame.iloc[alike].to_numpy(dtype=object) == frame.iloc[0].to_numpy(dtype=object)
+    return alike[equal.all(axis=1)].tolist()
 
 
 def _check_columns(header: list[str], path: Path) -> None:
@@ -593,8 +611,10 @@ def as_numbers(table: pd.DataFrame, path: Path, *, missing: bool = False) -> pd.
             values = texts.astype(float)
     if values is None or not np.isfinite(values[~lacking]).all():
         row, column = next(k for k in np.ndindex(texts.shape) if not lacking[k] and not is_number(str(texts[k])))
+        value = table.iloc[row, column]
+        hint = " Decimal commas are read between semicolons, where no number has a point." if "," in value else ""
         raise ValueError(
-            f"{path} has {table.iloc[row, column]!r} in row {str(table.index[row])!r}, column "
-            f"{str(table.columns[column])!r}; expected finite numbers there, and some are not numbers."
+            f"{path} has {value!r} in row {str(table.index[row])!r}, column {str(table.columns[column])!r}; expected "
+            f"finite numbers there, and some are not numbers.{hint}"
         )
     return pd.DataFrame(values, index=table.index, columns=table.columns)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ._labels import LabelReader
+from ._near_names import listed, nearest
 from ._pairs import MISSING_NAMES
 from ._text_tables import (
     as_numbers,
@@ -37,6 +38,7 @@ __all__ = [
     "read_screen",
     "read_text_table",
     "screen_profiles",
+    "without_column",
 ]
 
 #: The column of the labels in `UserScreen.conditions`.
@@ -193,8 +195,7 @@ def check_labels(cells: Any, groupby: str, path: Path) -> pd.Series:
     """
     columns = list(cells.obs.columns)
     if columns.count(groupby) != 1:
-        found = "has no column" if groupby not in columns else "has more than one column"
-        raise ValueError(f"{path} {found} {groupby!r} in obs; pass --groupby with one of {columns[:10]}.")
+        raise ValueError(without_column(path, groupby, columns))
     labels = cells.obs[groupby].astype(object)
     other = next((label for label in labels.dropna() if not isinstance(label, str)), None)
     if other is not None:
@@ -203,6 +204,22 @@ def check_labels(cells: Any, groupby: str, path: Path) -> pd.Series:
             "which are texts."
         )
     return labels
+
+
+def without_column(path: Path, groupby: str, columns: Sequence[Any]) -> str:
+    """Say that a file has no column of labels of that name, or more than one.
+
+    Parameters
+    ----------
+    path : Path
+    groupby : str
+    columns : sequence
+        The names of its columns.
+    """
+    names = list(map(str, columns))
+    found = "more than one column" if groupby in names else "no column"
+    alike = "" if groupby in names else nearest(groupby, names)
+    return f"{path} has {found} {groupby!r}{alike}; pass --groupby with one of {listed(names)}."
 
 
 def _controls_in(labels: pd.Series, options: dict[str, Any]) -> tuple[str, ...]:
@@ -311,7 +328,10 @@ def _read_table(
     table = read_named_rows(path)
     missing = [name for name in contexts if name not in table]
     if missing:
-        raise ValueError(f"--contexts names {missing[0]!r}, no column of {path}; it has {list(table.columns)[:5]}.")
+        alike = nearest(missing[0], map(str, table.columns))
+        raise ValueError(
+            f"--contexts names {missing[0]!r}{alike}, no column of {path}; it has {listed(table.columns)}."
+        )
     names = tuple(control) if control else _CONTROLS
     labels = pd.Series(table.index.astype(object), dtype=object)
     notes: list[str] = []
@@ -321,6 +341,7 @@ def _read_table(
     if not kept.any():
         raise ValueError(f"{path} has no row of a perturbation; expected labels in its first column.")
     table, labels = table[kept], labels[kept]
+    _check_levels(table[contexts], path)
     index = [f"{label}#{k}" for k, label in enumerate(labels)]
     conditions = pd.DataFrame({LABEL: labels.to_list(), **{name: table[name].to_list() for name in contexts}}, index)
     table = table.drop(columns=contexts)
@@ -328,6 +349,20 @@ def _read_table(
     numbers = as_numbers(named.drop(columns=_NOISE, errors="ignore"), path).set_axis(index)
     noise = as_numbers(named[[_NOISE]], path).set_axis(index)[_NOISE] if _NOISE in named else None
     return UserScreen(path.name.split(".")[0], conditions, numbers, noise, names, contexts, options, notes)
+
+
+def _check_levels(contexts: pd.DataFrame, path: Path) -> None:
+    """Raise ValueError if a condition has no level of a context."""
+    from .responses._pseudobulk import MISSING_TEXTS
+
+    for name, levels in contexts.items():
+        missing = levels.isin(MISSING_TEXTS).to_numpy()
+        if missing.any():
+            row = int(np.argmax(missing))
+            raise ValueError(
+                f"{path} has {levels.iloc[row]!r} as the {name!r} of {levels.index[row]!r} ({missing.sum()} in all); "
+                "expected a level in each row. Leave such rows out, or fill them with a level of their own."
+            )
 
 
 def read_named_rows(path: Path) -> pd.DataFrame:
@@ -407,8 +442,9 @@ def read_graph(path: Path) -> pd.DataFrame:
     first = table.columns[0]
     rows = [first] if first not in genes and counts_rows(table[first]) else []
     for name in table.columns.drop([*genes, *rows]):
-        # What is a number in most rows is refused where it is none, and not taken for a kind of edges.
-        numeric = 2 * sum(map(means_number, table[name])) > len(table)
+        # What is a number in most rows that have it is refused where it is none, and not taken for a kind of edges.
+        values = table[name][~table[name].isin(MISSING_NAMES)]
+        numeric = 2 * sum(map(means_number, values)) > len(values)
         values = as_numbers(table[[name]], path)[name] if numeric else table[name]
         found[str(name)] = values
     return pd.DataFrame(found)
@@ -463,7 +499,7 @@ def _are_terms(table: pd.DataFrame, path: Path) -> bool:
             f"{path} has texts in its column {name!r}, such as {first.iloc[0]!r}, and numbers in {other!r}; expected "
             "numbers behind the genes, or a second column called 'term'. Leave the column out."
         )
-    if not called and not heads_names(str(table.index.name)):
+    if not called and not heads_names(str(table.index.name), partly=True) and not heads_names(name):
         raise ValueError(
             f"{path} begins with {table.index.name!r} and {name!r}; expected names of the columns in its first line, "
             "such as gene and term."

@@ -1,5 +1,6 @@
 """Coercion of what users pass as networks, and all of its error texts."""
 
+import math
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import scipy.sparse as sp
 from skperturb._interchange import graph_matrix, is_networkx, is_polars, is_pyg
 
 __all__ = [
+    "MOST_JOBS",
     "NetworkRecord",
     "as_sequence",
     "check_at_least",
@@ -23,11 +25,17 @@ __all__ = [
     "check_node_names",
     "check_path",
     "check_same_length",
+    "check_size",
     "coerce_matrix",
     "describe",
     "ensure_networks",
     "is_network",
 ]
+
+#: More processes than any cluster lends; joblib starts them all, or overflows.
+MOST_JOBS = 10_000
+#: Numbers of one array: 0.8 TB as float64.
+_MOST_NUMBERS = 10**11
 
 _EXPECTED = (
     "a sequence (list, tuple, 1-D object array, Series) of InfluenceNetwork objects, square arrays, "
@@ -344,6 +352,8 @@ def check_n_jobs(n_jobs: Any) -> None:
     """Raise ValueError unless joblib knows what the number of jobs means."""
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
         raise ValueError(f"n_jobs={n_jobs!r}; expected an integer other than 0, such as 2 or -1 (all cores), or None.")
+    if n_jobs is not None and abs(int(n_jobs)) > MOST_JOBS:
+        raise ValueError(f"n_jobs={n_jobs}; expected at most {MOST_JOBS} workers, or -1 for all cores.")
 
 
 def check_path(value: Any, name: str) -> Path:
@@ -379,7 +389,24 @@ def check_names(value: Any, name: str) -> list[str]:
     return found
 
 
-def check_at_least(value: Any, name: str, least: int) -> None:
-    """Raise ValueError unless the value is a whole number that large."""
+def check_at_least(value: Any, name: str, least: int, most: int | None = None) -> None:
+    """Raise ValueError unless the value is a whole number that large, and no larger than `most`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name}={value!r}; expected an integer, {least} or more.")
+    if most is not None and int(value) > most:
+        raise ValueError(f"{name}={value!r}; expected an integer from {least} to {most}.")
+
+
+def check_size(given: str, *shape: int) -> None:
+    """Raise ValueError for what would fill an array of more numbers than any memory holds.
+
+    Parameters
+    ----------
+    given : str
+        The arguments behind it and their values, for the message.
+    *shape : int
+        Of the array.
+    """
+    if math.prod(int(length) for length in shape) > _MOST_NUMBERS:
+        text = " × ".join(str(length) for length in shape)
+        raise ValueError(f"{given} asks for {text} numbers at a time; expected 10^11 at most (0.8 TB). Ask for fewer.")

@@ -4,13 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import skperturb.networks
 from skperturb.__main__ import main
 from skperturb._command_fit import read_conditions
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.interactions import L3Paths
+from skperturb.networks import DynamoDistance
+from skperturb.persistence import load_model, save_model
 from skperturb.responses import KernelPerturbationRegressor, PerturbationEncoder, pseudobulk
 
 pytest.importorskip("skops.io")
+
+MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/>'
+# dA/dt = A - 2 B, and dB/dt = A - 1.5 B - 1 + 0.5: stable together, but A alone runs away.
+FEEDBACK = f"""<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="feedback">
+<listOfParameters><parameter id="A" value="2" constant="false"/><parameter id="B" value="1" constant="false"/>
+</listOfParameters><listOfRules>
+<rateRule variable="A">{MATH}<ci>A</ci><apply><times/><cn>2</cn><ci>B</ci></apply></apply></math></rateRule>
+<rateRule variable="B">{MATH}<ci>A</ci><apply><plus/><apply><times/><cn>1.5</cn><ci>B</ci></apply><cn>0.5</cn></apply>
+</apply></math></rateRule></listOfRules></model></sbml>
+"""
 
 
 @pytest.fixture
@@ -34,6 +47,9 @@ def test_responses(bulk, tmp_path, capsys):
     (tmp_path / "labels.txt").write_text("nobody\n")
     assert main(["predict", model, str(tmp_path / "labels.txt")]) == 2
     assert "none of the 6 known genes" in capsys.readouterr().err
+    (tmp_path / "labels.txt").write_text("gene11\n")
+    assert main(["predict", model, str(tmp_path / "labels.txt")]) == 2
+    assert "(did you mean 'gene1'" in capsys.readouterr().err
 
 
 def test_responses_in_contexts(bulk, tmp_path, capsys):
@@ -59,6 +75,34 @@ def test_interactions(tmp_path, capsys):
     expected = L3Paths(random_state=0).fit(pairs.astype(str)).decision_function(found[["gene_a", "gene_b"]])
     np.testing.assert_allclose(found["score"], expected, rtol=1e-8)
     assert found["score"].is_monotonic_decreasing
+    table = L3Paths(random_state=0).fit(pairs.astype(str)).predict_proba(found[["gene_a", "gene_b"]])
+    np.testing.assert_allclose(found["probability"], table[:, 1], rtol=1e-8)
+
+
+def test_unknown_genes_of_pairs_are_said_once(tmp_path, capsys):
+    (tmp_path / "edges.csv").write_text("gene_a,gene_b\nTP53,MDM2\nMDM2,KLF1\nKLF1,STAT1\n")
+    (tmp_path / "pairs.csv").write_text("gene_a,gene_b\nTP53,KLF\nTP53,STAT1\n")
+    (tmp_path / "others.csv").write_text("gene_a,gene_b\ntp53,klf1\n")
+    model = str(tmp_path / "model.skops")
+    assert main(["fit", "interactions", str(tmp_path / "edges.csv"), "--model", "l3", "--save", model]) == 0
+    # Warnings are errors here.
+    assert main(["predict", model, str(tmp_path / "pairs.csv")]) == 0
+    assert "1 of 3 genes are unknown to the model, such as 'KLF' (did you mean 'KLF1'?)" in capsys.readouterr().out
+    assert main(["predict", model, str(tmp_path / "others.csv")]) == 2
+    assert "names 'tp53' (did you mean 'TP53'?), none of the 4 genes that" in capsys.readouterr().err
+
+
+def test_names_are_not_described_one_by_one(tmp_path):
+    """Each text of an array took some 350 bytes in the file."""
+    names = np.array([f"gene{k}" for k in range(200)], dtype=object)
+    pairs = np.column_stack([np.repeat(names[:100], 50), np.tile(names[100:150], 100)])
+    model = L3Paths(random_state=0).fit(pairs)
+    path = save_model(model, tmp_path / "model.skops")
+    assert path.stat().st_size < 50 * len(pairs)
+    again, _ = load_model(path)
+    np.testing.assert_array_equal(again.positive_pairs_, model.positive_pairs_)
+    np.testing.assert_array_equal(again.genes_, model.genes_)
+    assert again.genes_.dtype == object
 
 
 def test_networks(tmp_path, capsys):
@@ -71,6 +115,28 @@ def test_networks(tmp_path, capsys):
         assert main(["predict", model, str(tmp_path / "edges.csv"), "--top", "1", "--csv", str(out)]) == 0
     assert pd.read_csv(out)[["source", "target"]].to_numpy().tolist() == [["A", "B"], ["B", "C"]]
     assert "3 of 3 models to learn from" in capsys.readouterr().out
+
+
+def test_nothing_is_learned_from_formal_slopes(tmp_path, capsys, monkeypatch):
+    """Of two variables that are stable together, one alone runs away when the other is held."""
+    (tmp_path / "feedback.xml").write_text(FEEDBACK)
+    taught = []
+
+    class Taught(DynamoDistance):
+        def __init__(self, **named):
+            super().__init__()
+
+        def fit(self, networks, truths):
+            taught.extend(truths)
+            return self
+
+    monkeypatch.setattr(skperturb.networks, "GCNEnhancer", Taught)
+    monkeypatch.setattr("skperturb._command_fit._save", lambda *given, **named: 0)
+    assert main(["fit", "networks", str(tmp_path / "feedback.xml"), "--save", str(tmp_path / "m.skops")]) == 0
+    (truth,) = taught
+    assert truth["B"].isna().all()
+    assert truth["A"].notna().all()
+    assert "responses to 1 of 2 variables (B), since the others have no stable state" in capsys.readouterr().out
 
 
 def test_a_file_of_skops_alone_does_not_say_what_it_predicts(bulk, tmp_path, capsys):

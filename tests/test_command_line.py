@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import skperturb.interactions
+import skperturb.responses
 from skperturb.__main__ import main
 from skperturb._command_networks import _files, read_network
 from skperturb.datasets import load_textbook_models
@@ -23,6 +25,11 @@ FEEDBACK = f"""<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level
 <rateRule variable="B">{MATH}<ci>A</ci><apply><plus/><apply><times/><cn>1.5</cn><ci>B</ci></apply><cn>0.5</cn></apply>
 </apply></math></rateRule></listOfRules></model></sbml>
 """
+
+
+def no_work(*given, **named):
+    """Stand in for a model that takes minutes."""
+    raise AssertionError("the work began")
 
 
 @pytest.fixture
@@ -115,7 +122,16 @@ def test_edges_that_cannot_be_read(tmp_path, capsys, text, message):
         ("screen a.xml --csv .", "--csv . is a folder"),
         ("networks a.xml --figures b.xml", "--figures b.xml is a file"),
         ("screen a.xml --tiemout 3", "unrecognized arguments: --tiemout 3"),
-        ("labels edges.csv", "--groupby is needed; the columns of edges.csv are ['a', 'b']"),
+        ("screen a.xml --csv -", "--csv -: standard output"),
+        ("fit interactions edges.csv --save -", "--save -: standard output"),
+        ("labels edges.csv", "edges.csv has no column 'perturbation'; pass --groupby with one of ['a', 'b']"),
+        ("labels edges.csv --groupby ab", "no column 'ab' (did you mean 'b', 'a'?); pass --groupby with one of"),
+        ("interactions edges.csv --gene A1", "--gene names 'A1' (did you mean 'a'?), none of the 4 genes"),
+        ("interactions edges.csv --gene A --gene A", "--gene names 'A' twice"),
+        ("responses tabs.tsv --predict A A1", "--predict names 'A1' (did you mean 'A'?), none of the 2 genes"),
+        ("responses tabs.tsv --predict A_g1", "--predict 'A_g1', where 'g1' looks like the name of a guide"),
+        ("responses tabs.tsv --contexts xx", "--contexts names 'xx' (did you mean 'x'?), no column of tabs.tsv"),
+        ("networks model.xml --state state.csv", "--state lacks 1 of the 2 variables: ['u']; the network has none of"),
         ("labels edges.csv --groupby a --guide-suffix (", "--guide-suffix '(' is no regular expression"),
         ("responses nowhere.h5ad", "nowhere.h5ad is not there"),
         ("score edges.csv a.xml", "edges.csv has 'B' in row 'A', column 'b'"),
@@ -160,6 +176,10 @@ def test_what_is_wrong_is_named_before_the_work_begins(tmp_path, monkeypatch, ca
     (tmp_path / "edges.csv").write_text("a,b\nA,B\n")
     (tmp_path / "header.csv").write_text("source,target\n")
     (tmp_path / "tabs.tsv").write_text("\tx\nA\t1\nB\t2\nA+B\t3\n")
+    (tmp_path / "state.csv").write_text("U,1\nv,2\n")
+    for name in ("GNEEmbedder", "L3Paths"):
+        monkeypatch.setattr(skperturb.interactions, name, no_work)
+    monkeypatch.setattr(skperturb.responses, "KernelPerturbationRegressor", no_work)
     try:
         status = main(line.split())
     except SystemExit as end:
@@ -168,6 +188,30 @@ def test_what_is_wrong_is_named_before_the_work_begins(tmp_path, monkeypatch, ca
     found = capsys.readouterr()
     assert message in found.out + found.err
     assert "Traceback" not in found.err
+
+
+def test_advice_names_options(tmp_path, capsys):
+    path = tmp_path / "cells.csv"
+    path.write_text("perturbation,batch\nSTAT1_g1,1\nA;B,1\nNT,1\nA_1,2\n")
+    assert main(["labels", str(path), "--csv", str(tmp_path / "out.csv")]) == 0
+    reasons = pd.read_csv(tmp_path / "out.csv")["reason"].tolist()
+    printed = capsys.readouterr().out
+    for found, expected in zip(
+        reasons,
+        (
+            r"Pass --guide-suffix '_g\d+', or pass --genes GENE …",
+            "none of --sep ['+', '_']. Pass --sep ';' if it joins genes, or the gene names as --genes GENE …",
+            "a missing label; pass it in --control",
+            r"Pass --sep '_' if it is a dose, or --guide-suffix '_\d+' if it is a guide",
+        ),
+        strict=True,
+    ):
+        assert found.endswith(expected)
+        assert expected in printed
+    # Where no option takes genes, nobody is told to pass them.
+    (tmp_path / "bulk.csv").write_text("label,x\nSTAT1_g1,1\n")
+    assert main(["responses", str(tmp_path / "bulk.csv")]) == 2
+    assert capsys.readouterr().err.endswith("Pass --guide-suffix '_g\\d+'.\n")
 
 
 def test_doubts_stand_with_their_file(tmp_path, capfd):

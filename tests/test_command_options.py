@@ -112,7 +112,7 @@ CASES = [
     *changes("score", "score cells.h5ad others.h5ad --no-tests", genes="shared"),
     *changes("responses", RANKED, csv="out.csv", json="out.json", figures="drawings", repeats="1", rank_by="effect"),
     *changes("responses", RANKED, control="g0", graph="graph.tsv", gene_features="features.csv"),
-    *changes("responses", "responses bulk.tsv --repeats 0", predict="g0+g9 g0+g3", other_screen="half.tsv"),
+    *changes("responses", "responses bulk.tsv --repeats 0", predict="g0+g1 g0+g3", other_screen="half.tsv"),
     *changes("responses", "responses cells.h5ad --repeats 0", contexts="line", groupby="other"),
     *changes("responses", "responses cells.h5ad --repeats 0 --predict gene0", target_sum="100"),
     *changes("responses", "responses cells.h5ad --repeats 0", sep=";", guide_suffix=r"\d", guide_prefix="gene"),

@@ -80,6 +80,9 @@ def test_features_are_tables_or_terms(tmp_path):
     (tmp_path / "terms.tsv").write_text("gene\tterm\tsize\nA\tt1\t3\nA\tt2\t4\nB\tt1\t3\n")
     expected = pd.DataFrame([[True, True], [True, False]], ["A", "B"], ["t1", "t2"])
     pd.testing.assert_frame_equal(read_gene_features(tmp_path / "terms.tsv"), expected, check_index_type=False)
+    for head in ("Gene stable ID,Chromosome", "TF,target"):
+        (tmp_path / "terms.csv").write_text(f"{head}\nA,x\nB,y\n")
+        assert read_gene_features(tmp_path / "terms.csv").columns.tolist() == ["x", "y"]
     (tmp_path / "wide.csv").write_text("gene,a,b\nA,1,0\nB,0.5,2\n")
     assert read_gene_features(tmp_path / "wide.csv").loc["B", "b"] == 2.0
     # Identifiers stay as they are written, of genes and of terms.
@@ -112,9 +115,11 @@ def test_graphs_with_and_without_names_of_columns(tmp_path):
     # Row numbers in front are no weights.
     (tmp_path / "graph.csv").write_text(",gene_a,gene_b,kind\n0,A,B,pp\n1,B,C,pp\n")
     assert read_graph(tmp_path / "graph.csv").to_numpy().tolist() == [["A", "B", "pp"], ["B", "C", "pp"]]
-    (tmp_path / "graph.csv").write_text("gene_a,gene_b,weight\nA,B,0.5\nB,C,high\nB,D,1\n")
-    with pytest.raises(ValueError, match="'high' in row '2', column 'weight'"):
-        read_graph(tmp_path / "graph.csv")
+    # Weights that most edges lack are no kinds of edges.
+    for rows, odd in (("A,B,0.5\nB,C,high\nB,D,1\n", "high"), ("A,B,0.5\nB,C,\nB,D,\n", "")):
+        (tmp_path / "graph.csv").write_text(f"gene_a,gene_b,weight\n{rows}")
+        with pytest.raises(ValueError, match=f"'{odd}' in row '2', column 'weight'"):
+            read_graph(tmp_path / "graph.csv")
 
 
 def test_another_screen_describes_its_single_genes(tmp_path):
@@ -157,6 +162,7 @@ def test_noise_of_a_single_cell_is_that_of_the_others(tmp_path, cells):
         ("label,x\nA,1\nB,2\nA+B,3\n", "--predict pairs", "were tested together"),
         ("label,x\nA,1\nB,2\n", "--predict genes", "needs --graph"),
         ("label,x\nA,1\nB,2\n", "--contexts line", "--contexts names 'line'"),
+        ("label,line,x\nctrl,,0\nA,u,1\nB,NA,2\n", "--contexts line", "has 'NA' as the 'line' of 'B'"),
         ("label,x\nA,1\nB,2\n", "--repeats -1", "--repeats -1"),
         ("label,x\nA,1\nB,2\n", "--gene-features nowhere.csv", "nowhere.csv"),
     ],

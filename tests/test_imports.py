@@ -20,6 +20,7 @@ LAYERS = [
         "_command_types",
         "_interchange",
         "_model_files",
+        "_near_names",
         "_persistence",
         "persistence",
         "_validation",
@@ -50,6 +51,7 @@ LAYERS = [
         "_command_responses",
         "_user_screens",
         "_command_score",
+        "_command_words",
     },
 ]
 DOMAINS = LAYERS[2]

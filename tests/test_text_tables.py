@@ -56,6 +56,9 @@ def test_a_folder_and_a_bomb_are_refused(tmp_path, monkeypatch):
     ("text", "rows"),
     [
         ("# note\n\ng\tx\n\n A \t1\n", [["g", "x"], ["A", "1"]]),
+        ("# note\n#gene\tx\nA\t1\n#B\t2\n", [["gene", "x"], ["A", "1"]]),
+        ("#gene\told\ngene\tx\nA\t1\n", [["gene", "x"], ["A", "1"]]),
+        ("#gene x\nA 1\n", [["A", "1"]]),
         ("g,x,\nA,1,\n", [["g", "x"], ["A", "1"]]),
         ('"g, first";x\n"A; B";"say ""no"""\n', [["g, first", "x"], ["A; B", 'say "no"']]),
         ("g;x\nA;0,5\nB;-1\n", [["g", "x"], ["A", "0.5"], ["B", "-1"]]),
@@ -75,8 +78,6 @@ def test_cells(tmp_path, text, rows):
     [
         ("g,x\n\nA,1\nB\n", "1 columns in line 4, 2 in those before"),
         ('g,x\na,"b\nc,"d\n', "a quote in line 2 that is not closed"),
-        ("g;x;y\nA;0,5;1.234\n", "with commas and with points, such as '1.234'"),
-        ("g;x\nA;0,5\nB;1.5\n", "with commas and with points, such as '1.5'"),
         ("g 0,5\nA 1,5\nB 2,5\n", "decimal commas between blanks"),
         ("# only\n", "is empty"),
     ],
@@ -107,6 +108,22 @@ def test_what_names_no_rows_is_refused(tmp_path, text, message):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(ValueError, match=rf"a\.csv.*{message}"):
         named_rows(read_cells(tmp_path / "a.csv", short_header=True))
+
+
+@pytest.mark.parametrize("text", ["g;x;y\nA;0,5;1.234\n", "g;x\nA;0,5\nB;1.5\n"])
+def test_commas_beside_points_are_no_numbers(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    table = named_rows(read_cells(tmp_path / "a.csv"))
+    with pytest.raises(ValueError, match=r"has '0,5' in row 'A', column 'x'.* where no number has a point"):
+        as_numbers(table, tmp_path / "a.csv")
+
+
+def test_columns_that_count_are_named_so(tmp_path):
+    (tmp_path / "a.csv").write_text("token,0,1,2\nA,.5,.5,1\n")
+    assert named_rows(read_cells(tmp_path / "a.csv")).columns.tolist() == ["0", "1", "2"]
+    (tmp_path / "a.csv").write_text("A,0,1,4\nB,.5,.5,1\n")
+    with pytest.raises(ValueError, match="begins with 'A' and 3 numbers"):
+        named_rows(read_cells(tmp_path / "a.csv"))
 
 
 def test_the_header_of_r_and_the_numbers_below(tmp_path):

@@ -10,9 +10,12 @@ import scipy.sparse as sp
 
 from skperturb import sbml
 from skperturb._validation import check_at_least, check_mapping, check_names, check_path, ensure_networks
+from skperturb.datasets import make_biochemical_models, make_gene_network, make_perturbation_screen
 from skperturb.interactions import GNEEmbedder
-from skperturb.networks import InfluenceNetwork
-from skperturb.responses import rank_candidates
+from skperturb.model_selection import CombinationSplit
+from skperturb.networks import GCNEnhancer, InfluenceNetwork, StructuralSensitivity, response_matrix
+from skperturb.plotting import MethodAccuracyDisplay, ReliabilityDisplay
+from skperturb.responses import APPRegressor, rank_candidates, simulate_cells
 
 EYE = np.eye(2)
 
@@ -35,11 +38,41 @@ PARALLEL = {
 
 
 @pytest.mark.parametrize("name", PARALLEL)
-@pytest.mark.parametrize("n_jobs", [0, "two"])
+@pytest.mark.parametrize("n_jobs", [0, "two", 10**30])
 def test_numbers_of_jobs_that_are_none(name, n_jobs):
     """Before anything is read, and not by joblib, which does not know who asked."""
     with pytest.raises(ValueError, match=rf"n_jobs={n_jobs!r}; expected|'n_jobs' parameter of {name} must be .*None"):
         PARALLEL[name](n_jobs)
+
+
+MANY = 10**30
+NETWORK = pd.DataFrame([[-1.0, 0.5], [0.0, -1.0]], index=["a", "b"], columns=["a", "b"])
+COUNTS = {
+    "n_draws": lambda: StructuralSensitivity(n_draws=MANY).fit([NETWORK]),
+    "n_draws of response_matrix": lambda: response_matrix(InfluenceNetwork(NETWORK), n_draws=MANY),
+    "n_draws=10000000 of 200 nodes": lambda: StructuralSensitivity(n_draws=10**7).predict([-np.eye(200)]),
+    "n_models": lambda: APPRegressor(n_models=MANY).fit(EYE, EYE),
+    "hidden_dim": lambda: GCNEnhancer(hidden_dim=MANY).fit([EYE], [EYE]),
+    "batch_size": lambda: GCNEnhancer(batch_size=MANY).fit([EYE], [EYE]),
+    "n_folds": lambda: GNEEmbedder(n_folds=MANY).fit([("a", "b"), ("b", "c")]),
+    "n_splits": lambda: CombinationSplit(MANY),
+    "n_cells": lambda: make_perturbation_screen(n_cells=MANY),
+    "n_cells=10000000": lambda: simulate_cells(pd.DataFrame(np.zeros((1, 20_000))), 10**7),
+    "n_cells=10000000 of each": lambda: make_perturbation_screen(n_cells=10**7),
+    "n_perturbed": lambda: make_perturbation_screen(n_perturbed=MANY),
+    "n_perturbed=30000": lambda: make_perturbation_screen(n_perturbed=30_000),
+    "n_samples=10000000": lambda: make_gene_network(10_000, n_samples=10**7),
+    "n_models must be": lambda: make_biochemical_models(MANY),
+    "n_species must be": lambda: make_biochemical_models(1, n_species=MANY),
+    "n_bins": lambda: ReliabilityDisplay([0, 1], [0.1, 0.9], n_bins=MANY),
+    "n_resamples": lambda: MethodAccuracyDisplay(pd.DataFrame({"a": [0.5], "b": [0.4]})).summary(MANY),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_what_would_not_end_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=name.split(" of response_matrix")[0]):
+        COUNTS[name]()
 
 
 @pytest.mark.parametrize("container", [list, tuple, pd.Series])

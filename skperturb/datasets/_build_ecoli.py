@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skperturb._validation import check_path
-from skperturb.datasets._built import write_built
+from skperturb.datasets._built import check_target, write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 from skperturb.datasets._read_interactions import read_interactions
 
@@ -82,6 +82,14 @@ def build_ecoli_interactions(
     missing = [f"{name}={str(path)!r}" for name, path in given.items() if not path.is_file()]
     if missing:
         raise ValueError(f"{', '.join(missing)}: no such file; download it first, see the page 'Data of the tables'.")
+    used = {"expression": ("expression", "gene_info", "operons", "genes"), "interactions": ("interactions", "genes")}
+    files = {
+        name: f"interactions/ecoli_{name}.tsv" + (".gz" if name in used else "")
+        for name in ("interactions", "genes", "expression", "operons")
+    }
+    home = get_data_home(data_home)
+    for file in files.values():
+        check_target(file, home, overwrite)
     names = _read_genes(given["genes"])
     operon_table = _read_operons(given["operons"])
     tables = {
@@ -90,12 +98,10 @@ def build_ecoli_interactions(
         "expression": _read_expression(given["expression"], given["gene_info"], operon_table, names),
         "operons": operon_table[["operon", "size", "genes"]],
     }
-    used = {"expression": ("expression", "gene_info", "operons", "genes"), "interactions": ("interactions", "genes")}
-    home = get_data_home(data_home)
     return {
         name: write_built(
             table,
-            f"interactions/ecoli_{name}.tsv" + (".gz" if name in used else ""),
+            files[name],
             home,
             {source: given[source] for source in used.get(name, (name,))},
             overwrite=overwrite,

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from skperturb._validation import check_at_least, check_mapping, check_names, check_path
-from skperturb.datasets._built import write_built
+from skperturb.datasets._built import check_target, write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 from skperturb.datasets._read_interactions import read_interactions
 
 __all__ = ["build_gene_graph", "build_gene_terms"]
 
+_GRAPH, _TERMS = "responses/gene_graph_edges.tsv.gz", "responses/gene_go_terms.tsv.gz"
 # Columns of a GO annotation file (GAF 2), counted from 0.
 _GAF = {"symbol": 2, "qualifier": 3, "term": 4, "evidence": 6}
 _PARENTS = ("is_a: ", "relationship: part_of ")
@@ -77,14 +78,15 @@ def build_gene_graph(
     if unknown or not sources:
         raise ValueError(f"options names {unknown}; expected names of sources, which are {sorted(sources)}.")
     kept = None if genes is None else set(check_names(genes, "genes"))
+    home = get_data_home(data_home)
+    check_target(_GRAPH, home, overwrite)
     parts = [
         _edges(name, source, check_mapping(named.get(name), f"options[{name!r}]"), renaming, kept)
         for name, source in sources.items()
     ]
     table = pd.concat(parts, ignore_index=True).sort_values(["source", "gene_a", "gene_b"])
     paths = {name: Path(source) if _is_path(source) else None for name, source in sources.items()}
-    home = get_data_home(data_home)
-    return write_built(table, "responses/gene_graph_edges.tsv.gz", home, paths, overwrite=overwrite)
+    return write_built(table, _GRAPH, home, paths, overwrite=overwrite)
 
 
 def _is_path(source: Any) -> bool:
@@ -161,6 +163,8 @@ def build_gene_terms(
         evidence = check_names(evidence, "evidence")
     check_at_least(min_size, "min_size", 1)
     check_at_least(max_size, "max_size", min_size)
+    home = get_data_home(data_home)
+    check_target(_TERMS, home, overwrite)
     table = _read_gaf(path, evidence)
     if parents is not None:
         table = _propagate(table, _read_parents(parents))
@@ -174,8 +178,8 @@ def build_gene_terms(
     sources = {"annotations": path, "ontology": parents}
     return write_built(
         table.sort_values(["gene", "term"]),
-        "responses/gene_go_terms.tsv.gz",
-        get_data_home(data_home),
+        _TERMS,
+        home,
         sources,
         overwrite=overwrite,
     )

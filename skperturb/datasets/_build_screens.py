@@ -15,7 +15,7 @@ from sklearn.utils import check_scalar
 
 from skperturb._interchange import is_anndata
 from skperturb._validation import check_at_least, check_path, describe
-from skperturb.datasets._built import write_built
+from skperturb.datasets._built import check_target, write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
 
 __all__ = ["SCREEN_FILES", "build_screen"]
@@ -117,18 +117,22 @@ def build_screen(
         if not isinstance(text, str):
             raise TypeError(f"{option} is a {describe(text)}; expected a str.")
     if target_sum is not None:
-        check_scalar(target_sum, "target_sum", Real, min_val=0, include_boundaries="neither")
+        check_scalar(target_sum, "target_sum", Real, min_val=0, max_val=np.inf, include_boundaries="neither")
+        if np.isnan(target_sum):
+            raise ValueError("target_sum is NaN; expected a positive number, or None for data that are log-normalized.")
     file, is_noisy = SCREEN_FILES[name]
+    source = None if is_anndata(cells) else check_path(cells, "cells")
+    home = get_data_home(data_home)
+    check_target(f"responses/{file}", home, overwrite)
     with _opened(cells) as adata:
         labels = _labels(adata, label, control)
         stream = _Cells(adata, labels.notna().to_numpy(), target_sum, chunk_size)
         scores = _scores(stream, n_genes, n_components)
         table = _table(scores, labels.dropna().to_numpy(dtype=object), control, min_cells)
-    source = None if is_anndata(cells) else Path(cells)
     return write_built(
         table if is_noisy else table.drop(columns="noise_variance"),
         f"responses/{file}",
-        get_data_home(data_home),
+        home,
         {"cells": source},
         overwrite=overwrite,
         index=True,

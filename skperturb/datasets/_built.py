@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-__all__ = ["RECORD", "advice", "built_checksum", "file_checksum", "write_built"]
+from skperturb._validation import describe
+
+__all__ = ["RECORD", "advice", "built_checksum", "check_target", "file_checksum", "write_built"]
 
 #: The record, beside the folders of the data home.
 RECORD = "built_files.json"
@@ -52,6 +56,45 @@ def built_checksum(home: Path, relative_path: str) -> str | None:
     return None if found is None else str(found["sha256"])
 
 
+def check_target(relative_path: str, home: Path, overwrite: Any) -> Path:
+    """Tell whether a file may be written into the data home, before the work that makes it.
+
+    Parameters
+    ----------
+    relative_path : str
+        Path of the file below the data home, with forward slashes.
+    home : pathlib.Path
+        The data home; it need not exist.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Returns
+    -------
+    target : pathlib.Path
+        Where the file goes.
+
+    Raises
+    ------
+    TypeError
+        If `overwrite` is no bool.
+    ValueError
+        If the file is there and `overwrite` is False.
+    OSError
+        If the data home is no folder, or nothing can be written there.
+    """
+    if not isinstance(overwrite, bool):
+        raise TypeError(f"overwrite is a {describe(overwrite)}; expected True or False.")
+    target = home / relative_path
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} is there already; pass overwrite=True to replace it, or another data_home.")
+    folder = next((parent for parent in target.parents if parent.exists()), target.parent)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder, so that {target} can't be written; pass another data_home.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} can't be written, and so not {target}; pass another data_home.")
+    return target
+
+
 def write_built(
     table: pd.DataFrame,
     relative_path: str,
@@ -84,12 +127,10 @@ def write_built(
 
     Raises
     ------
-    ValueError
-        If the file is there and `overwrite` is False.
+    TypeError, ValueError, OSError
+        As `check_target`, which a builder calls before its work.
     """
-    target = home / relative_path
-    if target.exists() and not overwrite:
-        raise ValueError(f"{target} is there already; pass overwrite=True to replace it, or another data_home.")
+    target = check_target(relative_path, home, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Without a time in it, the same sources give the same bytes.
     compression = {"method": "gzip", "mtime": 0} if target.suffix == ".gz" else None

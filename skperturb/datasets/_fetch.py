@@ -243,6 +243,7 @@ def _missing(relative_path: str, target: Path, address: str, reason: str) -> Dow
 def _download(relative_path: str, url: str, target: Path, known_hash: str, verbose: int) -> Path:
     import pooch
 
+    absent = [folder for folder in target.parents if not folder.exists()]
     try:
         with _pooch_log_level(logging.INFO if verbose else logging.ERROR):
             pooch.retrieve(
@@ -255,6 +256,11 @@ def _download(relative_path: str, url: str, target: Path, known_hash: str, verbo
     # requests' errors are OSErrors; pooch raises ValueError for a wrong checksum.
     except (OSError, ValueError) as error:
         raise _missing(relative_path, target, url, f"{type(error).__name__}: {error}") from error
+    finally:
+        # Also an interrupted download leaves no empty folder behind, the innermost first.
+        for folder in absent if not target.exists() else ():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
     return target
 
 

@@ -1,13 +1,14 @@
 """Simulated gene networks with expression that says as much about interactions as one asks for."""
 
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import Interval, StrOptions, count, validate_params
+from skperturb._validation import check_size
 
 __all__ = ["make_gene_network"]
 
@@ -20,10 +21,10 @@ _LISTED, _THROWS = 4000, 200
 
 @validate_params(
     {
-        "n_genes": [Interval(Integral, 4, None, closed="left")],
-        "n_modules": [Interval(Integral, 1, None, closed="left")],
-        "n_interactions": [Interval(Integral, 1, None, closed="left"), None],
-        "n_samples": [Interval(Integral, 2, None, closed="left")],
+        "n_genes": [count(4)],
+        "n_modules": [count()],
+        "n_interactions": [count(), None],
+        "n_samples": [count(2)],
         "expression_signal": [Interval(Real, 0, 1, closed="both")],
         "structure": [StrOptions({"modules", "interfaces"})],
         "within": [Interval(Real, 0, 1, closed="both")],
@@ -97,6 +98,7 @@ def make_gene_network(
     >>> network.pairs.shape, network.expression.shape
     ((60, 2), (30, 40))
     """
+    check_size(f"n_samples={n_samples} of n_genes={n_genes} in n_modules={n_modules}", n_genes + n_modules, n_samples)
     rng = check_random_state(random_state)
     n_interactions = _INTERACTIONS_PER_GENE * n_genes if n_interactions is None else int(n_interactions)
     modules = np.sort(np.arange(n_genes) % n_modules)

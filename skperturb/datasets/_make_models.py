@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skperturb._sklearn import MOST_DRAWS, MOST_WIDTH
 from skperturb.datasets._reaction_model import ReactionModel, write_sbml
 
 __all__ = ["make_biochemical_models"]
@@ -98,14 +99,14 @@ def _is_integer(value: Any) -> bool:
 
 
 def _check_range(n_models: Any, n_species: Any) -> tuple[int, int]:
-    if not _is_integer(n_models) or n_models < 1:
-        raise ValueError(f"n_models must be an integer of at least 1, got {n_models!r}.")
+    if not _is_integer(n_models) or not 1 <= n_models <= MOST_DRAWS:
+        raise ValueError(f"n_models must be an integer from 1 to {MOST_DRAWS}, got {n_models!r}.")
     bounds = (n_species, n_species) if _is_integer(n_species) else n_species
     valid = isinstance(bounds, (tuple, list)) and len(bounds) == 2 and all(map(_is_integer, bounds))
-    if not valid or not 2 <= bounds[0] <= bounds[1]:
+    if not valid or not 2 <= bounds[0] <= bounds[1] <= MOST_WIDTH:
         raise ValueError(
-            "n_species must be an integer of at least 2 or a pair (smallest, largest) of such integers, "
-            f"got {n_species!r}."
+            "n_species must be an integer of at least 2 or a pair (smallest, largest) of such integers, at most "
+            f"{MOST_WIDTH}, got {n_species!r}."
         )
     return int(bounds[0]), int(bounds[1])
 

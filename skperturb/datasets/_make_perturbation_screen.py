@@ -1,7 +1,8 @@
 """Simulated perturbation screens with single-cell read-out."""
 
+import math
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
-from skperturb._sklearn import Interval, validate_params
+from skperturb._sklearn import MOST_WIDTH, Interval, count, validate_params
+from skperturb._validation import check_size
 
 __all__ = ["make_perturbation_screen"]
 
@@ -41,14 +43,14 @@ _BASELINE_SHIFT = 0.35
 
 @validate_params(
     {
-        "n_genes": [Interval(Integral, 2, None, closed="left")],
-        "n_perturbed": [Interval(Integral, 1, None, closed="left")],
-        "n_doubles": [Interval(Integral, 0, None, closed="left")],
+        "n_genes": [count(2)],
+        "n_perturbed": [count(most=MOST_WIDTH)],
+        "n_doubles": [count(0)],
         "interaction": [Interval(Real, 0, None, closed="left")],
-        "n_cells": [Interval(Integral, 1, None, closed="left")],
-        "n_programs": [Interval(Integral, 1, None, closed="left")],
+        "n_cells": [count()],
+        "n_programs": [count(most=MOST_WIDTH)],
         "noise": [Interval(Real, 0, None, closed="left")],
-        "n_contexts": [Interval(Integral, 1, None, closed="left")],
+        "n_contexts": [count()],
         "context_effect": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     },
@@ -125,15 +127,18 @@ def make_perturbation_screen(
     >>> cells.shape, cells.obs["perturbation"].nunique()
     ((190, 50), 10)
     """
-    pairs = [(i, j) for i in range(n_perturbed) for j in range(i)]
+    n_pairs = n_perturbed * (n_perturbed - 1) // 2
     if n_perturbed > n_genes:
         raise ValueError(f"n_perturbed={n_perturbed} is larger than n_genes={n_genes}.")
-    if n_doubles > len(pairs):
-        raise ValueError(f"n_doubles={n_doubles}; expected at most {len(pairs)}, the pairs of {n_perturbed} genes.")
+    if n_doubles > n_pairs:
+        raise ValueError(f"n_doubles={n_doubles}; expected at most {n_pairs}, the pairs of {n_perturbed} genes.")
+    n_rows = n_contexts * n_cells * (_CONTROL_CELLS + n_perturbed + n_doubles)
+    check_size(f"n_genes={n_genes} with n_cells={n_cells} of each condition", n_rows, n_genes)
+    check_size(f"n_genes={n_genes} with n_programs={n_programs}", n_programs, n_genes)
     rng = check_random_state(random_state)
     names = np.array([f"gene{k}" for k in range(n_genes)], dtype=object)
     module = np.arange(n_genes) % n_programs
-    doubles = sorted(pairs[k] for k in rng.permutation(len(pairs))[:n_doubles])
+    doubles = sorted(_pair(int(k)) for k in rng.permutation(n_pairs)[:n_doubles])
     conditions = [(k,) for k in range(n_perturbed)] + [pair[::-1] for pair in doubles]
     pushes = _Pushes.draw(module, n_perturbed, n_programs, rng)
     response = pushes.responses(conditions, pushes.of_genes, interaction)
@@ -162,6 +167,12 @@ def make_perturbation_screen(
         features, index=lines, columns=[f"feature{k}" for k in range(_CONTEXT_FEATURES)]
     )
     return cells
+
+
+def _pair(number: int) -> tuple[int, ...]:
+    """Return the pair of that number in (1, 0), (2, 0), (2, 1), …, of which no list could hold all."""
+    larger = (1 + math.isqrt(8 * number + 1)) // 2
+    return larger, number - larger * (larger - 1) // 2
 
 
 def _screen(expression: np.ndarray, columns: dict[str, Any], names: np.ndarray) -> Any:

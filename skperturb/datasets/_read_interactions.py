@@ -301,10 +301,13 @@ def _check_widths(text: str, n_columns: int, separator: str, path: Path) -> None
 
 def _column(table: pd.DataFrame, wanted: Any, path: Path) -> Any:
     """Return the label of a column that was named, or numbered from 0."""
-    if wanted in table.columns:
-        return wanted
-    if isinstance(wanted, Integral) and 0 <= int(wanted) < table.shape[1]:
-        return table.columns[int(wanted)]
+    found = wanted
+    if wanted not in table.columns and isinstance(wanted, Integral) and 0 <= int(wanted) < table.shape[1]:
+        found = table.columns[int(wanted)]
+    if list(table.columns).count(found) > 1:
+        raise ValueError(f"{path} has the column {found!r} twice; expected another name in every column that is read.")
+    if found in table.columns:
+        return found
     shown = ", ".join(map(str, table.columns[:8]))
     raise ValueError(f"{path} has no column {wanted!r}; expected one of {shown}, or its position from 0.")
 
@@ -549,7 +552,9 @@ def check_gene_columns(
     first, second = first[kept], second[kept]
     if len(first) == 0:
         return
-    numeric = [bool(pd.to_numeric(column, errors="coerce").notna().all()) for column in (first, second)]
+    numeric = [
+        bool(pd.to_numeric(pd.Series(pd.unique(column)), errors="coerce").notna().all()) for column in (first, second)
+    ]
     if numeric[0] != numeric[1]:
         odd, names = (first, second) if numeric[0] else (second, first)
         raise ValueError(
@@ -606,7 +611,7 @@ def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool
     asked = [name for name in [*(options["columns"] or []), options["weight"]] if isinstance(name, str)]
     if asked and all(name in first for name in asked):
         return True
-    if _names_columns(table, first, path):
+    if _names_columns(table, first, path) or all(_heads_identifiers(first[k], table.iloc[1:, k]) for k in (0, 1)):
         return True
     # A word above numbers, unless the genes beside it occur again, or it was meant for a number.
     rest = table.iloc[1:, 2:]
@@ -616,6 +621,11 @@ def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool
 
 def _heads_numbers(word: str, below: pd.Series) -> bool:
     return 2 * below.map(is_number).sum() > len(below) and not means_number(word) and word not in MISSING_NAMES
+
+
+def _heads_identifiers(word: str, below: pd.Series) -> bool:
+    """Tell whether a word stands above whole numbers, as "Entrez A" does."""
+    return len(below) > 1 and not means_number(word) and all(map(str.isdecimal, pd.unique(below)))
 
 
 def _names_columns(table: pd.DataFrame, first: list[str], path: Path) -> bool:

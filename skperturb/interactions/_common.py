@@ -241,11 +241,16 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         self.n_features_in_ = 2
         self._index = data.genes
         self._positives = data.positives
-        self.positive_pairs_ = self.genes_[self._positives]
         # One isolated node more than genes: what position -1, an unknown gene, stands for.
         self._graph = self._build_graph()
         self._set_expression(expression, data)
         return self._with_negatives(data)
+
+    @property
+    def positive_pairs_(self):
+        """The graph: the interacting training pairs, ndarray of shape (n_edges, 2)."""
+        # Not kept beside the positions, because a file of names is far larger than one of numbers.
+        return self.genes_[self._positives]
 
     @property
     def _is_directed(self) -> bool:

@@ -1,11 +1,11 @@
 """LINE: vectors that keep first- and second-order proximity."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
-from skperturb._sklearn import Interval
+from skperturb._sklearn import MOST_BATCH, MOST_EPOCHS, MOST_WIDTH, Interval, count
 from skperturb.base import BaseEstimator
 from skperturb.interactions._embeddings import GeneEmbeddingMixin
 
@@ -77,11 +77,11 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         **GeneEmbeddingMixin._parameter_constraints,
-        "n_components": [Interval(Integral, 2, None, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [count(2, MOST_WIDTH)],
+        "n_negatives": [count()],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [count(most=MOST_EPOCHS)],
+        "batch_size": [count(most=MOST_BATCH)],
         "device": [str],
     }
 

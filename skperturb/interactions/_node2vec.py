@@ -1,12 +1,12 @@
 """node2vec: skip-gram vectors of random walks."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
-from skperturb._sklearn import Interval
+from skperturb._sklearn import MOST_EPOCHS, Interval, count
 from skperturb.base import BaseEstimator
 from skperturb.interactions._embeddings import GeneEmbeddingMixin
 
@@ -85,11 +85,11 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
         **GeneEmbeddingMixin._parameter_constraints,
         "p": [Interval(Real, 0, None, closed="neither")],
         "q": [Interval(Real, 0, None, closed="neither")],
-        "n_walks": [Interval(Integral, 1, None, closed="left")],
-        "walk_length": [Interval(Integral, 2, None, closed="left")],
-        "window": [Interval(Integral, 1, None, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "n_walks": [count()],
+        "walk_length": [count(2)],
+        "window": [count()],
+        "n_negatives": [count()],
+        "max_epochs": [count(most=MOST_EPOCHS)],
     }
 
     def __init__(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
+from skperturb._alignment import equal_rows
 from skperturb._interchange import as_pandas
 from skperturb._labels import LabelReader
 from skperturb._sklearn import StrOptions, validate_params
@@ -170,9 +171,9 @@ def _distances_without(
         )
     distances = np.empty((len(prediction), len(truth)))
     # Conditions of the same targets, one for all with "all", share one computation.
-    masks, groups = np.unique(is_target, axis=0, return_inverse=True)
-    for group, mask in enumerate(masks):
-        rows = np.flatnonzero(np.ravel(groups) == group)
+    first, groups = equal_rows(is_target)
+    for group, mask in enumerate(is_target[first]):
+        rows = np.flatnonzero(groups == group)
         distances[rows] = _distances(prediction[np.ix_(rows, ~mask)], truth[:, ~mask], metric)
     return distances
 

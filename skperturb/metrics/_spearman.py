@@ -1,12 +1,12 @@
 """Spearman rank correlation of sensitivity matrices."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import Interval, StrOptions, count, validate_params
 from skperturb.metrics._matrix_pairs import REDUCE, MatrixPair, matrix_pairs, reduce_scores
 from skperturb.metrics._ranks import rank_data
 
@@ -21,7 +21,7 @@ __all__ = ["spearman_correlation"]
         "reachable_only": ["boolean"],
         "absolute": ["boolean"],
         **REDUCE,
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [count()],
         "jitter": [Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
     },

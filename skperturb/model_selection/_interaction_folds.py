@@ -1,14 +1,13 @@
 """Folds of interactions for scikit-learn's cross-validation."""
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skperturb._pairs import encode_pairs, pair_codes
-from skperturb._sklearn import Interval, validate_params
+from skperturb._sklearn import count, validate_params
 
 __all__ = ["InteractionKFold"]
 
@@ -53,7 +52,7 @@ class InteractionKFold:
     @validate_params(
         {
             "self": "no_validation",
-            "n_splits": [Interval(Integral, 2, None, closed="left")],
+            "n_splits": [count(2)],
             "random_state": ["random_state"],
         },
         prefer_skip_nested_validation=True,

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
+from skperturb._alignment import equal_rows
 from skperturb._interchange import as_pandas, is_anndata
-from skperturb._sklearn import HasMethods, Interval, validate_params
+from skperturb._sklearn import HasMethods, Interval, count, validate_params
 from skperturb.responses._contexts.columns import marked_columns
 
 __all__ = ["CONTROL", "LABEL_OPTIONS", "SEP", "CombinationSplit", "LabelReadingSplit", "UnseenPerturbationSplit"]
@@ -164,15 +165,6 @@ def _as_doses(X: Any) -> np.ndarray | None:
     return array if array.ndim == 2 and array.dtype.kind in "biuf" else None
 
 
-def _sets_of_genes(perturbed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first row of each set of perturbed genes, ascending, and the set of each row."""
-    _, first, inverse = np.unique(perturbed, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse.ravel()]
-
-
 class CombinationSplit(_PerturbationSplit):
     """Train on single perturbations and a part of the combinations, test on the other combinations.
 
@@ -217,7 +209,7 @@ class CombinationSplit(_PerturbationSplit):
 
     @validate_params(
         {
-            "n_splits": [Interval(Integral, 1, None, closed="left")],
+            "n_splits": [count()],
             "train_size": [Interval(Real, 0, 1, closed="both")],
             "unseen_genes": [Interval(Real, 0, 1, closed="left")],
             "random_state": ["random_state"],
@@ -253,7 +245,7 @@ class CombinationSplit(_PerturbationSplit):
         self.encoder = encoder
 
     def _divide(self, perturbed: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        first, set_of_row = _sets_of_genes(perturbed)
+        first, set_of_row = equal_rows(perturbed)
         sets = perturbed[first]
         combinations = np.flatnonzero(sets.sum(axis=1) > 1)
         n_train = round(self.train_size * len(combinations))
@@ -330,7 +322,7 @@ class UnseenPerturbationSplit(_PerturbationSplit):
 
     @validate_params(
         {
-            "n_splits": [Interval(Integral, 2, None, closed="left")],
+            "n_splits": [count(2)],
             "shuffle": ["boolean"],
             "random_state": ["random_state"],
             **LABEL_OPTIONS,

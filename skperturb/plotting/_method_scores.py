@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._sklearn import MOST_DRAWS
+from skperturb._validation import check_at_least
 from skperturb.plotting._display import AxesDisplay
 from skperturb.plotting._inputs import check_method_scores, predict_each
 
@@ -65,6 +67,7 @@ class MethodAccuracyDisplay(AxesDisplay):
         DataFrame of shape (n_methods, 3)
             ``mean``, ``low`` and ``high``.
         """
+        check_at_least(n_resamples, "n_resamples", 1, MOST_DRAWS)
         rng = np.random.default_rng(random_state)
         values = self.scores.to_numpy(dtype=float)
         drawn = values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._sklearn import MOST_DRAWS
+from skperturb._validation import check_at_least
 from skperturb.plotting._display import AxesDisplay
 
 __all__ = ["ReliabilityDisplay"]
@@ -40,7 +42,7 @@ class ReliabilityDisplay(AxesDisplay):
     Raises
     ------
     ValueError
-        If lengths differ, labels are not 0 or 1, probabilities not from 0 to 1, or `n_bins` is less than 1.
+        If lengths differ, labels are not 0 or 1, probabilities not from 0 to 1, or `n_bins` is not from 1 to 10^7.
 
     Examples
     --------
@@ -60,8 +62,7 @@ class ReliabilityDisplay(AxesDisplay):
             raise ValueError("y_true has other values than 0 and 1.")
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ValueError("y_prob has values that are no probabilities; expected numbers from 0 to 1.")
-        if n_bins < 1:
-            raise ValueError(f"n_bins is {n_bins}; expected a whole number from 1.")
+        check_at_least(n_bins, "n_bins", 1, MOST_DRAWS)
         place = np.minimum((probabilities * n_bins).astype(int), n_bins - 1)
         table = pd.DataFrame({"bin": place, "predicted": probabilities, "observed": labels})
         groups = table.groupby("bin")

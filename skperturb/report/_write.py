@@ -15,12 +15,14 @@ from skperturb import __version__
 from skperturb._model_files import MODEL_SUFFIXES
 from skperturb._processes import Outcome, map_isolated
 from skperturb._sklearn import N_JOBS, Interval, StrOptions, validate_params
+from skperturb._validation import check_names
 from skperturb.report._page import Section, note, page
 from skperturb.report._parts import Parts
 
 __all__ = ["write_report"]
 
 _SCREENS = (".h5ad",)
+_CONTROL = ("control", "ctrl")
 _KINDS = {"model": "SBML model", "interactions": "interactions", "screen": "perturbation screen"}
 # What a worker imports before the time of its first file begins.
 _MODULES = {
@@ -70,7 +72,7 @@ def write_report(
     kinds: str | Sequence[str] = "auto",
     top: int = 5,
     groupby: str | None = None,
-    control: str | Sequence[str] = ("control", "ctrl"),
+    control: str | Sequence[str] = _CONTROL,
     n_jobs: int | None = None,
     timeout: float = 120.0,
     verbose: int = 0,
@@ -118,7 +120,7 @@ def write_report(
     TypeError
         If `files` is no sequence of paths.
     ValueError
-        If there are no files, or `kinds` does not fit them.
+        If there are no files, `kinds` does not fit them, or `groupby` or `control` is given and no file is a screen.
     OSError
         If the page can't be written; that its folder is there is looked at first.
 
@@ -146,8 +148,10 @@ def write_report(
     """
     _check_folder(Path(path))
     listed = _listed(files)
-    named = (control,) if isinstance(control, str) else tuple(str(one) for one in control)
+    named = (control,) if isinstance(control, str) else tuple(check_names(control, "control"))
     found = list(zip(listed, _kinds(listed, kinds), strict=True))
+    if not any(kind == "screen" for _, kind in found):
+        _refuse_screen_options(groupby, named)
     modules = sorted({module for _, kind in found for module in _MODULES[kind]})
     with tempfile.TemporaryDirectory() as folder:
         jobs = [
@@ -165,6 +169,17 @@ def _check_folder(path: Path) -> None:
     # Before the files are read, which may take minutes.
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of path={str(path)!r} is not there; make it first.")
+
+
+def _refuse_screen_options(groupby: str | None, control: tuple[str, ...]) -> None:
+    """Say of options that only a screen has that nothing would read them."""
+    given = {"groupby": groupby, "control": None if control == _CONTROL else list(control)}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}={value!r} is about screens, and none of the files is one; expected a file that ends in "
+                f"{_SCREENS[0]}, or kinds= that names the screens. Leave {name} out otherwise."
+            )
 
 
 def _listed(files: Any) -> list[str]:

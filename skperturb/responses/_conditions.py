@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
-from skperturb._alignment import check_rows, check_same_names, is_default, name_positions, row_names
+from skperturb._alignment import check_rows, check_same_names, equal_rows, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas, is_anndata
 from skperturb.responses._contexts.columns import ContextDesign, marked_columns, read_contexts, warn_of_unmarked
 from skperturb.responses._doses import DoseCurves
@@ -54,11 +54,7 @@ def condition_groups(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     group : ndarray of int, shape (n_conditions,)
         Group of each row, in that order.
     """
-    _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[group.ravel()]
+    return equal_rows(X)
 
 
 def group_means(values: np.ndarray, group: np.ndarray, weight: np.ndarray) -> np.ndarray:

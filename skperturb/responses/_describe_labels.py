@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb._interchange import as_pandas
 from skperturb._label_doubts import Condition
-from skperturb._label_sources import label_column, read_labels
+from skperturb._label_sources import label_column, observations, read_labels
 from skperturb._labels import LabelReader
 
 __all__ = ["describe_labels", "levels_within"]
@@ -88,7 +87,7 @@ def describe_labels(
     conditions = _examine(distinct, reader)
     rows = [_row(one, count) for one, count in zip(conditions, np.bincount(codes), strict=True)]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    further = as_pandas(getattr(X, "obs", X))
+    further = observations(X)
     if isinstance(further, pd.DataFrame) and further.shape[1] > 1:
         further = further.drop(columns=label_column(further, column))
         condition_of_label = pd.factorize(table["condition"])[0]

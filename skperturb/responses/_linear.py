@@ -122,7 +122,8 @@ class LinearPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
         sample_weight : array-like of shape (n_conditions,), default=None
-            How often each condition counts; zero leaves it out. A Series is aligned by the names of the rows.
+            How often each condition counts; zero leaves it out. A Series is aligned by the names of the rows. The more
+            conditions count, the less is drawn towards zero (`alpha`) and contexts towards what they share.
         noise_variance : array-like of shape (n_conditions,) or (n_conditions, n_outputs), default=None
             Variance of the noise of each value of y, such as ``variance`` of `pseudobulk`, or their sum over the
             outputs, such as ``noise_variance`` of `fetch_norman2019`; aligned by name. Conditions count by their weight

@@ -16,10 +16,12 @@ from sklearn.utils import Bunch
 from skperturb._interchange import is_anndata
 from skperturb._label_patterns import dates_among
 from skperturb._labels import LabelReader
+from skperturb._near_names import listed, nearest
 from skperturb.responses._describe_labels import levels_within
 
 __all__ = [
     "LARGEST",
+    "MISSING_TEXTS",
     "check_layout",
     "check_target_sum",
     "check_values",
@@ -39,8 +41,8 @@ _LARGEST_LOGARITHM = 20.0
 # Cells whose totals say whether logarithms were taken: totals of normalized cells are equal up to single precision,
 # and never by chance in so many cells of so many genes.
 _CELLS_LOOKED_AT, _FEWEST, _EQUAL = 200, 10, 1e-4
-# What a missing value becomes as text. Not "None" or "-": these may be levels of a treatment.
-_MISSING_TEXTS = ("", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
+#: What a missing value becomes as text. Not "None" or "-": these may be levels of a treatment.
+MISSING_TEXTS = ("", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
 _MISSING = "missing"
 
 
@@ -228,7 +230,8 @@ def _check_columns(obs: pd.DataFrame, groupby: str, covariates: list[str]) -> No
         if column not in obs.columns:
             parameter = "groupby" if column == groupby else "covariates"
             raise ValueError(
-                f"{parameter}={column!r} is no column of adata.obs; expected one of {list(obs.columns[:3])} …"
+                f"{parameter}={column!r} is no column of adata.obs{nearest(str(column), map(str, obs.columns))}; "
+                f"expected one of {listed(obs.columns)}."
             )
         if int((obs.columns == column).sum()) > 1:
             raise ValueError(f"adata.obs has several columns {column!r}; expected one. Rename or drop the others.")
@@ -313,7 +316,7 @@ def _group_table(obs: pd.DataFrame, groupby: str, covariates: list[str], named: 
 def _clean_levels(column: pd.Series) -> pd.Series:
     """Return a covariate whose texts have no blanks at their ends, and are missing where they say so."""
     texts = column.map(lambda level: level.strip() if isinstance(level, str) else level)
-    column = texts.where(~texts.isin(_MISSING_TEXTS), None)
+    column = texts.where(~texts.isin(MISSING_TEXTS), None)
     spellings: dict[str, set[str]] = {}
     for level in column.dropna().unique():
         if isinstance(level, str):
@@ -537,7 +540,8 @@ def plain_values(chunk: Any, start: int = 0) -> Any:
             f"adata holds values of the type {chunk.dtype}; expected real numbers. If they are: X.astype(float)."
         )
     if not sp.issparse(chunk):
-        return chunk
+        # Totals of counts above 65504 would be infinite in half precision, and what is divided by them zero.
+        return chunk.astype(np.float32) if chunk.dtype == np.float16 else chunk
     check_layout(chunk, start)
     chunk = sp.csr_array(chunk)
     # Squares and logarithms of parts are not those of their sum.

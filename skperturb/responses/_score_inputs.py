@@ -12,6 +12,7 @@ from sklearn.preprocessing import normalize
 
 from skperturb._interchange import as_pandas, is_anndata
 from skperturb._labels import LabelReader
+from skperturb._near_names import listed, nearest
 from skperturb._validation import describe
 from skperturb.responses._pseudobulk import (
     LARGEST,
@@ -130,9 +131,10 @@ def read_screen(given: Any, options: Options, name: str) -> Screen:
             "AnnData of cells."
         )
     if options.groupby not in given.obs.columns:
+        alike = nearest(str(options.groupby), map(str, given.obs.columns))
         raise ValueError(
-            f"groupby={options.groupby!r} is no column of the obs of {name}; expected one of "
-            f"{list(given.obs.columns[:_SHOWN])} …"
+            f"groupby={options.groupby!r} is no column of the obs of {name}{alike}; expected one of "
+            f"{listed(given.obs.columns)}."
         )
     _check_values(given, name)
     if _holds_changes(given, options):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from skperturb import metrics
-from skperturb._interchange import as_pandas
+from skperturb._interchange import as_pandas, is_anndata
 from skperturb._labels import LabelReader
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import StrOptions, count, validate_params
 from skperturb._validation import check_names, describe
 from skperturb.responses._pseudobulk import check_target_sum
 from skperturb.responses._score_inputs import (
@@ -58,7 +57,7 @@ _DRAWS = 5
         "sep": "no_validation",
         "guide_suffix": [str, None],
         "guide_prefix": [str, None],
-        "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "n_resamples": [count()],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -204,7 +203,7 @@ def _set_noise(measured: Screen, noise_variance: Any, truth: Any) -> None:
     if measured.cells is not None:
         raise ValueError("noise_variance is for a truth of changes; cells say themselves how noisy their means are.")
     given = as_pandas(noise_variance)
-    index = as_pandas(truth, index=True).index if not hasattr(truth, "obs") else measured.changes.index
+    index = as_pandas(truth, index=True).index if not is_anndata(truth) else measured.changes.index
     try:
         values = np.asarray(given, dtype=float)
     except (TypeError, ValueError) as error:

@@ -1,6 +1,6 @@
 """Counts of single cells, drawn from predicted means, for tools that demand whole numbers."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from scipy.stats import nbinom, poisson
 from sklearn.utils import check_random_state
 
 from skperturb._interchange import as_pandas
-from skperturb._sklearn import Interval, validate_params
+from skperturb._sklearn import Interval, count, validate_params
+from skperturb._validation import check_size
 
 __all__ = ["simulate_cells"]
 
@@ -26,7 +27,7 @@ _GROUPS = 200
 @validate_params(
     {
         "mean": "no_validation",
-        "n_cells": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_cells": [count(), "array-like"],
         "library_size": [Interval(Real, 0, None, closed="neither")],
         "target_sum": [Interval(Real, 0, None, closed="neither")],
         "dispersion": [Interval(Real, 0, None, closed="left")],
@@ -109,6 +110,7 @@ def simulate_cells(
     if not np.isfinite(values).all():
         raise ValueError("mean holds NaN or infinite values; expected the log-normalised expression of every gene.")
     numbers = _numbers(n_cells, len(mean))
+    check_size(f"n_cells={numbers.max(initial=0)}", numbers.max(initial=0), values.shape[1])
     rng = check_random_state(random_state)
     expected = _expected_counts(np.maximum(values, 0.0), target_sum / library_size, dispersion)
     # Only this function needs it, and it takes a second to load.

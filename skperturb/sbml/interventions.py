@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skperturb._near_names import nearest
 from skperturb._validation import check_n_jobs
 from skperturb.exceptions import NoSteadyStateError, UnsupportedModelError
-from skperturb.sbml._compiling.changes import check_changes, nearest
+from skperturb.sbml._compiling.changes import check_changes
 from skperturb.sbml._responding.outcomes import (
     Outcome,
     course,

@@ -198,6 +198,24 @@ def sensitivity_matrices(
     return matrices
 
 
+def formal_sources(network: Any) -> list[str]:
+    """Name the variables that no steady state follows when they are held: their columns are formal slopes.
+
+    Parameters
+    ----------
+    network : InfluenceNetwork or square matrix
+
+    Returns
+    -------
+    list of str
+    """
+    matrix, _, names, laws, state = _unpack(network)
+    if not len(matrix):
+        return []
+    response = clamp_response(matrix, laws, _balance(matrix) if state is None else scale_of(state), state)
+    return [names[j] for j in np.flatnonzero(response.unstable)]
+
+
 def _try_matrix(network: Any, kind: str, undefined: str) -> tuple[Any, str]:
     """Return the matrix of one network or its error, and the text of its warning (both travel between processes)."""
     with warnings.catch_warnings(record=True) as caught:

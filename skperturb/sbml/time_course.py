@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skperturb._near_names import nearest
 from skperturb._validation import check_n_jobs
 from skperturb.exceptions import UndefinedSensitivityError, UnsupportedModelError
-from skperturb.sbml._compiling.changes import nearest, why_unknown
+from skperturb.sbml._compiling.changes import why_unknown
 from skperturb.sbml._responding.asked import check_flag, listed_ids
 from skperturb.sbml._responding.variational import SensitivityTrajectory, TotalDerivative
 from skperturb.sbml._solving.simulate import bounds_of_run, check_times, refuse_events, stopped, tolerances

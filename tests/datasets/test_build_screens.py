@@ -101,3 +101,19 @@ def test_layout_is_that_of_the_mirror(tmp_path, data_home, name):
     # The control's change is zero, its noise is not.
     assert not own.iloc[0, -50:].any()
     assert not mirrored.iloc[0, -50:].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_sum": np.nan}, "target_sum is NaN"),
+        ({"target_sum": -1.0}, "target_sum == -1.0, must be"),
+        ({"n_genes": "3"}, "n_genes='3'; expected an integer, 1 or more"),
+        ({"label": ["a"]}, "label is a list; expected a str"),
+        ({"cells": 3}, "cells is a int 3; expected a path"),
+        ({"name": ["norman2019"]}, r"name=\['norman2019'\] is not known"),
+    ],
+)
+def test_arguments_of_other_kinds_are_named(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        build_screen(**{"name": "norman2019", "cells": "nowhere.h5ad", **options})

@@ -88,6 +88,7 @@ def test_offline_error_is_quick_and_names_everything(tmp_path):
     assert isinstance(caught.value, OSError)
     for part in (UNREACHABLE, str(tmp_path / "folder" / "file.txt"), "SKPERTURB_DATA", "data_home"):
         assert part in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_changed_local_file_is_used_with_a_warning(tmp_path):

@@ -160,7 +160,7 @@ def test_most_models_reach_a_steady_state():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_models": 0}, r"n_models must be an integer of at least 1, got 0"),
+        ({"n_models": 0}, r"n_models must be an integer from 1 to 10000000, got 0"),
         ({"n_models": 2.5}, r"n_models .* got 2\.5"),
         ({"n_species": 1}, r"n_species .* got 1"),
         ({"n_species": (5, 4)}, r"n_species .* got \(5, 4\)"),

@@ -213,6 +213,14 @@ def test_columns_of_a_table(write):
     assert pairs_of(read_interactions(path, columns=[1, 2])) == [("A", "B")]
     with pytest.raises(ValueError, match=r"no column 'TF'; expected one of id, tf, gene, mor"):
         read_interactions(path, columns=["TF", "gene"])
+    assert pairs_of(read_interactions(write("Entrez A,Entrez B\n1,2\n3,4\n", "ids.csv"))) == [("1", "2"), ("3", "4")]
+    # Commas beside points are a list, or stand between thousands.
+    lists = write("gene1;gene2;weight;papers\nA;B;0.5;12,34\nA;C;0.7;56,78\n", "lists.csv")
+    assert read_interactions(lists).weights.tolist() == [0.5, 0.7]
+    twice = write("gene1,gene2,score,score,n,n\nA,B,1,2,3,3\n", "twice.csv")
+    with pytest.raises(ValueError, match=r"twice\.csv has the column 'score' twice"):
+        read_interactions(twice)
+    assert read_interactions(write("gene1,gene2,n,n\nA,B,1,2\n", "unread.csv")).weights is None
     odd = write("Locus X,Locus Y\na,b\n", "odd.csv")
     assert pairs_of(read_interactions(odd, header=True)) == [("a", "b")]
     assert len(read_interactions(odd).pairs) == 2

@@ -40,7 +40,7 @@ def test_of_a_model():
         ([0, 1], [0.5], 10, r"y_true has shape \(2,\) and y_prob \(1,\)"),
         ([0, 2], [0.5, 0.5], 10, "y_true has other values"),
         ([0, 1], [0.5, 1.5], 10, "y_prob has values that are no probabilities"),
-        ([0, 1], [0.5, 0.5], 0, "n_bins is 0"),
+        ([0, 1], [0.5, 0.5], 0, "n_bins=0; expected"),
     ],
 )
 def test_refusals(labels, probabilities, n_bins, message):

@@ -312,6 +312,8 @@ def test_command_line(files, tmp_path, capsys):
     assert "1 of 2 files read" in printed
     assert main(["report", str(files[1]), "--html", str(tmp_path / "nowhere" / "out.html")]) == 2
     assert "nowhere" in capsys.readouterr().err
+    assert main(["report", str(files[1]), "--html", str(out), "--groupby", "X"]) == 2
+    assert "--groupby 'X' is about screens" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -326,6 +328,9 @@ def test_command_line(files, tmp_path, capsys):
         ({"files": ["a.xml"], "kinds": []}, "kinds has 0 elements"),
         ({"files": ["a.xml"], "top": 0}, "top"),
         ({"files": ["a.xml"], "timeout": 0}, "timeout"),
+        ({"files": ["a.xml"], "groupby": "X"}, "groupby='X' is about screens, and none of the files is one"),
+        ({"files": ["a.h5ad"], "kinds": ["model"], "control": "NT"}, r"control=\['NT'\] is about screens"),
+        ({"files": ["a.h5ad"], "control": [None]}, r"control\[0\] is a NoneType"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, tmp_path):

@@ -228,3 +228,21 @@ def test_sparse_training_sets_are_nested_and_as_large_as_said():
     assert all((part.y_train == 0).sum() == size for part, size in zip(parts, sizes, strict=True))
     inside = [{frozenset(pair) for pair in part.X_train[part.y_train == 1].tolist()} for part in parts]
     assert all(small < large for small, large in itertools.pairwise(inside))
+
+
+def test_interval_is_that_of_the_kind_that_the_header_names():
+    about = {
+        "protocol": "sparsity",
+        "setting": "",
+        "model": "l3",
+        "aupr": 0.5,
+        "precision_at_1000": 0.1,
+        "seconds": 1.0,
+    }
+    areas = {"uniform": [0.9, 0.91], "degree": [0.6, 0.61]}
+    rows = [
+        about | {"negatives": kind, "repeat": k, "auroc": area} for kind in areas for k, area in enumerate(areas[kind])
+    ]
+    text = report(rows)
+    assert "95 % (degree AUROC)" in text
+    assert "[0.600, 0.610]" in text

@@ -131,10 +131,16 @@ def test_command_refuses(tmp_path, capsys):
     pd.DataFrame({"a": ["A"], "b": ["B"]}).to_csv(path, sep="\t", index=False)
     assert main(["labels", str(path)]) == 2
     words = capsys.readouterr().err
-    assert "--groupby is needed; the columns of" in words
-    assert "are ['a', 'b']" in words
+    assert "has no column 'perturbation'; pass --groupby with one of ['a', 'b']" in words
     assert main(["labels", str(tmp_path / "labels.xlsx")]) == 2
     assert "expected .h5ad, .csv, .tsv or .txt" in capsys.readouterr().err
+
+
+def test_a_column_called_obs_is_a_column():
+    table = pd.DataFrame({"perturbation": ["KLF1", "ctrl"], "obs": ["x", "y"]})
+    assert describe_labels(table, "perturbation")["condition"].tolist() == ["KLF1", "control"]
+    encoder = PerturbationEncoder(column="perturbation", contexts="obs").fit(table)
+    assert encoder.get_feature_names_out().tolist() == ["KLF1", "obs=x", "obs=y"]
 
 
 @pytest.mark.real_data

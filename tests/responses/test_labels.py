@@ -287,7 +287,8 @@ def test_names_of_chemicals_are_genes():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"control": ["ctrl", 1]}, TypeError, r"control holds 1 \(int\)"),
+        ({"control": ["ctrl", 1]}, TypeError, r"control\[1\] is 1 \(int\)"),
+        ({"control": [None]}, TypeError, r"control\[0\] is None \(NoneType\)"),
         ({"genes": ["A", None]}, ValueError, "genes holds None, which is missing"),
         ({"genes": ["A", "ctrl"]}, ValueError, "genes holds 'ctrl', which is a control too"),
         ({"genes": {"A", "B"}}, TypeError, "genes is a set, which has no order"),

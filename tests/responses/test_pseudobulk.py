@@ -485,6 +485,16 @@ def test_what_is_no_expression(cells, change, message):
         pseudobulk(made, "condition", "ctrl")
 
 
+def test_totals_beyond_half_precision():
+    counts = np.random.default_rng(0).poisson(3, size=(40, 30)) * 2000
+    obs = pd.DataFrame({"condition": ["ctrl", "A"] * 20}, index=map(str, range(40)))
+    found, expected = (
+        pseudobulk(anndata.AnnData(counts.astype(kind), obs=obs), "condition", "ctrl", target_sum=1e4).target
+        for kind in (np.float16, np.float64)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)  # counts are rounded to 11 bits
+
+
 def test_damaged_files(cells, tmp_path):
     h5py = pytest.importorskip("h5py")
     cells.X = sp.csr_matrix(cells.X)

@@ -50,7 +50,7 @@ SEDML = f"""<?xml version="1.0"?><sedML xmlns="http://sed-ml.org/sed-ml/level1/v
 <listOfModels><model id="m" language="urn:sedml:language:sbml" source="../model.xml"/>
 <model id="changed" source="#m"><listOfChanges>
 <changeAttribute target="{A}/@initialAmount" newValue="7"/><changeAttribute target="{K}/@value" newValue="1.25"/>
-<changeAttribute target="{IN_MODEL}Parameters/sbml:parameter[@id='s']/@value" newValue="5"/>
+<changeAttribute target=" {IN_MODEL}Parameters/sbml:parameter[@id='s']/@value " newValue="5"/>
 </listOfChanges></model></listOfModels>
 <listOfSimulations>
 <uniformTimeCourse id="late" initialTime="10" outputStartTime="11" outputEndTime="13" numberOfSteps="8">
@@ -64,7 +64,7 @@ SEDML = f"""<?xml version="1.0"?><sedML xmlns="http://sed-ml.org/sed-ml/level1/v
 {generator("time", "<ci>t</ci>", t=["course"])}
 {generator("a", "<ci>x</ci>", x=[A, "course"])}
 {generator("sum", "<apply><plus/><apply><times/><ci>two</ci><ci>x</ci></apply><ci>y</ci><ci>k</ci></apply>",
-           x=[A, "course"], y=[f"{IN_MODEL}Species/sbml:species[@id='B']", "course"], k=[DECAY, "course"])}
+           x=[A, "course"], y=[f"{IN_MODEL}Species/sbml:species[@id='B']", "course"], k=[f"{DECAY} ", "course"])}
 {generator("one", "<ci>x</ci>", x=[A, "stepped"])}
 {generator("limit", "<ci>x</ci>", x=[A, "resting"])}
 </listOfDataGenerators>

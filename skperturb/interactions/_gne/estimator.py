@@ -13,7 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skperturb._epoch_progress import EpochProgress
 from skperturb._pairs import GenePairs, as_genes
-from skperturb._sklearn import N_JOBS, Interval, StrOptions, fit_context
+from skperturb._sklearn import (
+    MOST_EPOCHS,
+    MOST_LAYERS,
+    MOST_MODELS,
+    MOST_WIDTH,
+    N_JOBS,
+    Interval,
+    StrOptions,
+    count,
+    fit_context,
+)
 from skperturb.base import BaseEstimator
 from skperturb.interactions._common import PairModelMixin
 from skperturb.interactions._gne.classifier import PairClassifier
@@ -190,23 +200,23 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         **PairModelMixin._parameter_constraints,
         "encoder": [StrOptions({"gnn", "lookup"})],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [count(most=MOST_WIDTH)],
         "attribute_weight": [Interval(Real, 0, None, closed="left")],
-        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [count(most=MOST_LAYERS)],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
+        "n_negatives": [count()],
         "negatives": [StrOptions({"uniform", "degree", "mixed"})],
         "uniform_share": [Interval(Real, 0, 1, closed="both")],
         "loss": [StrOptions({"softmax", "sampled_softmax", "bce"})],
         "pair_features": [StrOptions({*_CROSS_FITTED, "native", "cross", "hadamard"})],
         "directed": ["boolean"],
-        "n_folds": [Interval(Integral, 2, None, closed="left"), None],
+        "n_folds": [count(2, MOST_MODELS), None],
         "n_jobs": N_JOBS,
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [count(most=MOST_EPOCHS)],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "device": [str],

@@ -9,7 +9,18 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skperturb._sklearn import (
+    MOST_BATCH,
+    MOST_EPOCHS,
+    MOST_LAYERS,
+    MOST_MODELS,
+    MOST_WIDTH,
+    HasMethods,
+    Interval,
+    StrOptions,
+    count,
+    fit_context,
+)
 from skperturb._validation import NetworkRecord, as_sequence, ensure_networks, is_network
 from skperturb.base import BaseEstimator
 from skperturb.exceptions import ModelWarning
@@ -146,16 +157,16 @@ class GCNEnhancer(BaseEstimator):
         "graph": [StrOptions({"sparse", "full"})],
         "features": [StrOptions({"sign", "structure"})],
         "kind": [StrOptions({"relative", "steady_state", "dynamo"})],
-        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
-        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "hidden_dim": [count(most=MOST_WIDTH)],
+        "n_layers": [count(most=MOST_LAYERS)],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [count(most=MOST_EPOCHS)],
+        "batch_size": [count(most=MOST_BATCH)],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
-        "n_models": [Interval(Integral, 1, None, closed="left")],
+        "n_models": [count(most=MOST_MODELS)],
         "sources": ["array-like", None],
         "device": [str],
         "random_state": ["random_state"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg as sla
 
+from skperturb._validation import check_size
 from skperturb.networks._structural.clamp import driven_responses, relative_responses
 from skperturb.networks._structural.colors import edge_classes
 from skperturb.networks._structural.fluxes import (
@@ -75,6 +76,7 @@ class StructuralEnsemble:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield blocks of relative responses (n_block, n_nodes, n_nodes) and of the concentrations behind them."""
         n_nodes = len(self.signs)
+        check_size(f"n_draws={n_draws} of {n_nodes} nodes", n_draws, n_nodes, n_nodes)
         block = max(1, min(n_draws, _BLOCK // max(n_nodes**2, 1)))
         for start in range(0, n_draws, block):
             count = min(block, n_draws - start)
@@ -139,6 +141,7 @@ class StructuralEnsemble:
         reactions = self.reactions
         assert reactions is not None, "control is about reactions"
         n_nodes, n_steps = reactions.stoichiometry.shape
+        check_size(f"n_draws={n_draws} of {n_nodes} nodes", n_draws, n_nodes, n_nodes)
         block = max(1, min(n_draws, _BLOCK // max(max(n_nodes, n_steps) ** 2, 1)))
         for start in range(0, n_draws, block):
             count = min(block, n_draws - start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.linalg as sla
 from sklearn.utils import check_random_state
 
-from skperturb._sklearn import Interval, StrOptions
+from skperturb._sklearn import StrOptions, count
 from skperturb._validation import NetworkRecord, as_sequence, describe, ensure_networks, is_network
 from skperturb.base import BaseEstimator
 from skperturb.exceptions import ModelWarning
@@ -121,7 +121,7 @@ class StructuralSensitivity(NetworkPredictorMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [count()],
         "kind": [StrOptions({"relative", "steady_state"})],
         "state": [StrOptions({"network"}), Mapping, pd.Series, None],
         "fluxes": [Mapping, pd.Series, None],

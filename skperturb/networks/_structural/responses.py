@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from skperturb._sklearn import Interval, StrOptions, validate_params
+from skperturb._sklearn import Interval, StrOptions, count, validate_params
 from skperturb._validation import describe, ensure_networks, is_network
 from skperturb.metrics import rank_data
 from skperturb.networks._structural.estimator import StructuralSensitivity
@@ -86,7 +86,7 @@ class ResponseMatrix:
         "network_or_model": "no_validation",
         "to": [StrOptions({"parameters", "enzymes", "variables"})],
         "kind": [StrOptions({"concentration", "flux"})],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [count()],
         "state": "no_validation",
         "fluxes": "no_validation",
         "coverage": [Interval(Real, 0, 1, closed="neither")],

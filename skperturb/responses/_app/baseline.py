@@ -189,7 +189,9 @@ def _mode(X: np.ndarray) -> str:
 
 def _held_out(model: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, names: Any, noise: RowNoise) -> np.ndarray:
     """Predict the rows from the other conditions, in parts that keep replicates of a condition together."""
-    groups = np.unique(X[rows] != 0, axis=0, return_inverse=True)[1].ravel()
+    # Sets of genes in the order of their rows, compared as bytes: ``np.unique(axis=0)`` compares column by column.
+    sets = np.packbits(X[rows] != 0, axis=1)
+    groups = np.unique(sets.view(f"V{sets.shape[1]}").ravel(), return_inverse=True)[1]
     n_parts = min(N_PARTS, groups.max() + 1 if len(groups) else 0)
     if n_parts < 2:
         return np.reshape(model.predict(name_columns(X[rows], names)), (len(rows), -1))

@@ -12,7 +12,16 @@ from sklearn.base import BaseEstimator as _AnyEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skperturb._sklearn import Interval, StrOptions, fit_context
+from skperturb._sklearn import (
+    MOST_EPOCHS,
+    MOST_LAYERS,
+    MOST_MODELS,
+    MOST_WIDTH,
+    Interval,
+    StrOptions,
+    count,
+    fit_context,
+)
 from skperturb.base import BaseEstimator
 from skperturb.responses._app.attention import largest_weights, main_axes, mean_attention
 from skperturb.responses._app.baseline import VarianceBaseline, baseline_values, fit_baseline
@@ -186,11 +195,11 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         "decoder": [StrOptions({"linear", "mlp"})],
         "aggregation": [StrOptions({"sum", "mean", "max"})],
         "training": [StrOptions({"auto", "always"})],
-        "n_models": [Interval(Integral, 1, None, closed="left")],
-        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
-        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_models": [count(most=MOST_MODELS)],
+        "hidden_dim": [count(most=MOST_WIDTH)],
+        "n_layers": [count(most=MOST_LAYERS)],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [count(most=MOST_EPOCHS)],
         "batch_size": [Interval(Integral, -1, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],

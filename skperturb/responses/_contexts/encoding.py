@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skperturb._interchange import as_pandas
+from skperturb._label_sources import observations
 from skperturb.responses._contexts.columns import context_name
 
 __all__ = ["ContextColumns", "label_and_context_columns"]
 
 
 def _table(X: Any) -> Any:
-    return as_pandas(getattr(X, "obs", X))
+    return observations(X)
 
 
 def label_and_context_columns(

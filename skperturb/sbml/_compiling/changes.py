@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from skperturb._near_names import nearest
 from skperturb.exceptions import UnsupportedModelError
 
 if TYPE_CHECKING:
     from skperturb.sbml._compiling.compiler import System
 
-__all__ = ["changed_system", "check_changes", "nearest", "why_unknown"]
-
-# Similarity from which a name is offered in place of an unknown one: half of the letters, so that "S1" is offered for
-# "S3". At 0.6, the default of difflib, ids of two letters have no neighbors; at 0.4 every id has.
-_SIMILAR = 0.5
-_MOST_OFFERED = 3
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" with the most similar names, or nothing."""
-    known = list(known)
-    local = [other for other in known if other.endswith(f".{name}")]
-    lowered = {other.lower(): other for other in known}
-    close = get_close_matches(name.lower(), lowered, n=_MOST_OFFERED, cutoff=_SIMILAR)
-    found = list(dict.fromkeys([*local, *(lowered[other] for other in close)]))[:_MOST_OFFERED]
-    return f" (did you mean {', '.join(repr(other) for other in found)}?)" if found else ""
+__all__ = ["changed_system", "check_changes", "why_unknown"]
 
 
 def check_changes(system: System, changes: Any, *, initial: bool, where: str) -> dict[str, float]:

@@ -116,7 +116,8 @@ class Archive:
             listed = _contents(self.read(_MANIFEST), self.name)
             masters = [(location, kind) for location, kind, is_master in listed if is_master]
             chosen = masters or [(location, kind) for location, kind, _ in listed]
-            found = [location for location, kind in chosen if "sed-ml" in kind.lower()]
+            # A file that is listed twice is run once.
+            found = list(dict.fromkeys(location for location, kind in chosen if "sed-ml" in kind.lower()))
             if masters and not found:
                 raise InvalidModelError(f"the master of {self.name}, {masters[0][0]!r}, is no SED-ML: nothing to run")
         lacking = [name for name in found if name not in self]

@@ -98,6 +98,7 @@ def located(root: Any, path: str, where: str) -> Any:
     """Return the one element of a model that an XPath names; prefixes stand for whatever namespace."""
     document = ElementTree.Element("document")
     document.append(root)
+    path = path.strip()
     steps = re.sub(r"(?<=/)(?:[\w.-]+:)?(?=[A-Za-z_])", "{*}", path.replace("/descendant::", "//"))
     try:
         found = document.findall(f".{steps}") if path.startswith("/") else None
@@ -190,7 +191,7 @@ class SedmlFile:
     def _change(self, root: Any, change: Any, where: str) -> None:
         if local_name(change) != "changeAttribute":
             raise UnsupportedModelError(f"{where} is a {local_name(change)}; only changeAttribute is made.")
-        path, _, attribute = str(change.get("target")).rpartition("/@")
+        path, _, attribute = str(change.get("target")).strip().rpartition("/@")
         element = located(root, path, where)
         values = _VALUES.get(local_name(element), ())
         if attribute not in (*values, *element.attrib):
