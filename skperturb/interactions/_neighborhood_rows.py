@@ -47,5 +47,5 @@ class NeighborhoodRows:
         walks = np.ascontiguousarray((graph @ np.ascontiguousarray(two.T)).T)
         row = np.repeat(np.arange(len(sources)), np.diff(rows.indptr))
         pairs = np.column_stack([sources[row], rows.indices])
-        walks[row, rows.indices] -= self.near.walks_over_edge(pairs, weights)
+        walks[row, rows.indices] = self.near.without_own_edge(walks[row, rows.indices], pairs, weights)
         return walks

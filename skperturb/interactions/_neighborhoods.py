@@ -11,6 +11,9 @@ __all__ = ["Neighborhoods", "path_weights"]
 # (20 MB with 10,000 genes).
 _PAIRS_PER_BLOCK = 20_000
 _ROWS_PER_BLOCK = 256
+# The share of a sum that is rounding and no path, although a model would scale it to size one. A path is more than that
+# while the product of the degrees of its inner nodes is below 10¹³.
+_ROUNDING = 1e-13
 
 
 class Neighborhoods:
@@ -68,7 +71,7 @@ class Neighborhoods:
         for sources, asked, row in _by_source(ordered[:, 0]):
             rows = self.graph[sources] @ inner
             walks[asked] = self._read(rows.toarray(), row, ordered[asked, 1])
-        return walks - self.walks_over_edge(pairs, weights)
+        return self.without_own_edge(walks, pairs, weights)
 
     def partner_similarity(self, pairs: np.ndarray) -> np.ndarray:
         r"""Return how similar one node of a pair is to that partner of the other node which it resembles most.
@@ -127,12 +130,13 @@ class Neighborhoods:
                 values[start : start + len(counts)] = np.bincount(which, read, minlength=len(counts))
         return values
 
-    def walks_over_edge(self, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Sum the walks of length three that use the edge of the pair itself, if there is one: no paths."""
+    def without_own_edge(self, walks: np.ndarray, pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Subtract from walks of length three those that use the edge of the pair itself, if there is one: no paths."""
         u, v = pairs.T
         around = self.graph @ weights
         both = weights[u] * weights[v]
-        return self.linked(pairs) * (weights[v] * around[v] + weights[u] * around[u] - both)
+        paths = walks - self.linked(pairs) * (weights[v] * around[v] + weights[u] * around[u] - both)
+        return np.where(paths > _ROUNDING * walks, paths, 0.0)
 
 
 def _by_source(sources: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -35,6 +35,15 @@ def test_equals_definition(model, definition, naive):
     np.testing.assert_allclose(model.transform([(v, u) for u, v in naive.pairs]).ravel(), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("normalization", ["sqrt", "degree", "symmetric"])
+def test_rounding_is_no_path(normalization):
+    tree = [("a", "d"), ("g", "h"), ("c", "f"), ("a", "e"), ("b", "d"), ("c", "h")]
+    model = L3Paths(normalization=normalization, random_state=0).fit(tree)
+    # In a tree, no path of length three joins two genes that are linked.
+    assert not model.transform(tree).any()
+    assert np.abs(model.decision_function([("a", "b"), ("a", "h"), ("e", "b"), *tree])).max() < 10
+
+
 def test_adding_the_pair_itself_changes_nothing(naive):
     free = next(pair for pair in naive.pairs if not naive.graph.has_edge(*pair))
     for model in (L3Paths(), JaccardIndex(), DegreeProduct(), CommonNeighbors()):
