@@ -61,7 +61,7 @@ def test_refused():
     with pytest.raises(ValueError, match="both given"):
         link_prediction_split(EDGES, later_pairs=EDGES, hold_out_genes=0.1)
     with pytest.raises(ValueError, match=r"names 1 genes without a known pair \(99\)"):
-        link_prediction_split(EDGES, hold_out_genes=[99])
+        link_prediction_split(EDGES, hold_out_genes=[99, EDGES.min()])
     with pytest.raises(ValueError, match="test part has no interaction"):
         link_prediction_split(EDGES, later_pairs=EDGES)
     with pytest.raises(ValueError, match="were asked"):

@@ -106,6 +106,13 @@ def test_what_an_event_sets_acts_a_lag_later():
     np.testing.assert_allclose(found.simulate(times)["x"], expected, atol=1e-9)
 
 
+def test_a_short_past_is_met_between_late_outputs():
+    """A pulse of 0.05 that acts 50 later, when the steps are long: they have to end where it begins and ends."""
+    events = [("time > 2", [("u", "1")]), ("time > 2.05", [("u", "0")])]
+    found = model({"x": 0, "u": 0}, [("x", "delay(u, 50)")], events=events).simulate([30.0, 51.0, 60.0])
+    np.testing.assert_allclose(found["x"], [0.0, 0.0, 0.05], atol=1e-8)
+
+
 def test_lag_that_an_event_changes():
     """The value before is forgotten at once: what counts is the lag of now."""
     found = model({"x": 0, "y": 0, "d": 1}, [("x", "1")], [("y", "delay(x, d)")], [("time > 2", [("d", "3")])])
