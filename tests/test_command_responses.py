@@ -1,6 +1,7 @@
 """``python -m skperturb responses``: a user's screen, its scores and its ranked predictions."""
 
 import json
+from types import SimpleNamespace
 
 import anndata
 import h5py
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 
 from skperturb.__main__ import main
-from skperturb._command_responses import _verdict
+from skperturb._command_responses import _tasks, _verdict
+from skperturb._command_score import _shown
 from skperturb._user_screens import encode, read_gene_features, read_graph, read_screen, screen_profiles
 from skperturb.datasets import make_perturbation_screen
 from skperturb.responses import (
@@ -224,6 +226,24 @@ def test_verdict_names_the_best_baseline(kernel, said):
     errors = {"no change": [2.5, 2.5], "mean": [1.0, 9.0], "kernel": kernel}
     rows = [{"model": name, "repeat": k, "l2": value} for name in errors for k, value in enumerate(errors[name])]
     assert _verdict(pd.DataFrame(rows)) == f"verdict: kernel is better than 'no change', the best baseline, {said}"
+
+
+@pytest.mark.parametrize(("repeats", "n_splits"), [(1, 2), (3, 3)])
+def test_genes_are_left_out_as_often_as_asked(repeats, n_splits):
+    X = pd.DataFrame(np.eye(12), columns=[f"gene{k}" for k in range(12)])
+    screen = SimpleNamespace(contexts=[])
+    ((task, _, splits, _),) = _tasks(screen, X, X.to_numpy() != 0, {"graph": [("gene0", "gene1")]}, repeats)
+    assert task == "genes that nobody perturbed"
+    assert len(list(splits)) == n_splits
+
+
+def test_scaled_scores_are_shown_where_one_model_has_them():
+    index = pd.MultiIndex.from_product([["a", "b"], ["l2", "mae_delta"]], names=["model", "metric"])
+    table = pd.DataFrame({"score": 1.0, "low": 0.5, "high": 1.5, "n": 4, "baseline": "mean"}, index=index)
+    table["scaled"] = [np.nan, np.nan, 0.25, np.nan]
+    lines = _shown(table).partition("scaled:")[2].splitlines()
+    assert [line.split()[0] for line in lines if "l2" in line or "mae" in line] == ["l2"]
+    assert "0.25" in _shown(table)
 
 
 def test_every_task_has_a_verdict(folder, capsys):
