@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -35,6 +36,13 @@ def data_home() -> Path:
     if not path.is_dir():
         pytest.skip(f"SKPERTURB_DATA={value!r} is not a folder: no real data to test on")
     return path
+
+
+def pytest_runtest_setup():
+    # What is given no random_state gets the same numbers in whatever order and process the tests run.
+    np.random.seed(0)  # noqa: NPY002
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -452,7 +452,8 @@ def test_halving_search(labelled_pairs, screen):
     search = HalvingGridSearchCV(model, grid, cv=2, random_state=0, min_resources=60, error_score="raise").fit(X, y)
     assert search.n_iterations_ >= 1
     X, y = screen
-    search = HalvingGridSearchCV(KernelPerturbationRegressor(), {"robust": [True, False]}, cv=2, min_resources=8)
+    grid = {"robust": [True, False]}
+    search = HalvingGridSearchCV(KernelPerturbationRegressor(), grid, cv=2, random_state=0, min_resources=8)
     assert "robust" in search.fit(X, y).best_params_
 
 
