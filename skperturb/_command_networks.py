@@ -304,16 +304,9 @@ def _table_rows(path: Path) -> tuple[list[tuple[str, str, Any]], list[str]]:
     from .datasets._read_interactions import read_edge_table
 
     table, genes = read_edge_table(path)
-    source, target = (clean_names(table[name]) for name in genes)
-    missing = (source.isin(MISSING_NAMES) | target.isin(MISSING_NAMES)).to_numpy()
-    if missing.any():
-        raise ValueError(
-            f"{str(path)!r} lacks a name in row {int(np.argmax(missing))}; expected source and target in every row."
-        )
-    warn_of_spreadsheet(pd.concat([source, target]), path)
-    name = _sign_column(table, genes, path)
+    name = _sign_column(table, list(genes), path)
     signs: Sequence[Any] = [1.0] * len(table) if name is None else table[name].to_list()
-    rows = list(zip(source, target, signs, strict=True))
+    rows = list(zip(*genes.values(), signs, strict=True))
     return rows, list(dict.fromkeys(name for row in rows for name in row[:2]))
 
 

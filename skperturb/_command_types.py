@@ -5,6 +5,8 @@ import math
 
 __all__ = ["count_or_all", "positive_integer", "positive_number", "seconds", "seed", "whole_number"]
 
+_LAST_SEED = 2**32 - 1
+
 
 def positive_integer(text: str) -> int:
     """Read a whole number from 1, as argparse wants it.
@@ -22,10 +24,7 @@ def positive_integer(text: str) -> int:
     >>> positive_integer("3")
     3
     """
-    value = _integer(text)
-    if value is None or value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return value
+    return _whole(text, 1, "whole number from 1")
 
 
 def whole_number(text: str) -> int:
@@ -44,10 +43,7 @@ def whole_number(text: str) -> int:
     >>> whole_number("0")
     0
     """
-    value = _integer(text)
-    if value is None or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return value
+    return _whole(text, 0, "whole number from 0")
 
 
 def count_or_all(text: str) -> int:
@@ -126,9 +122,13 @@ def seed(text: str) -> int:
     >>> seed("7")
     7
     """
+    return _whole(text, 0, f"seed; expected a whole number from 0 to {_LAST_SEED}", _LAST_SEED)
+
+
+def _whole(text: str, least: int, what: str, most: float = math.inf) -> int:
     value = _integer(text)
-    if value is None or not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; expected a whole number from 0 to {2**32 - 1}")
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
     return value
 
 

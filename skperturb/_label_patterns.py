@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = [
     "FOREIGN_SEPARATORS",
+    "MONTHS",
     "dates_among",
     "implausible_name",
     "inner_control",
@@ -79,10 +80,11 @@ _COVARIATE = re.compile(
     re.IGNORECASE,
 )
 _ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(?:\.\d+)?")
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_DATE = re.compile(rf"\d{{1,2}}-(?:{_MONTHS})|(?:{_MONTHS})-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*", re.IGNORECASE)
+#: As spreadsheets write them.
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DATE = re.compile(rf"\d{{1,2}}-(?:{MONTHS})|(?:{MONTHS})-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*", re.IGNORECASE)
 #: Only what a spreadsheet writes: sep-1 is a gene of C. elegans.
-_WRITTEN_DATE = re.compile(rf"\d{{1,2}}-(?i:{_MONTHS})|(?:{_MONTHS.title()})-\d\d|\d{{4}}-\d\d-\d\d(?: 00:00:00)?")
+_WRITTEN_DATE = re.compile(rf"\d{{1,2}}-(?i:{MONTHS})|(?:{MONTHS.title()})-\d\d|\d{{4}}-\d\d-\d\d(?: 00:00:00)?")
 _GUIDE_START = re.compile(r"(?:p[-_.]?)?sg(?:RNA)?[-_.]?(?=[A-Z])|(?:sh|si)(?:RNA)?[-_.]?(?=[A-Z][A-Z0-9]{2,}$)")
 _GUIDE_END = re.compile(r"[-_. ](?:sg|g|guide|sgRNA|gRNA|crRNA|shRNA|sh)[-. ]?\d+$|(?<=[A-Z0-9])g\d{1,2}$")
 #: The kind of a perturbation behind a name; lower case only where nothing separates it.

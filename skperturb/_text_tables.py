@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from skperturb._interchange import column_separator
+from skperturb._label_patterns import MONTHS
 from skperturb._pairs import MISSING_NAMES
 
 __all__ = [
@@ -58,9 +59,8 @@ _OTHER_KINDS = {
     "%pdf": "PDF",
 }
 # What a spreadsheet makes of SEPT2, MARCH1 and DEC1, and of the clone 2310009E13.
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _SPREADSHEET = re.compile(
-    rf"\d{{1,2}}-({_MONTHS})(-\d{{2,4}})?|({_MONTHS})-\d{{1,2}}|\d+(\.\d+)?e\+\d+"
+    rf"\d{{1,2}}-({MONTHS})(-\d{{2,4}})?|({MONTHS})-\d{{1,2}}|\d+(\.\d+)?e\+\d+"
     r"|\d{4}-\d{2}-\d{2}( 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}",
     re.IGNORECASE,
 )

@@ -15,7 +15,6 @@ from ._near_names import listed, nearest
 from ._pairs import MISSING_NAMES
 from ._text_tables import (
     as_numbers,
-    clean_names,
     counts_rows,
     heads_names,
     is_number,
@@ -23,7 +22,6 @@ from ._text_tables import (
     named_rows,
     read_cells,
     read_text,
-    warn_of_spreadsheet,
 )
 
 __all__ = [
@@ -429,16 +427,7 @@ def read_graph(path: Path) -> pd.DataFrame:
     from .datasets._read_interactions import read_edge_table
 
     table, genes = read_edge_table(path)
-    names = [clean_names(table[name]) for name in genes]
-    for column in names:
-        missing = column.isin(MISSING_NAMES).to_numpy()
-        if missing.any():
-            row = int(np.argmax(missing))
-            raise ValueError(
-                f"{path} lacks the name of a gene in row {row}; expected two in every row. Drop such rows."
-            )
-    warn_of_spreadsheet(pd.concat(names), path)
-    found = dict(zip(map(str, genes), names, strict=True))
+    found = {str(name): names for name, names in genes.items()}
     first = table.columns[0]
     rows = [first] if first not in genes and counts_rows(table[first]) else []
     for name in table.columns.drop([*genes, *rows]):

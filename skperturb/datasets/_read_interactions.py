@@ -459,7 +459,7 @@ def _read_table(text: str, path: Path, options: dict[str, Any]) -> _Rows:
     return _Rows(pd.DataFrame(result), read_as + ("" if label is None else f", weight {label!r}"))
 
 
-def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, list[Any]]:
+def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, dict[Any, pd.Series]]:
     """Read a table of pairs of genes with all of its columns.
 
     Parameters
@@ -471,13 +471,13 @@ def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, list[Any]]
     -------
     table : DataFrame of str
         Without its header, whose words name the columns; their positions do where there is none.
-    columns : list of two
-        Those of the genes, the one that acts first.
+    genes : dict of two Series
+        Names in each column of genes, by that of the column; the one that acts first.
 
     Raises
     ------
     OSError, ValueError
-        Names the file.
+        Names the file; also where a name is missing.
     """
     path = Path(path)
     table, header = _named_columns(_read_text(path), path, {"columns": None, "weight": None, "header": "auto"})
@@ -490,7 +490,15 @@ def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, list[Any]]
     columns = gene_columns(table, header)
     advice = "Let the two columns of names come first, or call them source and target."
     check_gene_columns(table, {"a": table[columns[0]], "b": table[columns[1]]}, path, advice)
-    return table, columns
+    genes = {name: clean_names(table[name]) for name in columns}
+    names = pd.concat(genes, axis=1)
+    missing = names.isin(MISSING_NAMES).to_numpy().any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"{path} lacks a name in row {int(np.argmax(missing))}; expected two in every row. Drop such rows."
+        )
+    warn_of_spreadsheet(names.to_numpy().ravel(), path)
+    return table, genes
 
 
 def _named_columns(text: str, path: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, bool]:

@@ -21,6 +21,7 @@ from skperturb._validation import check_path
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 from skperturb.sbml._reading.archives import Archive, is_zip
 from skperturb.sbml._reading.sedml import (
+    TIME_SYMBOLS,
     SedmlFile,
     calculated,
     children,
@@ -35,7 +36,6 @@ from skperturb.sbml.model import KineticModel
 __all__ = ["run_archive"]
 
 _LIMIT = 2**27  # bytes, all files of an archive together
-_TIME = ("urn:sedml:symbol:time", "KISAO:0000832")
 # Terms of KiSAO for methods that tend to the solution of the differential equations as their steps shrink.
 _COURSES = {
     19, 20, 30, 31, 32, 33, 64, 71, 86, 87, 88, 89, 90, 91, 93, 94, 232, 233, 234, 261, 276, 279, 280, 281, 283,
@@ -192,14 +192,7 @@ class _Run:
     """A SED-ML file with its tasks, and the outputs that they fill."""
 
     def __init__(self, archive: Archive, location: str) -> None:
-        folder = posixpath.dirname(location)
-
-        def fetch(source: str) -> bytes:
-            name = posixpath.normpath(posixpath.join(folder, source))
-            if name not in archive:
-                raise InvalidModelError(f"{location} refers to the model {source!r}, which the archive lacks.")
-            return archive.read(name)
-
+        fetch = partial(archive.read_beside, folder=posixpath.dirname(location), asking=location)
         self.file = SedmlFile(archive.read(location), location, fetch)
         self._models: dict[str, KineticModel] = {}
         self._values: dict[str, _Values] = {}
@@ -280,7 +273,7 @@ class _Run:
         values = self._values.get(task.get("id"))
         if values is None:
             raise InvalidModelError(f"{where} needs the task {task.get('id')!r}, which failed; see there.")
-        if symbol in _TIME and values.times is not None:
+        if symbol in TIME_SYMBOLS and values.times is not None:
             return values.times
         if symbol is not None or variable.get("term") is not None:
             shown = symbol or variable.get("term")

@@ -16,13 +16,12 @@ import pandas as pd
 from skperturb._validation import check_path
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 from skperturb.sbml._reading.archives import Archive, is_zip
-from skperturb.sbml._reading.sedml import SedmlFile, children, local_name, located, symbol_of, time_grid
+from skperturb.sbml._reading.sedml import TIME_SYMBOLS, SedmlFile, children, local_name, located, symbol_of, time_grid
 from skperturb.sbml.model import KineticModel
 
 __all__ = ["Simulation", "read_simulations"]
 
 _LIMIT = 2**27  # bytes, all files of an archive together
-_TIME = ("urn:sedml:symbol:time", "KISAO:0000832")
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,8 @@ def read_simulations(path: str | os.PathLike[str]) -> list[Simulation]:
         raise InvalidModelError(f"{path.name} holds no SED-ML (.sedml); read its model by KineticModel.from_sbml.")
     found = []
     for name in names:
-        folder = posixpath.dirname(name)
-        found += _reports(archive.read(name), name, partial(_inside, archive, folder))
+        fetch = partial(archive.read_beside, folder=posixpath.dirname(name), asking=archive.name)
+        found += _reports(archive.read(name), name, fetch)
     return _some(found, path)
 
 
@@ -173,13 +172,6 @@ def _beside(path: Path, source: str) -> bytes:
     if not wanted.is_relative_to(path.parent.resolve()) or not wanted.is_file():
         raise InvalidModelError(f"{path.name} refers to the model {source!r}, which is not in its folder.")
     return wanted.read_bytes()
-
-
-def _inside(archive: Archive, folder: str, source: str) -> bytes:
-    name = posixpath.normpath(posixpath.join(folder, source))
-    if name not in archive:
-        raise InvalidModelError(f"{archive.name} refers to the model {source!r}, which the archive lacks.")
-    return archive.read(name)
 
 
 def _reports(content: bytes, name: str, fetch: Callable[[str], bytes]) -> list[Simulation]:
@@ -228,7 +220,7 @@ class _Experiment:
                 "variable are read."
             )
         (variable,) = variables
-        if variable.get("symbol") in _TIME:
+        if variable.get("symbol") in TIME_SYMBOLS:
             return "time", variable.get("taskReference")
         task = self.file.part(variable.get("taskReference"), "task")
         _, root = self.file.model(task.get("modelReference"))

@@ -20,7 +20,7 @@ _TIMES = " × "
 _CONSTANT, _GENE, _FEATURES = "constant", "gene", "context features"
 
 
-class ContextKernels:
+class ContextKernels(KernelSource):
     """Products of kernels between genes and kernels between contexts; items are genes in contexts, context by context.
 
     Parameters
@@ -109,7 +109,7 @@ class ContextKernels:
         return ((level[:, None] == level) & known[:, None] & known).astype(float)
 
 
-class GeneOfContext:
+class GeneOfContext(KernelSource):
     """Kernels between the genes of items, whatever the context: what combinations in other contexts have in common.
 
     Parameters

@@ -433,7 +433,7 @@ class _Search:
         self._row_noise = np.ones(len(target))
         self._n_iter = 0
         self._part = _Problem(
-            np.stack([source.block(name, items[rows], items[rows]) for name in source.names]),
+            np.stack(list(source.blocks(items[rows], items[rows]))),
             *rotated(target[rows], [basis[rows] for basis in bases]),
             np.ones(len(rows)),
             None if given_noise is None else given_noise[rows],

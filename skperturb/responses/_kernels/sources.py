@@ -31,11 +31,15 @@ class KernelSource(Protocol):
     def block(self, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return one kernel between some items and others, shape (n_rows, n_columns)."""
 
+    def blocks(self, rows: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the blocks of all kernels, in their order."""
+        return (self.block(name, rows, columns) for name in self.names)
+
     def diagonal(self, name: str, rows: np.ndarray) -> np.ndarray:
         """Return one kernel of some items with themselves, shape (n_rows,)."""
 
 
-class ArrayKernels:
+class ArrayKernels(KernelSource):
     """Kernels that are there as matrices.
 
     Parameters
@@ -60,7 +64,7 @@ class ArrayKernels:
         return np.diag(self._kernels[name])[rows]
 
 
-class FeatureKernels:
+class FeatureKernels(KernelSource):
     """Kernels that are inner products of features.
 
     Parameters
@@ -101,7 +105,7 @@ class FeatureKernels:
         return np.asarray(squares).ravel() / self._scales.get(name, 1.0)
 
 
-class WithSquaredSum:
+class WithSquaredSum(KernelSource):
     r"""Kernels, and as one more of them the square of their weighted sum, :math:`(\sum_k w_k K_k(i, j))^2`.
 
     That is the sum of all products of two kernels, which are kernels, too: items that several kernels find similar are
@@ -142,7 +146,7 @@ class WithSquaredSum:
         return deque(self.blocks(rows, columns), maxlen=1)[0]
 
     def blocks(self, rows: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the blocks of all kernels, in their order, each computed once."""
+        """Yield the blocks of all kernels, in their order; the square is made of those before it."""
         total = np.zeros((len(rows), len(columns)))
         for name in self._source.names:
             block = self._source.block(name, rows, columns)
@@ -188,12 +192,6 @@ def _sum_rows(source: KernelSource, weights: np.ndarray, rows: np.ndarray, colum
     total = np.zeros((len(rows), len(columns)))
     for start in range(0, len(rows), _BLOCK):
         part = total[start : start + _BLOCK]
-        for weight, block in zip(weights, _blocks(source, rows[start : start + _BLOCK], columns), strict=True):
+        for weight, block in zip(weights, source.blocks(rows[start : start + _BLOCK], columns), strict=True):
             part += weight * block
     return total
-
-
-def _blocks(source: KernelSource, rows: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
-    if isinstance(source, WithSquaredSum):
-        return source.blocks(rows, columns)
-    return (source.block(name, rows, columns) for name in source.names)

@@ -96,6 +96,13 @@ class Archive:
         self.limit -= len(content)
         return content
 
+    def read_beside(self, source: str, *, folder: str, asking: str) -> bytes:
+        """Return the model that a file in `folder` refers to; messages call that file `asking`."""
+        location = posixpath.normpath(posixpath.join(folder, source))
+        if location not in self:
+            raise InvalidModelError(f"{asking} refers to the model {source!r}, which the archive lacks.")
+        return self.read(location)
+
     def master(self) -> str:
         """Return the location of the model: the one that the manifest names, or the only one."""
         if _MANIFEST not in self:

@@ -13,6 +13,7 @@ from skperturb._text_tables import is_number
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 
 __all__ = [
+    "TIME_SYMBOLS",
     "SedmlFile",
     "calculated",
     "children",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 _MOST_POINTS = 1_000_000
+#: What a variable names that shows the time.
+TIME_SYMBOLS = ("urn:sedml:symbol:time", "KISAO:0000832")
 _MATHML = "http://www.w3.org/1998/Math/MathML"
 # What gives an element its value; the attributes of one element exclude each other.
 _VALUES = {
