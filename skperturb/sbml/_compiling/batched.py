@@ -113,7 +113,7 @@ class BatchedEquations:
         system = model._system
         self.size = n = len(system.variables)
         numbers = {index: number for number, index in enumerate(varying)}
-        self._model, self._varying, self._numbers = model, list(varying), numbers
+        self._varying = list(varying)
         self.graph, self._rhs_roots = specialized(system.graph, system.rhs, system.parameter_values, numbers)
         graph = self.graph
         seeds: dict[int, Any] = {graph.state(index): index for index in range(n)}
@@ -150,9 +150,3 @@ class BatchedEquations:
     def implicit_lu(self) -> SparseLU:
         """Factorization of the Jacobian minus a multiple of the identity."""
         return SparseLU(self.size, list(self.entries))
-
-    def observed_values(self, roots: Sequence[int], values: Sequence[Any], t: Any, x: np.ndarray) -> list[Any]:
-        """Return nodes of the model's own graph at states (n_variables, ...) of all sets."""
-        from skperturb.sbml._graph.code_generation import ArrayEvaluator
-
-        return ArrayEvaluator(self._model._system.graph, roots)(t, x, values)
