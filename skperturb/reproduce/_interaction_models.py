@@ -22,7 +22,7 @@ from skperturb.interactions import (
 )
 
 from ._expression_neighbors import ExpressionNeighbors
-from ._options import refuse_repeated
+from ._options import check_names
 
 __all__ = ["MODELS", "QUICK_MODELS", "build_model", "model_names", "needs_expression"]
 
@@ -141,10 +141,8 @@ def model_names(models: Any, has_expression: bool) -> list[str]:
     """
     if models is None:
         return [name for name in QUICK_MODELS if has_expression or not needs_expression(name)]
-    refuse_repeated(list(models), "models")
+    check_names(list(models), MODELS, "models")
     for name in models:
-        if name not in MODELS:
-            raise ValueError(f"models names {name!r}; expected some of {', '.join(MODELS)}.")
         if needs_expression(name) and not has_expression:
             raise ValueError(f"models names {name!r}, which needs expression; pass expression, or leave it out.")
     return list(models)

@@ -1,9 +1,11 @@
 """Options of the command line that belong together."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["refuse_repeated", "refuse_unused"]
+from skperturb._near_names import listed, nearest
+
+__all__ = ["check_names", "refuse_repeated", "refuse_unused"]
 
 
 def refuse_unused(arguments: argparse.Namespace, options: Sequence[str] | Mapping[str, str], reason: str) -> None:
@@ -29,6 +31,27 @@ def refuse_unused(arguments: argparse.Namespace, options: Sequence[str] | Mappin
         value = getattr(arguments, attribute, None)
         if value is not None and value is not False:
             raise ValueError(f"{option} is only read {reason}; leave it out, or it would seem to change the result.")
+
+
+def check_names(names: Sequence[str], known: Collection[str], what: str) -> None:
+    """Refuse a name that is unknown, and one that stands twice.
+
+    Parameters
+    ----------
+    names : sequence of str
+    known : collection of str
+    what : str
+        The argument that holds them.
+
+    Raises
+    ------
+    ValueError
+        Names the first one.
+    """
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise ValueError(f"{what} names {unknown!r}{nearest(unknown, known)}; expected some of {listed(list(known))}.")
+    refuse_repeated(names, what)
 
 
 def refuse_repeated(names: Sequence[str], what: str) -> None:

@@ -19,7 +19,7 @@ from ..responses import (
     PerturbationEncoder,
     pseudobulk,
 )
-from ._options import refuse_repeated
+from ._options import check_names
 from ._tables import bootstrap_interval, format_table
 
 __all__ = [
@@ -184,10 +184,7 @@ def reproduce_contexts(
     available = _models(screen)
     wanted = [name.strip() for name in models.split(",")] if isinstance(models, str) else models
     chosen = list(available) if wanted is None else list(wanted)
-    unknown = [name for name in chosen if name not in available]
-    if unknown:
-        raise ValueError(f"models names {unknown[0]!r}; expected some of {', '.join(available)}.")
-    refuse_repeated(chosen, "models")
+    check_names(chosen, available, "models")
     chosen += [_REFERENCE] if _REFERENCE not in chosen else []
     rows = []
     for task in tasks:

@@ -24,7 +24,7 @@ from ..metrics import (
 from ..model_selection import CombinationSplit, UnseenPerturbationSplit
 from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, rank_candidates
 from ..responses._candidates import RANKINGS
-from ._options import refuse_repeated, refuse_unused
+from ._options import check_names, refuse_unused
 from ._response_contexts import load_cells, mirrored_lines, report_contexts, reproduce_contexts, simulated_screens
 from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own, read_cells
 from ._response_models import models_for
@@ -89,10 +89,7 @@ def reproduce_responses(
     if isinstance(models, str):
         models = _split_names(models, available)
     chosen = list(available) if models is None else list(models)
-    unknown = [name for name in chosen if name not in available]
-    if unknown:
-        raise ValueError(f"models names {unknown[0]!r}; expected some of {', '.join(available)}.")
-    refuse_repeated(chosen, "models")
+    check_names(chosen, available, "models")
     splitter: Any = (
         CombinationSplit(repeats, random_state=0)
         if task == "double"
@@ -360,11 +357,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.task == "context":
         return _run_contexts(arguments)
     rows = []
-    for screen in _screens(arguments):
+    screens = _screens(arguments)
+    for screen in screens:
+        use_noise = arguments.use_noise and (screen.noise is not None or len(screens) == 1)
         if screen.caveat:
             print(screen.caveat + "\n")
         if outside := count_outside(screen):
             print(outside + "\n")
+        if use_noise != arguments.use_noise:
+            print(f"the noise of {screen.name} is not known: no model is told of it\n")
         if screen.candidates is not None:
             _print_candidates(screen, arguments)
             continue
@@ -375,7 +376,7 @@ def run(arguments: argparse.Namespace) -> int:
             models=arguments.models,
             ablations=arguments.ablations,
             degradation=arguments.degradation,
-            use_noise=arguments.use_noise,
+            use_noise=use_noise,
             verbose=1,
         )
         rows += found

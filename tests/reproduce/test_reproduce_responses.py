@@ -55,6 +55,19 @@ def test_single(own):
     assert "mean" in report(rows)
 
 
+def test_of_several_screens_those_without_known_noise_are_fitted_without(own, monkeypatch, capsys):
+    from dataclasses import replace
+
+    from skperturb.reproduce import responses
+
+    known = replace(own, name="known", noise=pd.Series(0.1, index=own.X.index))
+    monkeypatch.setattr(responses, "_screens", lambda arguments: [known, own])
+    assert main(["reproduce", "responses", "--models", "linear", "--repeats", "2", "--use-noise"]) == 0
+    printed = capsys.readouterr().out
+    assert "the noise of bulk is not known: no model is told of it" in printed
+    assert printed.index("known, double") < printed.index("the noise of bulk") < printed.index("bulk, double")
+
+
 def test_names_that_hold_a_comma(own):
     """In a text commas separate the names, also of models whose names hold one."""
     rows = reproduce_responses(own, "single", repeats=2, models="mean,kernel, networks and GO ,no change")
