@@ -38,6 +38,7 @@ BENCHMARKS = {
     "linear_response": ("", "--reactions 1 --variables 1"),
     "parameter_sets": ("", "--sets 20 --each 1 --only courses"),
     "proposed_pairs": ("", "--networks modules --genes 300 --interactions 2000 --top 200 --seeds 0"),
+    "response_bounds": ("--data-home {data}", "--data-home {data} --screens norman"),
     "scale": ("", "--models 4 --candidates 1"),
     "whole_genome": ("", "--sizes 200 --outputs 100"),
 }

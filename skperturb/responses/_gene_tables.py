@@ -30,6 +30,8 @@ __all__ = [
 #: Types of edges, each of which becomes a kernel with a weight to choose. The graph that `fetch_gene_graph` loads has
 #: six, BioGRID less than thirty experimental systems; hundreds are identifiers of papers or scores in disguise.
 _MAX_TYPES = 50
+#: Name of the kind of edges that several types name.
+_SEVERAL = "graph, several types"
 
 
 @dataclass(frozen=True)
@@ -261,8 +263,9 @@ def _listed_edges(graph: Any) -> pd.DataFrame:
 def graph_features(graph: Any, names: Sequence[Any]) -> dict[str, GeneFeatures]:
     """Return, for each edge type (and all together), which genes are the neighbors of each wanted gene.
 
-    Edges are undirected; an edge given twice counts once, with the mean of its weights; a gene is its own neighbor with
-    the largest weight, so that neighbors share it.
+    Edges that several types name are one kind more: what two sources say is less often wrong. Edges are undirected; an
+    edge given twice counts once, with the mean of its weights; a gene is its own neighbor with the largest weight, so
+    that neighbors share it.
 
     Parameters
     ----------
@@ -286,6 +289,8 @@ def graph_features(graph: Any, names: Sequence[Any]) -> dict[str, GeneFeatures]:
     kinds = {"graph": np.ones(len(edges), dtype=bool)}
     if families.nunique() > 1:
         kinds |= {f"graph: {kind}": (families == kind).to_numpy() for kind in sorted(families.unique())}
+    if (several := _of_several_types(edges)).any():
+        kinds[_SEVERAL] = several
     place = sp.csr_array(
         (np.ones(present.sum()), (np.flatnonzero(present), wanted[present])), shape=(len(wanted), len(nodes))
     )
@@ -297,6 +302,13 @@ def graph_features(graph: Any, names: Sequence[Any]) -> dict[str, GeneFeatures]:
         weighted = (place @ adjacency) * np.log(len(nodes) / degree)
         found[name] = GeneFeatures(normalize(sp.csr_array(weighted)), present)
     return found
+
+
+def _of_several_types(edges: pd.DataFrame) -> np.ndarray:
+    """Tell which edges join two genes that edges of another type join, too."""
+    codes = pd.factorize(pd.concat([edges["a"], edges["b"]]))[0].reshape(2, -1)
+    pairs = pd.DataFrame({"low": codes.min(axis=0), "high": codes.max(axis=0), "type": edges["source"].to_numpy()})
+    return (pairs.groupby(["low", "high"])["type"].transform("nunique") > 1).to_numpy()
 
 
 def _families(source: pd.Series) -> pd.Series:

@@ -106,6 +106,17 @@ def test_types_beside_weights():
         np.testing.assert_allclose(matrix_of(typed[columns]), EXPECTED)
 
 
+def test_edges_of_several_types_are_one_kind_more():
+    """Whatever their direction: a–b and b–c; c–d is given twice by one type."""
+    pairs = [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c"), ("b", "c"), ("b", "c")]
+    edges = pd.DataFrame(pairs, columns=["first", "second"]).assign(type=["GO", "PC_x", "GO", "GO", "PC_x", "PC_y"])
+    tables = graph_features(edges, GENES)
+    assert list(tables) == ["graph", "graph: GO", "graph: PC", "graph, several types"]
+    expected = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(tables["graph, several types"].values.toarray() > 0, expected)
+    assert list(graph_features(edges[:5:2], GENES)) == ["graph", "graph: GO", "graph: PC"]
+
+
 MANY = pd.DataFrame({"a": ["x"] * 300, "b": [f"g{k}" for k in range(300)]})
 
 

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold
 from skperturb.responses._conditions import SingleEffects, row_norms, sum_effects
 from skperturb.responses._held_out import is_better
 from skperturb.responses._kernels.multiple_kernels import fit_with_squared_sum
+from skperturb.responses._kernels.response_groups import MAX_GROUPED, ResponseGroups
 from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
 from skperturb.responses._noise import RowNoise, relative_noise
 from skperturb.responses._tolerances import NEGLIGIBLE
@@ -87,6 +88,8 @@ class GeneEffectModel:
     effects : ndarray of shape (n_genes, n_outputs)
     loo_error : dict of str to float
     weights : dict of str to float
+    group_share : float
+        Share of the median within groups of responses in the predictions, see `ResponseGroups`.
     n_landmarks : int
         Genes that the others were compared with in place of all; zero for all.
     known : ndarray of int, shape (n_known,)
@@ -100,7 +103,7 @@ class GeneEffectModel:
         self.effects = effects.values
         self.loo_error: dict[str, float] = {}
         self.weights: dict[str, float] = {}
-        self.n_iter, self.n_landmarks = 1, 0
+        self.n_iter, self.n_landmarks, self.group_share = 1, 0, 0.0
         self.known = np.flatnonzero(effects.observed)
         unknown = np.flatnonzero(~effects.known)
         target = effects.values[self.known]
@@ -144,8 +147,8 @@ class GeneEffectModel:
             None if effects.weight is None else effects.weight[known], None if noise is None else noise[known]
         )
         options = {"alone": (_CONSTANT,), **options}
-        squared, fitted = fit_with_squared_sum(source, target, items=known, given_noise=given, **options)
-        self.n_iter, self.n_landmarks = fitted.n_iter, fitted.n_landmarks
+        fitted = _KernelsAndGroups(source, target, known, given, options)
+        self.n_iter, self.n_landmarks = fitted.fit.n_iter, fitted.fit.n_landmarks
         ours, plain = row_norms(fitted.loo_residuals), row_norms(self.loo_residuals)
         self.loo_error["genes, kernels"] = float(ours.mean())
         if not is_better(ours, plain):
@@ -154,18 +157,64 @@ class GeneEffectModel:
             held_out = _nested_errors(source, target, known, given, options)
             if not is_better(*held_out, n_errors=_NESTED_ERRORS):
                 return
-        self.weights = dict(zip(squared.names, fitted.weights.tolist(), strict=True))
-        self.loo_residuals = fitted.loo_residuals
+        self.weights = dict(zip(fitted.squared.names, fitted.fit.weights.tolist(), strict=True))
+        self.loo_residuals, self.group_share = fitted.loo_residuals, fitted.group_share
         self._scale = fitted.scale
         for start in range(0, len(unknown), _BLOCK):
             genes = unknown[start : start + _BLOCK]
-            cross = weighted_sum(squared, fitted.weights, genes, fitted.items)
-            prior = sum(
-                (w * squared.diagonal(name, genes) for name, w in zip(squared.names, fitted.weights, strict=True)),
-                np.zeros(len(genes)),
-            )
-            self.effects[genes] = fitted.predict(cross, alone=False)
-            self._factor[genes] = fitted.relative_variance(cross, prior)
+            self.effects[genes], self._factor[genes] = fitted.predict(genes)
+
+
+class _KernelsAndGroups:
+    """Ridge regression on kernels, mixed with medians within groups of responses where these help.
+
+    Parameters
+    ----------
+    source, target, known, given, options
+        See `fit_with_squared_sum`; `known` are the items.
+
+    Attributes
+    ----------
+    squared : WithSquaredSum
+    fit : MultipleKernelFit
+    group_share : float
+    loo_residuals : ndarray of shape (n_known, n_outputs)
+    scale : ndarray of shape (n_outputs,)
+        Variance of each output for a kernel value of 1, such that the leave-one-out residuals have the predicted size.
+    """
+
+    def __init__(
+        self,
+        source: FeatureKernels,
+        target: np.ndarray,
+        known: np.ndarray,
+        given: np.ndarray | None,
+        options: dict[str, Any],
+    ) -> None:
+        self.squared, self.fit = fit_with_squared_sum(source, target, items=known, given_noise=given, **options)
+        self.group_share, self.loo_residuals, self.scale = 0.0, self.fit.loo_residuals, self.fit.scale
+        self._groups: ResponseGroups | None = None
+        if self.fit.n_landmarks or len(known) > MAX_GROUPED:
+            return
+        kernel = weighted_sum(self.squared, self.fit.weights, known, known)
+        self._groups = groups = ResponseGroups(self.fit, kernel, target, given)
+        self.group_share, self.loo_residuals = groups.share, groups.loo_residuals
+        if groups.share:
+            squares, precision = self.loo_residuals**2, np.diag(self.fit.inverse)
+            self.scale = np.einsum("no,n->o", squares, precision) / len(squares)
+
+    def predict(self, genes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the effects of some genes, and their variance in units of `scale`."""
+        fit, squared = self.fit, self.squared
+        cross = weighted_sum(squared, fit.weights, genes, fit.items)
+        prior = sum(
+            (w * squared.diagonal(name, genes) for name, w in zip(squared.names, fit.weights, strict=True)),
+            np.zeros(len(genes)),
+        )
+        values = fit.predict(cross, alone=False)
+        if self._groups is not None:
+            values = self._groups.mix(values, cross, prior)
+        return values, fit.relative_variance(cross, prior)
 
 
 def _nested_errors(
@@ -183,9 +232,8 @@ def _nested_errors(
     # The partition is the same in every fit, with a seed that nothing else uses: the model has no `random_state`.
     for train, test in KFold(_N_NESTED, shuffle=True, random_state=0).split(target):
         noise = None if given is None else given[train]
-        squared, fitted = fit_with_squared_sum(source, target[train], items=known[train], given_noise=noise, **options)
-        cross = weighted_sum(squared, fitted.weights, known[test], fitted.items)
-        ours[test] = row_norms(target[test] - fitted.predict(cross))
+        fitted = _KernelsAndGroups(source, target[train], known[train], noise, options)
+        ours[test] = row_norms(target[test] - fitted.predict(known[test])[0])
         plain[test] = row_norms(target[test] - target[train].mean(axis=0))
     return ours, plain
 
