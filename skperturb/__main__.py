@@ -19,7 +19,7 @@ from ._command_perturb import add_perturb
 from ._command_report import add_report
 from ._command_responses import add_responses
 from ._command_score import add_score
-from ._command_types import count_or_all, positive_integer, seconds
+from ._command_types import count_or_all, repetitions, seconds
 from ._command_words import with_options
 from ._model_files import expand_folders
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except BrokenPipeError:
         return _reader_has_gone()
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"skperturb: {type(error).__name__}: {with_options(str(error), arguments)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -194,7 +194,7 @@ def _add_reproduce(commands: argparse._SubParsersAction, argv: Sequence[str]) ->
     )
     networks.add_argument(
         "--n-models",
-        type=positive_integer,
+        type=repetitions,
         metavar="N",
         help="models in each of our ensembles, with --enhancer (fewer are faster)",
     )

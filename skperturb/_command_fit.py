@@ -14,11 +14,12 @@ from scipy.special import expit
 
 from ._command_interactions import left_out
 from ._command_responses import add_screen_options, fit_quietly, knowledge, known_genes, screen_of
-from ._command_types import count_or_all, positive_integer, seconds, seed
+from ._command_types import count_or_all, positive_integer, repetitions, seconds, seed
 from ._command_words import refuse_unknown
 from ._model_files import expand_folders
 from ._near_names import nearest
 from ._text_tables import check_repeated_header, read_cells
+from ._user_screens import LABEL, encode, read_label_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +100,7 @@ def _add_networks(lines: Any) -> None:
         help="responses in per cent per per cent (default), or in the units of the model",
     )
     parser.add_argument(
-        "--n-models", type=positive_integer, default=5, metavar="N", help="networks that are averaged; default: 5"
+        "--n-models", type=repetitions, default=5, metavar="N", help="networks that are averaged; default: 5"
     )
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
     parser.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one model; default: 60")
@@ -148,7 +149,6 @@ def add_predict(commands: Any) -> None:
 def _fit_responses(arguments: argparse.Namespace) -> int:
     from sklearn.pipeline import Pipeline
 
-    from ._user_screens import LABEL, encode
     from .reproduce._options import refuse_unused
     from .responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegressor, PerturbationEncoder
 
@@ -215,7 +215,10 @@ def _fit_networks(arguments: argparse.Namespace) -> int:
             networks.append(network)
             truths.append(truth)
     if not networks:
-        raise ValueError(f"none of the {len(files)} files has a steady state to learn from.")
+        raise ValueError(
+            f"none of the {len(files)} files has a steady state to learn from; expected SBML models with constants "
+            "that come to rest. 'skperturb screen' says of each why it does not."
+        )
     print(f"{len(networks)} of {len(files)} models to learn from", flush=True)
     model = GCNEnhancer(kind=arguments.kind, n_models=arguments.n_models, random_state=arguments.seed or 0)
     return _save(model.fit(networks, truths), arguments, line="networks")
@@ -265,7 +268,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     if line != "networks":
         refuse_unused(arguments, ["--top"], "for networks")
         if len(arguments.files) > 1:
-            raise ValueError(f"{arguments.model} predicts {line}, of one file; {len(arguments.files)} were given.")
+            raise ValueError(f"{arguments.model} predicts {line}, of one FILE; got {len(arguments.files)}. Pass one.")
     whole, shown = lines[line](model, about, arguments)
     print(shown.head(_SHOWN).to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     rest = "" if len(shown) <= _SHOWN else f", the first {_SHOWN} shown"
@@ -276,11 +279,10 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Namespace) -> Any:
-    from ._user_screens import LABEL
-
     contexts, outputs = list(about.get("contexts", [])), list(about["outputs"])
-    table = read_conditions(Path(arguments.files[0]), contexts).rename(columns={"": LABEL})
     encoder = model.named_steps["encoder"]
+    sep = [encoder.sep] if isinstance(encoder.sep, str) else encoder.sep
+    table = read_conditions(Path(arguments.files[0]), contexts, sep).rename(columns={"": LABEL})
     try:
         X = encoder.transform(table)
     except ValueError as error:
@@ -308,7 +310,7 @@ def _predict_responses(model: Any, about: dict[str, Any], arguments: argparse.Na
     return pd.concat([table, wide], axis=1), table.assign(strongest=strongest)
 
 
-def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
+def read_conditions(path: Path, contexts: Sequence[str] = (), sep: Sequence[str] = ()) -> pd.DataFrame:
     """Read labels and their contexts.
 
     Parameters
@@ -317,6 +319,8 @@ def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
         Ends in ``.csv``, ``.tsv`` or ``.txt``, perhaps compressed. The labels stand in the first column, or in the one
         that is called "perturbation", "condition" or "label" in the first line; then contexts are found by name too.
     contexts : sequence of str, default=()
+    sep : sequence of str, default=()
+        Separators of genes: without contexts, a line that holds them is one label, if no column is named.
 
     Returns
     -------
@@ -329,8 +333,10 @@ def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
         Names the file.
     """
     if not any(suffix.lower() in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
-        raise ValueError(f"{path} ends in {path.suffix!r}; expected .csv, .tsv or .txt.")
-    cells = read_cells(path, blanks=False)
+        raise ValueError(f"{path} ends in {path.suffix!r}; expected labels as .csv, .tsv or .txt, perhaps with .gz.")
+    cells = (
+        read_cells(path, blanks=False) if contexts else read_label_cells(path, sep, lambda word: word.lower() in _HEADS)
+    )
     table, first = cells.frame, [str(word) for word in cells.frame.iloc[0]]
     heads = [k for k, word in enumerate(first) if word.lower() in _HEADS]
     expected = f"expected {1 + len(contexts)} columns (labels, then contexts), and a row for each prediction."
@@ -343,7 +349,12 @@ def read_conditions(path: Path, contexts: Sequence[str] = ()) -> pd.DataFrame:
     else:
         columns = list(range(1 + len(contexts)))
     if not len(table) or table.shape[1] < len(columns) or (not heads and table.shape[1] > len(columns)):
-        hint = "" if heads else ' If there are more, call that of the labels "perturbation" in the first line.'
+        hint = (
+            ""
+            if heads
+            else ' If there are more, call that of the labels "perturbation" in the first line; put labels that hold '
+            f"{cells.separator!r} into quotes."
+        )
         raise ValueError(f"{path} has {table.shape[1]} columns and {len(table)} rows; {expected}{hint}")
     table = table.iloc[:, columns].set_axis(["", *contexts], axis=1).reset_index(drop=True)
     if (table == "").to_numpy().any():

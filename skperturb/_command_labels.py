@@ -3,20 +3,20 @@
 import argparse
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from ._cell_files import open_cells
 from ._command_words import with_options
-from ._user_screens import LABEL, open_cells, read_text_table, without_column
+from ._text_tables import check_repeated_header
+from ._user_screens import LABEL, read_label_cells, without_column
 
-__all__ = ["add_labels"]
+__all__ = ["add_labels", "read_labels"]
 
 # Doubtful labels that are printed with their reason; the file of --csv has all.
 _SHOWN = 20
-# Only empty fields are missing: "NA" and "nan" are labels to look at.
-_READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
 # What the names of columns of labels consist of: "perturbation", "target_gene", "sgRNA", "guide_identity", "pert_id".
 _HEADER = re.compile(
     r"(perturb(ation|ed)?|pert|conditions?|labels?|genes?|guides?|(sg|g)?rnas?|targets?|targeted|treatments?|drugs?"
@@ -54,10 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     names = ("control", "sep", "genes", "guide_suffix", "guide_prefix")
     options = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    cells = _observations(arguments.file)
-    note = None
-    if arguments.groupby is None and cells.shape[1] == 1 and arguments.file.suffix.lower() != ".h5ad":
-        cells, note = _without_header(cells, arguments.file)
+    cells, note = read_labels(arguments.file, arguments.groupby, arguments.sep or ())
     column = arguments.groupby
     if column is None and cells.shape[1] != 1:
         column = LABEL
@@ -76,33 +73,72 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _observations(path: Path) -> Any:
-    """Return the table of the cells; the expression stays on the disk."""
+def read_labels(path: Path, groupby: str | None = None, sep: Sequence[str] = ()) -> tuple[pd.DataFrame, str | None]:
+    """Read the labels of cells with what else is known of each; their expression stays on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.h5ad``, or in ``.csv``, ``.tsv`` or ``.txt``, these perhaps compressed.
+    groupby : str, default=None
+        The column of the labels.
+    sep : sequence of str, default=()
+        Separators of genes that a user named.
+
+    Returns
+    -------
+    cells : DataFrame
+        Of a table, texts; empty cells are NaN, but "NA" and "nan" are labels to look at.
+    note : str or None
+        What has to be said of the first line.
+
+    Raises
+    ------
+    OSError, ValueError
+        Names the file.
+    """
     if path.suffix.lower() == ".h5ad":
         cells = open_cells(path)
         try:
-            return cells.obs.copy()
+            return cells.obs.copy(), None
         finally:
             cells.file.close()
-    if not any(suffix in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
-        raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt.")
-    return read_text_table(path, **_READING)
+    if not any(suffix.lower() in (".csv", ".tsv", ".txt") for suffix in path.suffixes):
+        raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt, perhaps with .gz.")
+    table = read_label_cells(path, sep, lambda word: word == groupby or _names_labels(word)).frame
+    first, note = str(table.iloc[0, 0]), None
+    # A single column whose name is empty has one.
+    if groupby is None and table.shape[1] == 1 and first and not _names_labels(first):
+        note = (
+            f"the first line of {path}, {first!r}, was read as a label, because it does not look like the name of a "
+            f"column; if it is one: --groupby {shlex.quote(first)}"
+        )
+        table = table.set_axis(["label"], axis=1)
+    else:
+        table = _headed(table, path)
+    return table.astype(object).where(table != "", None).reset_index(drop=True), note
 
 
-def _without_header(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, str | None]:
-    """Return the labels of a single column, its first line included if that names no column, and a note on it."""
-    first = str(cells.columns[0])
+def _names_labels(word: str) -> bool:
+    """Tell whether a word names a column of labels."""
     # Without numbers and single letters: "gene_1", "target A".
-    words = re.findall("[a-z]{2,}", re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", first).lower())
-    is_header = bool(words) and all(_HEADER.fullmatch(word) for word in words)
-    # pandas names a column so whose name is empty. ID1 to ID4 are genes.
-    if first.startswith("Unnamed: ") or (is_header and not re.fullmatch(r"ID\d", first)):
-        return cells, None
-    note = (
-        f"the first line of {path}, {first!r}, was read as a label, because it does not look like the name of a "
-        f"column; if it is one: --groupby {shlex.quote(first)}"
-    )
-    return read_text_table(path, header=None, names=["label"], **_READING), note
+    words = re.findall("[a-z]{2,}", re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", word).lower())
+    # ID1 to ID4 are genes.
+    return bool(words) and all(_HEADER.fullmatch(part) for part in words) and not re.fullmatch(r"ID\d", word)
+
+
+def _headed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a table without its first row, which names the columns."""
+    names = pd.Index(table.iloc[0], dtype=object)
+    if not names.is_unique:
+        name = names[names.duplicated()][0]
+        raise ValueError(f"{path} has the column {name!r} twice; expected another name in every column.")
+    if len(table) < 2:
+        raise ValueError(f"{path} has names of columns and no row below them; expected a label in each row.")
+    # Of a single column, a label may be called like it.
+    if len(names) > 1:
+        check_repeated_header(table, path)
+    return table[1:].set_axis(names, axis=1)
 
 
 def _summary(table: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._command_types import count_or_all
+from ._command_types import count_or_all, real_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,11 @@ def add_perturb(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--together", action="store_true", help="all changes at once, in place of one row for each")
     parser.add_argument("--at-steady-state", action="store_true", help="begin at the steady state of the model")
     parser.add_argument(
-        "--times", nargs="+", type=float, metavar="T", help="the course at these times, in place of the steady state"
+        "--times",
+        nargs="+",
+        type=real_number,
+        metavar="T",
+        help="the course at these times, in place of the steady state",
     )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the table as CSV")
     parser.add_argument("--jobs", type=count_or_all, default=None, metavar="N", help="worker processes")
@@ -55,9 +59,9 @@ def add_perturb(commands: argparse._SubParsersAction) -> None:
 def _assignment(text: str) -> tuple[str, float]:
     name, sign, number = text.partition("=")
     try:
-        return name.strip(), float(number)
-    except ValueError:
-        problem = "no '='" if not sign else f"{number!r} is no number"
+        return name.strip(), real_number(number.strip())
+    except argparse.ArgumentTypeError as error:
+        problem = str(error) if sign else "no '='"
         raise argparse.ArgumentTypeError(f"{text!r}: {problem}; expected ID=NUMBER, such as k1=0.5") from None
 
 

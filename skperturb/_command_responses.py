@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ._command_types import positive_number
+from ._command_types import positive_number, repetitions_or_none
 from ._command_words import refuse_unknown
 
 if TYPE_CHECKING:
@@ -125,7 +125,11 @@ def add_responses(commands: Any) -> None:
         "uncertainty: standard deviation; surprise (default): the last two together",
     )
     parser.add_argument(
-        "--repeats", type=int, default=3, metavar="N", help="splits that score the models; 0: none; default: 3"
+        "--repeats",
+        type=repetitions_or_none,
+        default=3,
+        metavar="N",
+        help="splits that score the models; 0: none; default: 3",
     )
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write the predictions with standard deviations")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write scores and ranks as JSON")
@@ -161,8 +165,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse(arguments: argparse.Namespace) -> None:
     from .reproduce._options import refuse_unused
 
-    if arguments.repeats < 0:
-        raise ValueError(f"--repeats {arguments.repeats}: expected a number of splits ≥ 0.")
     if arguments.predict is None:
         refuse_unused(arguments, ["--rank-by", "--csv"], "with --predict")
 
@@ -208,7 +210,8 @@ def knowledge(arguments: argparse.Namespace, screen: UserScreen) -> tuple[dict[s
         ``graph`` and ``gene_features``, the parameters of `KernelPerturbationRegressor`.
     notes : list of str
     """
-    from ._user_screens import encode, read_gene_features, read_graph, screen_profiles
+    from ._gene_files import read_gene_features, read_graph
+    from ._user_screens import encode, screen_profiles
 
     graph = None if arguments.graph is None else read_graph(arguments.graph)
     features = {path.name.split(".")[0]: read_gene_features(path) for path in arguments.gene_features}

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from ._cell_files import open_cells
 from ._command_types import positive_number, seed
+from ._gene_files import read_named_rows
 from ._text_tables import as_numbers
-from ._user_screens import check_labels, open_cells, read_named_rows
+from ._user_screens import check_labels
 
 __all__ = ["add_score"]
 

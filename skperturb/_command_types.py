@@ -2,14 +2,33 @@
 
 import argparse
 import math
+import re
 
-__all__ = ["count_or_all", "positive_integer", "positive_number", "seconds", "seed", "whole_number"]
+from ._validation import MOST_JOBS
+
+__all__ = [
+    "count_or_all",
+    "positive_integer",
+    "positive_number",
+    "real_number",
+    "repetitions",
+    "repetitions_or_none",
+    "seconds",
+    "seed",
+    "whole_number",
+]
 
 _LAST_SEED = 2**32 - 1
+# Rows of a table: more than any holds, and few enough for every index.
+_MOST_ROWS = 10**9
+# What is fitted again and again: more would run for weeks.
+_MOST_REPEATS = 1000
+# Eleven days; the clocks of some systems end at 24.
+_MOST_SECONDS = 10**6
 
 
 def positive_integer(text: str) -> int:
-    """Read a whole number from 1, as argparse wants it.
+    """Read a whole number from 1 to a billion, as argparse wants it.
 
     Parameters
     ----------
@@ -24,11 +43,11 @@ def positive_integer(text: str) -> int:
     >>> positive_integer("3")
     3
     """
-    return _whole(text, 1, "whole number from 1")
+    return _whole(text, 1, f"whole number from 1 to {_MOST_ROWS}", _MOST_ROWS)
 
 
 def whole_number(text: str) -> int:
-    """Read a whole number from 0.
+    """Read a whole number from 0 to a billion.
 
     Parameters
     ----------
@@ -43,11 +62,49 @@ def whole_number(text: str) -> int:
     >>> whole_number("0")
     0
     """
-    return _whole(text, 0, "whole number from 0")
+    return _whole(text, 0, f"whole number from 0 to {_MOST_ROWS}", _MOST_ROWS)
+
+
+def repetitions(text: str) -> int:
+    """Read how often something is fitted: a whole number from 1 to 1000.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> repetitions("10")
+    10
+    """
+    return _whole(text, 1, f"whole number from 1 to {_MOST_REPEATS}", _MOST_REPEATS)
+
+
+def repetitions_or_none(text: str) -> int:
+    """Read how often something is fitted, or 0: a whole number to 1000.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> repetitions_or_none("0")
+    0
+    """
+    return _whole(text, 0, f"whole number from 0 to {_MOST_REPEATS}", _MOST_REPEATS)
 
 
 def count_or_all(text: str) -> int:
-    """Read a number of worker processes: from 1, or -1 for all processors, as in joblib.
+    """Read a number of worker processes: from 1 to 10000, or -1 for all processors, -2 for all but one, as in joblib.
 
     Parameters
     ----------
@@ -63,13 +120,15 @@ def count_or_all(text: str) -> int:
     -1
     """
     value = _integer(text)
-    if not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; expected 1, 2, … or -1 for all")
+    if not value or abs(value) > MOST_JOBS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of processes; expected 1, 2, … {MOST_JOBS}, or -1 for all"
+        )
     return value
 
 
 def seconds(text: str) -> float:
-    """Read a positive, finite number of seconds.
+    """Read a positive number of seconds, a million at most.
 
     Parameters
     ----------
@@ -84,7 +143,7 @@ def seconds(text: str) -> float:
     >>> seconds("1.5")
     1.5
     """
-    return _positive(text, "positive number of seconds")
+    return _positive(text, f"positive number of seconds up to {_MOST_SECONDS}", _MOST_SECONDS)
 
 
 def positive_number(text: str) -> float:
@@ -104,6 +163,28 @@ def positive_number(text: str) -> float:
     10000.0
     """
     return _positive(text, "positive number")
+
+
+def real_number(text: str) -> float:
+    """Read a finite number.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+
+    Examples
+    --------
+    >>> real_number("-1e-3")
+    -0.001
+    """
+    value = _real(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+    return value
 
 
 def seed(text: str) -> int:
@@ -132,18 +213,21 @@ def _whole(text: str, least: int, what: str, most: float = math.inf) -> int:
     return value
 
 
-def _positive(text: str, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
+def _positive(text: str, what: str, most: float = math.inf) -> float:
+    value = _real(text)
+    if not (math.isfinite(value) and 0 < value <= most):
         raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
     return value
 
 
-def _integer(text: str) -> int | None:
+def _real(text: str) -> float:
+    """Return NaN for what is no number; Python takes "1_0" and digits of other scripts for numbers too."""
     try:
-        return int(text)
+        return float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
-        return None
+        return math.nan
+
+
+def _integer(text: str) -> int | None:
+    # Python refuses to count thousands of digits, and takes "1_0" for ten.
+    return int(text) if re.fullmatch(r"\s*[+-]?[0-9]{1,40}\s*", text) else None

@@ -66,7 +66,7 @@ def with_options(message: str, arguments: argparse.Namespace) -> str:
         value = r"(?:r(?=['\"])|(?=['\"\[\d-]))"
         message = re.sub(rf"(?<![(\w]){name}={value}", f"{written} ", message)
         message = re.sub(rf"(?<![(\w]){name}=(?=\s|[.,;]|$)", written, message)
-        message = re.sub(rf"^{name} (?=names )", f"{written} ", message)
+        message = re.sub(rf"(?:^|(?<=Error: )){name} (?=names )", f"{written} ", message)
     return _of_single_words(message, names).replace("describe_labels shows them", "'skperturb labels' shows them")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 __all__ = [
     "FOREIGN_SEPARATORS",
-    "MONTHS",
     "dates_among",
     "implausible_name",
     "inner_control",
@@ -13,6 +12,7 @@ __all__ = [
     "known_control_pattern",
     "number",
     "own_separators",
+    "spreadsheet_names",
     "unlikely_second_gene",
 ]
 
@@ -80,11 +80,16 @@ _COVARIATE = re.compile(
     re.IGNORECASE,
 )
 _ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(?:\.\d+)?")
-#: As spreadsheets write them.
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_DATE = re.compile(rf"\d{{1,2}}-(?:{MONTHS})|(?:{MONTHS})-\d{{1,2}}|\d{{4}}-\d\d-\d\d.*", re.IGNORECASE)
-#: Only what a spreadsheet writes: sep-1 is a gene of C. elegans.
-_WRITTEN_DATE = re.compile(rf"\d{{1,2}}-(?i:{MONTHS})|(?:{MONTHS.title()})-\d\d|\d{{4}}-\d\d-\d\d(?: 00:00:00)?")
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+#: What a spreadsheet makes of SEPT2, MARCH1 and DEC1, as it writes it: a day before any spelling of a month, or a month
+#: with a capital, as sep-1 and dec-11 are genes of C. elegans and SEP-1 is the protein. Three ask for it: labels become
+#: doubtful, genes of cells are warned of, and so are names in tables, which also lose clones (`spreadsheet_names`).
+_DATE = re.compile(
+    rf"\d{{1,2}}-(?i:{_MONTHS})(?:-\d{{2,4}})?|(?:{_MONTHS.title()})-\d{{1,2}}"
+    r"|\d{4}-\d\d-\d\d(?:[ T][\d:.]+)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
+)
+#: What it makes of the clone 2310009E13.
+_ROUNDED_CLONE = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 _GUIDE_START = re.compile(r"(?:p[-_.]?)?sg(?:RNA)?[-_.]?(?=[A-Z])|(?:sh|si)(?:RNA)?[-_.]?(?=[A-Z][A-Z0-9]{2,}$)")
 _GUIDE_END = re.compile(r"[-_. ](?:sg|g|guide|sgRNA|gRNA|crRNA|shRNA|sh)[-. ]?\d+$|(?<=[A-Z0-9])g\d{1,2}$")
 #: The kind of a perturbation behind a name; lower case only where nothing separates it.
@@ -212,7 +217,22 @@ def dates_among(names: Iterable[object]) -> list[str]:
     >>> dates_among(["MARCHF1", "1-Mar", "Sep-02", "sep-1", "2024-03-01"])
     ['1-Mar', 'Sep-02', '2024-03-01']
     """
-    return [name for name in map(str, names) if _WRITTEN_DATE.fullmatch(name)]
+    return [name for name in map(str, names) if _DATE.fullmatch(name)]
+
+
+def spreadsheet_names(names: Iterable[object]) -> list[str]:
+    """Return the names that are dates, or numbers that a spreadsheet made of names of clones.
+
+    Parameters
+    ----------
+    names : iterable
+
+    Examples
+    --------
+    >>> spreadsheet_names(["SEPTIN2", "2-Sep", "2310009E13", "2.31E+15"])
+    ['2-Sep', '2.31E+15']
+    """
+    return [name for name in map(str, names) if _DATE.fullmatch(name) or _ROUNDED_CLONE.fullmatch(name)]
 
 
 def _guide_affix(name: str) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "MOST_EPOCHS",
     "MOST_LAYERS",
     "MOST_MODELS",
+    "MOST_NEGATIVES",
     "MOST_WIDTH",
     "N_JOBS",
     "HasMethods",
@@ -54,6 +55,8 @@ MOST_BATCH = 2**63 - 1
 MOST_EPOCHS = 1_000_000_000
 #: Networks that are trained one after the other, each in seconds.
 MOST_MODELS = 10_000
+#: Negatives drawn beside each interaction: ten thousand times as many as are usual, for all of a batch at once.
+MOST_NEGATIVES = 100_000
 #: Layers of a network.
 MOST_LAYERS = 1_000
 #: Columns of a layer or an embedding: two layers of them have 10^10 weights between them.

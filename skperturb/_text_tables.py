@@ -1,7 +1,6 @@
 """Tables that users bring as text: a file becomes cells, all of them texts, or an error that names it."""
 
 import bz2
-import contextlib
 import csv
 import gzip
 import io
@@ -10,7 +9,9 @@ import re
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter, methodcaller
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,21 @@ import numpy as np
 import pandas as pd
 
 from skperturb._interchange import column_separator
-from skperturb._label_patterns import MONTHS
+from skperturb._label_patterns import spreadsheet_names
 from skperturb._pairs import MISSING_NAMES
 
 __all__ = [
     "Cells",
+    "all_numbers",
     "as_numbers",
     "check_repeated_header",
     "clean_names",
+    "converted",
+    "count_numbers",
     "counts_rows",
     "heads_names",
     "is_number",
+    "line_separator",
     "means_number",
     "named_rows",
     "parse",
@@ -37,6 +42,7 @@ __all__ = [
     "read_text",
     "repeats_of_first",
     "split_cells",
+    "split_lines",
     "warn_of_spreadsheet",
 ]
 
@@ -58,12 +64,6 @@ _OTHER_KINDS = {
     "<sbml": "SBML",
     "%pdf": "PDF",
 }
-# What a spreadsheet makes of SEPT2, MARCH1 and DEC1, and of the clone 2310009E13.
-_SPREADSHEET = re.compile(
-    rf"\d{{1,2}}-({MONTHS})(-\d{{2,4}})?|({MONTHS})-\d{{1,2}}|\d+(\.\d+)?e\+\d+"
-    r"|\d{4}-\d{2}-\d{2}( 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}",
-    re.IGNORECASE,
-)
 # Words of which the names of columns of names consist: "gene_symbol", "Ensembl ID", "perturbation".
 _HEADING = {
     "accession", "compound", "compounds", "condition", "conditions", "drug", "drugs", "ensembl", "entrez", "feature",
@@ -90,6 +90,13 @@ class Cells:
         Number of the line in the file, from 1, of each row.
     short : bool
         Whether the first row lacked its first cell, which is empty now.
+    named : bool
+        Whether the first row consists of texts even where they look like numbers: it alone has quotes, as R writes it.
+    further : DataFrame of float or None
+        Columns below the first row that `frame` lacks, because all of their cells are numbers; columns of both are
+        called by their positions.
+    header : list of str
+        The first row, of all columns.
     """
 
     frame: pd.DataFrame
@@ -97,6 +104,9 @@ class Cells:
     path: Path
     lines: np.ndarray
     short: bool = False
+    named: bool = False
+    further: pd.DataFrame | None = None
+    header: Sequence[str] = ()
 
 
 def read_text(path: str | PathLike[str], *, markup: bool = False) -> str:
@@ -193,7 +203,12 @@ def _decoded(raw: bytes, is_wide: bool) -> str | None:
 
 
 def read_cells(
-    path: str | PathLike[str], *, blanks: bool = True, separator: str | None = None, short_header: bool = False
+    path: str | PathLike[str],
+    *,
+    blanks: bool = True,
+    separator: str | Callable[[str], str | None] | None = None,
+    short_header: bool = False,
+    texts: Collection[str] | None = None,
 ) -> Cells:
     """Read the cells of a table.
 
@@ -202,10 +217,13 @@ def read_cells(
     path : str or path-like
     blanks : bool, default=True
         Whether blanks separate columns where nothing else does; else there is one column then.
-    separator : str, default=None
-        What separates the columns; None looks at the first line that is no comment.
+    separator : str or callable, default=None
+        What separates the columns, or what says so of the first line that is no comment; None takes what is most
+        frequent there.
     short_header : bool, default=False
         Whether the first row may lack the name of the first column, as R writes it; its first cell is empty then.
+    texts : collection of str, default=None
+        Columns that stay texts, with the first two, where all others hold numbers; None: all do.
 
     Returns
     -------
@@ -220,14 +238,45 @@ def read_cells(
         See `read_text` and `split_cells`.
     """
     path = Path(path)
-    lines = [(k, line) for k, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
-    numbered = [(k, line) for k, line in lines if line[0] != "#"]
-    if not numbered:
+    lines, numbers = split_lines(read_text(path))
+    rows = [k for k, line in enumerate(lines) if line[0] != "#"]
+    if not rows:
         raise ValueError(f"{path} is empty; expected a table.")
-    above = lines[: lines.index(numbered[0])]
-    if above and _names_columns_of(above[-1][1], numbered[0][1]):
-        numbered = [(above[-1][0], above[-1][1].lstrip("#")), *numbered]
-    return split_cells(numbered, path, blanks=blanks, separator=separator, short_header=short_header)
+    above = rows[0] - 1
+    if above >= 0 and _names_columns_of(lines[above], lines[rows[0]]):
+        lines[above] = lines[above].lstrip("#")
+        rows = [above, *rows]
+    if len(rows) < len(lines):
+        lines, numbers = [lines[k] for k in rows], numbers[rows]
+    separator = separator(lines[0]) if callable(separator) else separator
+    return split_cells(lines, numbers, path, blanks=blanks, separator=separator, short_header=short_header, texts=texts)
+
+
+def split_lines(text: str) -> tuple[list[str], np.ndarray]:
+    r"""Split a text into its lines that are not blank.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    lines : list of str
+    numbers : ndarray of int
+        The number of each in the text, from 1.
+
+    Examples
+    --------
+    >>> split_lines("a\n\nb\n")
+    (['a', 'b'], array([1, 3]))
+    """
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    if all(map(str.strip, lines)):
+        return lines, np.arange(1, len(lines) + 1)
+    rows = [k for k, line in enumerate(lines) if line.strip()]
+    return [lines[k] for k in rows], np.array(rows, dtype=int) + 1
 
 
 def _names_columns_of(comment: str, line: str) -> bool:
@@ -239,23 +288,42 @@ def _names_columns_of(comment: str, line: str) -> bool:
     return heads_names(above) and not heads_names(below)
 
 
+def line_separator(line: str) -> str | None:
+    """Return what separates the columns of a line outside of quotes, None where nothing but blanks does.
+
+    Parameters
+    ----------
+    line : str
+
+    Examples
+    --------
+    >>> line_separator('"A; B; C",x')
+    ','
+    """
+    return column_separator(re.sub('"[^"]*"', "", line))
+
+
 def split_cells(
-    numbered: list[tuple[int, str]],
+    lines: Sequence[str],
+    numbers: np.ndarray,
     path: Path,
     *,
     blanks: bool = True,
     separator: str | None = None,
     short_header: bool = False,
+    texts: Collection[str] | None = None,
 ) -> Cells:
     """Split lines into cells.
 
     Parameters
     ----------
-    numbered : list of (int, str)
-        Lines with their numbers, none of them blank.
+    lines : sequence of str
+        None of them blank.
+    numbers : ndarray of int
+        Their numbers in the file.
     path : Path
         What error messages name.
-    blanks, separator, short_header
+    blanks, separator, short_header, texts
         See `read_cells`.
 
     Returns
@@ -267,16 +335,21 @@ def split_cells(
     ValueError
         If lines have different lengths, or a quote is not closed on its line.
     """
-    lines = [line for _, line in numbered]
+    lines = list(lines)
     if separator is None:
-        separator = column_separator(re.sub('"[^"]*"', "", lines[0])) or (r"\s+" if blanks else "\t")
+        separator = line_separator(lines[0]) or (r"\s+" if blanks else "\t")
     if separator == "," and all(re.search(r"\s[+-]?\d+,\d", line) for line in lines[1:3]) and len(lines) > 1:
         raise ValueError(f"{path} has decimal commas between blanks; expected points, or semicolons between columns.")
-    is_short = _has_short_header(numbered, separator, path, short_header)
+    is_short = _has_short_header(lines, numbers, separator, path, short_header)
+    named = is_short and _has_quotes_in_header_alone(lines, separator)
     if is_short:
         lines[0] = (separator if separator != r"\s+" else '"" ') + lines[0].lstrip(" ")
+    regular = None if texts is None else _regular_numbers(lines, separator, texts)
+    if regular is not None:
+        frame, further, header = regular
+        return Cells(frame, separator, path, numbers, is_short, named, further, header)
     text = "\n".join(lines)
-    frame = _frame_of(text, numbered, separator, path)
+    frame = _frame_of(text, numbers, separator, path)
     # Slow in large tables, most of which have no blanks; a spreadsheet leaves those that do not break.
     if any(blank in text for blank in {" ", "\t", "\xa0"} - {separator}):
         frame = frame.apply(lambda column: column.str.strip())
@@ -288,32 +361,123 @@ def split_cells(
         frame = frame.iloc[:, :-1]
     if separator == ";" and "," in text:
         frame = _with_points(frame)
-    return Cells(frame, separator, path, np.array([number for number, _ in numbered]), is_short)
+    return Cells(frame, separator, path, numbers, is_short, named and is_short, None, list(frame.iloc[0]))
 
 
-def _has_short_header(numbered: list[tuple[int, str]], separator: str, path: Path, allowed: bool) -> bool:
+def _has_short_header(lines: list[str], numbers: np.ndarray, separator: str, path: Path, allowed: bool) -> bool:
     """Tell whether the first line is shorter by one than the others, and refuse lines of any other lengths."""
-    widths = [_width(line, separator, path) for _, line in numbered]
-    is_short = allowed and len(widths) > 1 and widths[0] + 1 == widths[1]
+    widths = _widths(lines, numbers, separator, path)
+    less = len(widths) > 1 and bool(widths[0] + 1 == widths[1])
+    is_short = allowed and less
     usual = widths[1] if is_short else widths[0]
-    odd = next((k for k, found in enumerate(widths[is_short:], is_short) if found != usual), None)
-    if odd is not None:
+    odd = np.flatnonzero(widths[is_short:] != usual)
+    if len(odd):
+        k = int(odd[0]) + is_short
+        by_r = " If R wrote it: row.names=FALSE leaves the names of rows out, col.names=NA heads them."
+        advice = by_r if less and not allowed else ""
         raise ValueError(
-            f"{path} has lines of different length: {widths[odd]} columns in line {numbered[odd][0]}, {usual} in those "
-            "before; expected one table, as many columns in each line."
+            f"{path} has lines of different length: {widths[k]} columns in line {numbers[k]}, {usual} in those "
+            f"before; expected one table, as many columns in each line.{advice}"
         )
     return is_short
 
 
-def _frame_of(text: str, numbered: list[tuple[int, str]], separator: str, path: Path) -> pd.DataFrame:
+def _has_quotes_in_header_alone(lines: list[str], separator: str) -> bool:
+    """Tell whether quotes make names of what stands in the first line, above values without quotes."""
+    head, first = (_plain_cells(line, separator) for line in lines[:2])
+    quoted = re.compile('"[^"]*"')
+    return all(map(quoted.fullmatch, head)) and '"' not in "".join(first[1:])
+
+
+def _plain_cells(line: str, separator: str) -> list[str]:
+    """Split a line without regard to quotes; what a quote holds is no whole cell then."""
+    return line.split() if separator == r"\s+" else [cell.strip() for cell in line.split(separator)]
+
+
+def _regular_numbers(
+    lines: list[str], separator: str, texts: Collection[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]] | None:
+    """Read a table whose columns hold numbers from the third on, but for `texts`; None if any of it is irregular.
+
+    Texts, which are looked at one by one later, take more than twice as long.
+    """
+    rows = _rows(lines, separator)
+    if separator == r"\s+" or (separator == ";" and any("," in line for line in lines)):
+        return None
+    names: list[list[str]] = []
+    values: list[np.ndarray] = []
+    try:
+        header = [word.strip() for word in next(rows)]
+        kept = [k for k, name in enumerate(header) if k < 2 or name in texts]
+        rest = [k for k in range(len(header)) if k not in kept]
+        if len(lines) < 2 or len(rest) < 2:
+            return None
+        # A slice is faster where it suffices.
+        chosen = itemgetter(slice(2, None)) if len(kept) == 2 else itemgetter(*rest)
+        for row in rows:
+            cells = chosen(row)
+            joined = "".join(cells)
+            # What Python takes for numbers and nobody else does.
+            if "_" in joined or not joined.isascii() or row[0] == header[0]:
+                return None
+            values.append(np.array([float(cell) for cell in cells]))
+            names.append([row[k].strip() for k in kept])
+    except (ValueError, csv.Error):
+        return None
+    # Fewer rows than lines: a quote is open.
+    if len(names) + 1 != len(lines) or not all(np.isfinite(row).all() for row in values):
+        return None
+    frame = pd.DataFrame([[header[k] for k in kept], *names], columns=kept, dtype=str)
+    further = pd.DataFrame(np.array(values), columns=rest, index=range(1, len(lines)))
+    return frame, further, header
+
+
+def _rows(lines: list[str], separator: str) -> Iterator[list[str]]:
+    """Yield the cells of each line; blanks are one separator."""
+    if separator == r"\s+":
+        lines = [re.sub(r"\s+", " ", line.strip()) for line in lines]
+    if any('"' in line for line in lines):
+        delimiter = " " if separator == r"\s+" else separator
+        return csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
+    return map(str.split, lines) if separator == r"\s+" else map(methodcaller("split", separator), lines)
+
+
+def _widths(lines: list[str], numbers: np.ndarray, separator: str, path: Path) -> np.ndarray:
+    """Return the number of cells in each line, and refuse quotes that are not those of a cell."""
+    text = "\n".join(lines)
+    if separator != r"\s+" and '"' not in text:
+        codes = np.frombuffer(text.encode(), dtype=np.uint8)
+        ends = codes[np.flatnonzero((codes == ord(separator)) | (codes == ord("\n")))] == ord("\n")
+        return np.diff(np.flatnonzero(ends), prepend=-1, append=len(ends))
+    try:
+        widths = [len(row) for row in _rows(lines, separator)]
+    except csv.Error:
+        widths = []
+    # A quote that is not closed joins lines.
+    if len(widths) < len(lines):
+        widths = []
+        for number, line in zip(numbers, lines, strict=True):
+            # Blanks behind a quote do no harm.
+            line = re.sub(r'"[ \xa0]+(?=$|[,;\t])', '"', line)
+            try:
+                widths.append(len(next(_rows([line], separator))))
+            except csv.Error as error:
+                raise ValueError(
+                    f"{path} has a quote in line {number} that is not closed there, or has text behind it ({error}); "
+                    "expected one row in each line, and quotes around whole cells."
+                ) from error
+    return np.array(widths)
+
+
+def _frame_of(text: str, numbers: np.ndarray, separator: str, path: Path) -> pd.DataFrame:
     try:
         frame = parse(text, separator)
     except ValueError as error:
         raise ValueError(f"{path} can't be read as a table: {str(error).strip()}.") from error
     # A quote that is not closed joins lines.
-    if len(frame) != len(numbered):
+    if len(frame) != len(numbers):
         joined = frame.apply(lambda column: column.str.contains("\n", regex=False)).to_numpy(dtype=bool)
-        line = numbered[int(np.argmax(joined.any(axis=1)))][0]
+        line = numbers[int(np.argmax(joined.any(axis=1)))]
         raise ValueError(f"{path} has a quote in line {line} that is not closed there; expected one row in each line.")
     return frame
 
@@ -364,30 +528,6 @@ def parse(text: str, separator: str, **options: Any) -> Any:
     )
 
 
-def _split(line: str, separator: str, path: Path) -> list[str]:
-    try:
-        delimiter = " " if separator == r"\s+" else separator
-        text = re.sub(r"\s+", " ", line.strip()) if separator == r"\s+" else line
-        return next(csv.reader([text], delimiter=delimiter))
-    except csv.Error as error:
-        raise ValueError(f"{path} has a line that is no row of a table: {error}.") from error
-
-
-def _width(line: str, separator: str, path: Path) -> int:
-    """Return the number of cells in a line.
-
-    Parameters
-    ----------
-    line : str
-    separator : str
-    path : Path
-        What an error names.
-    """
-    if '"' in line:
-        return len(_split(line, separator, path))
-    return len(line.split()) if separator == r"\s+" else line.count(separator) + 1
-
-
 # -- names ---------------------------------------------------------------------------------------------
 def heads_names(word: str, partly: bool = False) -> bool:
     """Tell whether a word is the name of a column of names, such as "gene_symbol", or empty.
@@ -414,10 +554,12 @@ def clean_names(names: pd.Series) -> pd.Series:
 
     Parameters
     ----------
-    names : Series of str
+    names : Series of str or category
     """
     # Each stands in many rows of a large table.
-    whole = {name: name[:-2] for name in pd.unique(names) if name.endswith(".0") and name[:-2].isdecimal()}
+    known = names.cat.categories if names.dtype == "category" else pd.unique(names)
+    whole = {name: name[:-2] for name in known if name.endswith(".0") and name[:-2].isdecimal()}
+    names = names.astype(object) if names.dtype == "category" else names
     return names.map(lambda name: whole.get(name, name)) if whole else names
 
 
@@ -430,7 +572,7 @@ def warn_of_spreadsheet(names: Any, path: Path, stacklevel: int = 3) -> None:
     path : Path
     stacklevel : int, default=3
     """
-    odd = [name for name in pd.unique(np.asarray(names, dtype=object)) if _SPREADSHEET.fullmatch(name)]
+    odd = spreadsheet_names(pd.unique(np.asarray(names, dtype=object)))
     if odd:
         warnings.warn(
             f"{len(odd)} names look like what a spreadsheet makes of gene symbols, such as {odd[0]!r}, in {path}. "
@@ -452,7 +594,7 @@ def named_rows(cells: Cells, *, repeated: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame of str
-        Its index is called as its column is.
+        Its index is called as its column is. What was read as numbers stays so, see `read_cells`.
 
     Raises
     ------
@@ -465,17 +607,17 @@ def named_rows(cells: Cells, *, repeated: bool = False) -> pd.DataFrame:
         raise ValueError(
             f"{path} has one column; expected names first and then values, separated by tabs, commas or semicolons."
         )
-    header, body = list(frame.iloc[0]), frame.iloc[1:]
+    header, body = list(cells.header), frame.iloc[1:]
     if not len(body):
         raise ValueError(f"{path} has one line; expected names of columns, and rows below them.")
     # A first line that lacks a cell may be a row of numbers that does.
     behind = header[2:] if cells.short else header[1:]
     # But "0", "1", "2" is what pandas calls columns, whatever stands before them.
     counted = not cells.short and len(behind) > 2 and counts_rows(pd.Series(behind))
-    if (cells.short or not heads_names(header[0])) and all(map(is_number, behind)) and not counted:
+    if (cells.short or not heads_names(header[0])) and all(map(is_number, behind)) and not (counted or cells.named):
         raise ValueError(
             f"{path} begins with {header[cells.short]!r} and {len(behind)} numbers; expected names of the columns in "
-            "its first line."
+            f"its first line.{_advice_on_numbers(cells)}"
         )
     check_repeated_header(frame, path)
     _check_columns(header, path)
@@ -485,7 +627,22 @@ def named_rows(cells: Cells, *, repeated: bool = False) -> pd.DataFrame:
         raise ValueError(f"{path} has {names[names.duplicated()].iloc[0]!r} twice; expected one row for each name.")
     warn_of_spreadsheet(names, path)
     index = pd.Index(names.to_numpy(dtype=object), dtype=object, name=header[0])
-    return body.iloc[:, 1:].set_axis(index, axis=0).set_axis(header[1:], axis=1)
+    table = body.iloc[:, 1:].set_axis(index, axis=0)
+    if cells.further is not None:
+        table = pd.concat([table, cells.further.set_axis(index, axis=0)], axis=1)
+        # Behind the texts, which may stand between the numbers.
+        table = table if list(table) == sorted(table) else table[sorted(table)]
+    return table.set_axis(header[1:], axis=1)
+
+
+def _advice_on_numbers(cells: Cells) -> str:
+    """Say how names that are numbers are written, where the first line may hold such."""
+    if not cells.short:
+        return ""
+    return (
+        " If they are names, such as numbers of genes, put the name of the first column in front of them (col.names=NA "
+        "of R), or quotes around them."
+    )
 
 
 def check_repeated_header(frame: pd.DataFrame, path: Path) -> None:
@@ -573,6 +730,64 @@ def means_number(text: str) -> bool:
     )
 
 
+def count_numbers(column: pd.Series, meant: bool = False) -> int:
+    """Return how many cells are numbers.
+
+    Parameters
+    ----------
+    column : Series of str
+    meant : bool, default=False
+        Count what was meant for one too, see `means_number`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skperturb._text_tables import count_numbers
+    >>> column = pd.Series(["1", "0,5", "TP53"])
+    >>> count_numbers(column), count_numbers(column, meant=True)
+    (1, 2)
+    """
+    # Most columns hold nothing else, and a text costs more to look at alone.
+    if converted(column.to_numpy(dtype=object)) is not None:
+        return len(column)
+    test = means_number if meant else is_number
+    return sum(int(count) for text, count in column.value_counts().items() if test(str(text)))
+
+
+def all_numbers(column: pd.Series) -> bool:
+    """Tell whether all cells of a column are numbers.
+
+    Parameters
+    ----------
+    column : Series of str or float
+    """
+    return column.dtype.kind == "f" or count_numbers(column) == len(column)
+
+
+def converted(texts: np.ndarray) -> np.ndarray | None:
+    """Return texts as finite numbers, None if any is none in the sense of `is_number`.
+
+    Parameters
+    ----------
+    texts : ndarray of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skperturb._text_tables import converted
+    >>> converted(np.array(["1", "2e3"], dtype=object)).tolist(), converted(np.array(["1", "nan"], dtype=object))
+    ([1.0, 2000.0], None)
+    """
+    joined = "".join(texts)
+    if "_" in joined or not joined.isascii():
+        return None
+    try:
+        values = np.fromiter(map(float, texts), dtype=float, count=len(texts))
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
+
+
 def counts_rows(column: pd.Series) -> bool:
     """Tell whether a column numbers its rows from 0 or from 1, each once, in whatever order.
 
@@ -589,6 +804,7 @@ def as_numbers(table: pd.DataFrame, path: Path, *, missing: bool = False) -> pd.
     Parameters
     ----------
     table : DataFrame of str
+        Columns of numbers, as `read_cells` may have read them, stay as they are.
     path : Path
     missing : bool, default=False
         Whether values may be missing ("", "NA", …); they become NaN.
@@ -602,14 +818,17 @@ def as_numbers(table: pd.DataFrame, path: Path, *, missing: bool = False) -> pd.
     ValueError
         Names the first value that is none.
     """
+    done = np.array([dtype.kind == "f" for dtype in table.dtypes], dtype=bool)
+    if done.any():
+        # Read as numbers already.
+        values = np.empty(table.shape)
+        values[:, done] = table.loc[:, done].to_numpy()
+        values[:, ~done] = as_numbers(table.loc[:, ~done], path, missing=missing).to_numpy()
+        return pd.DataFrame(values, index=table.index, columns=table.columns)
     lacking = table.isin(MISSING_NAMES).to_numpy() if missing else np.zeros(table.shape, dtype=bool)
-    texts = np.where(lacking, "nan", table.to_numpy(dtype=object))
-    joined = "".join(texts.ravel())
-    values = None
-    if joined.isascii() and "_" not in joined:
-        with contextlib.suppress(ValueError):
-            values = texts.astype(float)
-    if values is None or not np.isfinite(values[~lacking]).all():
+    texts = table.to_numpy(dtype=object)
+    known = converted(texts[~lacking])
+    if known is None:
         row, column = next(k for k in np.ndindex(texts.shape) if not lacking[k] and not is_number(str(texts[k])))
         value = table.iloc[row, column]
         hint = " Decimal commas are read between semicolons, where no number has a point." if "," in value else ""
@@ -617,4 +836,6 @@ def as_numbers(table: pd.DataFrame, path: Path, *, missing: bool = False) -> pd.
             f"{path} has {value!r} in row {str(table.index[row])!r}, column {str(table.columns[column])!r}; expected "
             f"finite numbers there, and some are not numbers.{hint}"
         )
+    values = np.full(table.shape, np.nan)
+    values[~lacking] = known
     return pd.DataFrame(values, index=table.index, columns=table.columns)

@@ -7,6 +7,7 @@ mode, because float32 predictions differ with the size of the batch and a model 
 
 import contextlib
 import copy
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -285,6 +286,8 @@ def fit_net(
         When the device is not there, or early stopping or a callback has nothing to watch.
     KeyboardInterrupt
         When the training was stopped from the keyboard.
+    MemoryError
+        When there is not enough memory.
     """
     device = resolve_device(device)
     if progress is None and verbose:
@@ -298,7 +301,7 @@ def fit_net(
         measured = "" if monitor == "valid_loss" else f", and the callback has to watch {monitor!r}"
         missing = ("valid_loss",) if early_stopping else ("valid_loss", monitor)
         check_monitors(callbacks, holding_out + measured, missing)
-    with seeded_torch(draw_seed(random_state), device):
+    with _memory_named(batch_size), seeded_torch(draw_seed(random_state), device):
         net = _Net(
             build_module,
             criterion=criterion,
@@ -322,6 +325,22 @@ def fit_net(
     net.device = "cpu"
     net.module_.to("cpu").double().eval()
     return net
+
+
+@contextlib.contextmanager
+def _memory_named(batch_size: int) -> Iterator[None]:
+    """Turn torch's error of missing memory, a RuntimeError, into a MemoryError that says what to make smaller."""
+    try:
+        yield
+    except RuntimeError as error:
+        asked = re.search(r"allocate ([\d.]+) ?([KMGTP]?i?B|bytes)", str(error))
+        if not re.search("out of memory|enough memory|t allocate memory", str(error)):
+            raise
+        amount = "" if asked is None else f" ({asked[1]} {asked[2]} at a time)"
+        raise MemoryError(
+            f"training asks for more memory than there is{amount}; expected smaller data, smaller batches "
+            f"(batch_size is {batch_size}), or narrower layers (hidden_dim, n_components)."
+        ) from error
 
 
 def check_callbacks(callbacks: Sequence[Any] | None) -> None:

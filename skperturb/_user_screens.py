@@ -1,8 +1,6 @@
 """A user's own screen, as the commands read it: responses, the doses behind them, and what is known about the genes."""
 
-import io
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,31 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._cell_files import open_cells
+from ._gene_files import TABLES, read_named_rows
 from ._labels import LabelReader
 from ._near_names import listed, nearest
-from ._pairs import MISSING_NAMES
-from ._text_tables import (
-    as_numbers,
-    counts_rows,
-    heads_names,
-    is_number,
-    means_number,
-    named_rows,
-    read_cells,
-    read_text,
-)
+from ._text_tables import Cells, as_numbers, line_separator, read_cells
 
 __all__ = [
     "LABEL",
     "UserScreen",
     "check_labels",
     "encode",
-    "open_cells",
-    "read_gene_features",
-    "read_graph",
-    "read_named_rows",
+    "read_label_cells",
     "read_screen",
-    "read_text_table",
     "screen_profiles",
     "without_column",
 ]
@@ -43,12 +29,6 @@ __all__ = [
 LABEL = "perturbation"
 _CONTROLS = ("control", "ctrl")
 _NOISE = "noise_variance"
-_TABLES = (".csv", ".tsv", ".txt")
-# Words of which the name of a column of terms consists: "GO term", "pathway_id".
-_TERM_WORDS = {
-    "go", "term", "terms", "id", "ids", "name", "accession", "pathway", "pathways", "set", "sets", "gene", "geneset",
-    "ontology", "annotation", "category", "complex", "domain", "family", "process", "keyword", "kegg", "reactome",
-}  # fmt: skip
 
 
 @dataclass
@@ -226,66 +206,38 @@ def _controls_in(labels: pd.Series, options: dict[str, Any]) -> tuple[str, ...]:
     return tuple(reader.controls_in(labels.dropna().unique())) or _CONTROLS
 
 
-def open_cells(path: Path, *, in_memory: bool = False) -> Any:
-    """Open cells on the disk.
+def read_label_cells(path: Path, sep: Sequence[str], heads: Callable[[str], bool]) -> Cells:
+    """Read a table with a column of labels, or a list of labels, in which genes may be joined by what joins columns.
 
     Parameters
     ----------
     path : Path
-    in_memory : bool, default=False
-        Read all of them.
+        Ends in ``.csv``, ``.tsv`` or ``.txt``, perhaps compressed.
+    sep : sequence of str
+        Separators of genes.
+    heads : callable
+        Tells whether a word names a column of labels.
 
     Returns
     -------
-    AnnData
+    Cells
+        Where the first line names no column of labels, a line is one label if the signs in it are among `sep`, or do
+        not separate columns in files of its ending. Tabs always do.
 
     Raises
     ------
     OSError, ValueError
         Names the file.
     """
-    import anndata
+    kinds = [suffix.lower() for suffix in path.suffixes if suffix.lower() in TABLES]
 
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; expected cells as .h5ad.")
-    try:
-        return anndata.read_h5ad(path, backed=None if in_memory else "r")
-    except Exception as error:  # a damaged file makes the libraries raise anything
-        raise ValueError(f"{path} can't be read as .h5ad: {str(error).strip() or type(error).__name__}") from error
+    def separator(line: str) -> str | None:
+        found = line_separator(line)
+        if found is None or found == "\t" or any(heads(word.strip(' "')) for word in line.split(found)):
+            return found
+        return "\t" if kinds[-1:] != [".csv"] or any(found in one for one in sep) else found
 
-
-def read_text_table(path: Path, **options: Any) -> pd.DataFrame:
-    """Read a table with a header, separated by commas (.csv) or tabs.
-
-    Parameters
-    ----------
-    path : Path
-    **options
-        Of `pandas.read_csv`.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    OSError, ValueError
-        Names the file; also where a column stands twice, which pandas would rename.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; expected a table.")
-    kinds = [suffix for suffix in path.suffixes if suffix.lower() in _TABLES]
-    separator = "," if kinds and kinds[-1].lower() == ".csv" else "\t"
-    try:
-        text = read_text(path)
-        header = pd.read_csv(io.StringIO(text), sep=separator, header=None, nrows=1, dtype=str).iloc[0].dropna()
-        table = pd.read_csv(io.StringIO(text), sep=separator, **options)
-    except ValueError as error:  # also what is no text, has no columns or is ragged
-        raise ValueError(f"{path} can't be read as a table: {str(error).strip()}") from error
-    if not header.is_unique:
-        name = header[header.duplicated()].iloc[0]
-        raise ValueError(f"{path} has the column {name!r} twice; expected another name in every column.")
-    return table
+    return read_cells(path, blanks=False, separator=separator)
 
 
 def _averaged(varying: Sequence[str]) -> str:
@@ -323,7 +275,7 @@ def _known_noise(variance: pd.DataFrame, n_cells: np.ndarray) -> pd.DataFrame | 
 def _read_table(
     path: Path, control: Sequence[str] | None, contexts: list[str], skip_doubtful: bool, options: dict[str, Any]
 ) -> UserScreen:
-    table = read_named_rows(path)
+    table = read_named_rows(path, contexts)
     missing = [name for name in contexts if name not in table]
     if missing:
         alike = nearest(missing[0], map(str, table.columns))
@@ -363,24 +315,6 @@ def _check_levels(contexts: pd.DataFrame, path: Path) -> None:
             )
 
 
-def read_named_rows(path: Path) -> pd.DataFrame:
-    """Read a table with names of columns in its first line and of rows in its first column.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.csv``, ``.tsv`` or ``.txt``, and perhaps that of a compressed file.
-
-    Returns
-    -------
-    DataFrame of str
-        Names of rows may stand more than once.
-    """
-    if not any(suffix.lower() in _TABLES for suffix in path.suffixes):
-        raise ValueError(f"{path} ends in {path.suffix!r}; expected .h5ad, .csv, .tsv or .txt, perhaps with .gz.")
-    return named_rows(read_cells(path, short_header=True), repeated=True)
-
-
 def encode(screen: UserScreen, candidates: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame | None, Any]:
     """Return the doses of the conditions and of candidates, and the encoder that made them.
 
@@ -404,100 +338,6 @@ def encode(screen: UserScreen, candidates: pd.DataFrame | None = None) -> tuple[
     encoder.fit(screen.conditions if candidates is None else pd.concat([screen.conditions, candidates]))
     wanted = None if candidates is None else encoder.transform(candidates).set_axis(candidates.index)
     return encoder.transform(screen.conditions).set_axis(screen.conditions.index), wanted, encoder
-
-
-def read_graph(path: Path) -> pd.DataFrame:
-    """Read the edges of a gene graph: two columns of genes, and perhaps a kind and a weight.
-
-    Parameters
-    ----------
-    path : Path
-        A table, also compressed, with a header or without.
-
-    Returns
-    -------
-    DataFrame
-        The genes in the first two columns.
-
-    Raises
-    ------
-    OSError, ValueError
-        Names the file; also where a name is missing.
-    """
-    from .datasets._read_interactions import read_edge_table
-
-    table, genes = read_edge_table(path)
-    found = {str(name): names for name, names in genes.items()}
-    first = table.columns[0]
-    rows = [first] if first not in genes and counts_rows(table[first]) else []
-    for name in table.columns.drop([*genes, *rows]):
-        # What is a number in most rows that have it is refused where it is none, and not taken for a kind of edges.
-        values = table[name][~table[name].isin(MISSING_NAMES)]
-        numeric = 2 * sum(map(means_number, values)) > len(values)
-        values = as_numbers(table[[name]], path)[name] if numeric else table[name]
-        found[str(name)] = values
-    return pd.DataFrame(found)
-
-
-def read_gene_features(path: Path) -> pd.DataFrame:
-    """Read a table genes × features, or the rows "gene, term" of an ontology.
-
-    Parameters
-    ----------
-    path : Path
-        With a header and the genes in the first column, also compressed. Where the second column is text, or is called
-        a term or set, each row gives a gene one of its terms.
-
-    Returns
-    -------
-    DataFrame
-        Numbers, or whether a gene has a term.
-
-    Raises
-    ------
-    OSError, ValueError
-        Names the file.
-    """
-    table = read_named_rows(path)
-    is_boolean = table.isin(["TRUE", "FALSE", "True", "False"]).to_numpy().all()
-    if not is_boolean and _are_terms(table, path):
-        genes, terms = pd.factorize(table.index, sort=True), pd.factorize(table.iloc[:, 0], sort=True)
-        member = np.zeros((len(genes[1]), len(terms[1])), dtype=bool)
-        member[genes[0], terms[0]] = True
-        return pd.DataFrame(member, index=genes[1].to_numpy(dtype=object), columns=terms[1].to_numpy(dtype=object))
-    if not table.index.is_unique:
-        gene = table.index[table.index.duplicated()][0]
-        raise ValueError(f"{path} has {gene!r} twice; expected one row of features for each gene.")
-    table = table.rename_axis(index=None)
-    return table.isin(["TRUE", "True"]) if is_boolean else as_numbers(table, path)
-
-
-def _are_terms(table: pd.DataFrame, path: Path) -> bool:
-    """Tell whether a table gives genes their terms, and refuse one with texts of another kind."""
-    first, name = table.iloc[:, 0], str(table.columns[0])
-    numeric = first.map(means_number)
-    words = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    called = bool(words) and not re.search(r"\d", name) and set(words) <= _TERM_WORDS
-    # Identifiers of KEGG are numbers with zeros in front.
-    called = called and not (numeric.all() and first.str.contains(".", regex=False).any())
-    if not called and 2 * numeric.sum() > len(first) and not first.str.fullmatch(r"0\d+").any():
-        return False
-    other = next((str(column) for column in table.columns[1:] if table[column].map(is_number).all()), None)
-    if not called and other is not None:
-        raise ValueError(
-            f"{path} has texts in its column {name!r}, such as {first.iloc[0]!r}, and numbers in {other!r}; expected "
-            "numbers behind the genes, or a second column called 'term'. Leave the column out."
-        )
-    if not called and not heads_names(str(table.index.name), partly=True) and not heads_names(name):
-        raise ValueError(
-            f"{path} begins with {table.index.name!r} and {name!r}; expected names of the columns in its first line, "
-            "such as gene and term."
-        )
-    missing = first.isin(MISSING_NAMES).to_numpy()
-    if missing.any():
-        row = int(np.argmax(missing))
-        raise ValueError(f"{path} lacks a term in row {row} ({table.index[row]!r}); expected one in every row.")
-    return True
 
 
 def screen_profiles(screen: UserScreen) -> pd.DataFrame:

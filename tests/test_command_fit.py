@@ -8,6 +8,7 @@ from feedback_model import FEEDBACK
 import skperturb.networks
 from skperturb.__main__ import main
 from skperturb._command_fit import read_conditions
+from skperturb._command_labels import read_labels
 from skperturb.datasets import load_textbook_models, make_gene_network, make_perturbation_screen
 from skperturb.interactions import L3Paths
 from skperturb.networks import DynamoDistance
@@ -157,7 +158,7 @@ def test_labels_and_contexts_are_found_by_name(tmp_path):
     ("text", "contexts", "message"),
     [
         # Two genes in a row are no combination: only the first would be read.
-        ("KLF1,TP53\n", [], "has 2 columns and 1 rows; expected 1 columns"),
+        ("KLF1,TP53\n", [], "has 2 columns and 1 rows; expected 1 columns.* labels that hold ',' into quotes"),
         ("perturbation,batch\nKLF1,1\n", ["line"], r"has the columns \['perturbation', 'batch'\]"),
         ("perturbation\n", [], "has 1 columns and 0 rows"),
         ("KLF1,\nTP53,RPE1\n", ["line"], "an empty cell in row 0"),
@@ -168,3 +169,22 @@ def test_labels_that_cannot_be_read(tmp_path, text, contexts, message):
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_conditions(tmp_path / "labels.csv", contexts)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sep", "labels"),
+    [
+        ("a.txt", "KLF1,TP53\nMYC\n", "+", ["KLF1,TP53", "MYC"]),
+        ("a.csv", "KLF1,TP53\nMYC\n", ",", ["KLF1,TP53", "MYC"]),
+        ("a.csv", "KLF1;TP53\nMYC\n", "+;", ["KLF1;TP53", "MYC"]),
+        ("a.csv", '"KLF1,TP53"\n"MYC"\n', "+", ["KLF1,TP53", "MYC"]),
+        ("a.txt", "label\nKLF1,TP53\n0012\n", "+", ["KLF1,TP53", "0012"]),
+        ("a.csv", "line,label\nx,KLF1\ny,1E5\n", ",", ["KLF1", "1E5"]),
+    ],
+)
+def test_separators_of_genes_in_lists_of_labels(tmp_path, name, text, sep, labels):
+    path = tmp_path / name
+    path.write_text(text)
+    assert read_conditions(path, sep=list(sep))[""].tolist() == labels
+    looked_at = read_labels(path, sep=list(sep))[0]
+    assert looked_at.iloc[:, -1].tolist() == labels

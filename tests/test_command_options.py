@@ -452,3 +452,51 @@ def test_same_line_has_the_same_outcome(quick):
     for line in dict.fromkeys(case.line for case in CASES):
         if line and "gne" not in line:
             assert outcome(line) == outcome(line), line
+
+
+def _leaves(parser, words=()):
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield " ".join(words), parser
+    for group in groups:
+        for name, part in group.choices.items():
+            yield from _leaves(part, (*words, name))
+
+
+TYPED = [
+    (line, action)
+    for line, leaf in _leaves(_parser(["reproduce", *LINES]))
+    for action in leaf._actions
+    if action.type in (int, float) or getattr(action.type, "__module__", "") == "skperturb._command_types"
+]
+# What may stand behind an option that reads numbers; all else is refused.
+ALLOWED = {
+    "count_or_all": ["-1"],
+    "positive_number": [str(10**30), "1.5"],
+    "real_number": [str(10**30), "-1", "0", "1.5"],
+    "repetitions_or_none": ["0"],
+    "seconds": ["1.5"],
+    "seed": ["0"],
+    "whole_number": ["0"],
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "action"), TYPED, ids=[f"{line} {action.option_strings[0]}" for line, action in TYPED]
+)
+def test_numbers_are_bounded_or_refused_by_the_name_of_their_option(line, action, capsys):
+    assert action.type not in (int, float)
+    parser = argparse.ArgumentParser()
+    parser._add_action(action)
+    accepted = []
+    for text in (str(10**30), "-1", "0", "1.5", "x", "1_0", "１", "9" * 5000):
+        try:
+            parser.parse_args([action.option_strings[0], text])
+            accepted.append(text)
+            refused = None
+        except SystemExit as end:
+            refused = end.code
+        # argparse ends with 2.
+        named = f"argument {action.option_strings[0]}: " in capsys.readouterr().err
+        assert (refused, named) in ((None, False), (2, True))
+    assert accepted == ALLOWED.get(action.type.__name__, [])

@@ -12,7 +12,8 @@ import pytest
 from skperturb.__main__ import main
 from skperturb._command_responses import _tasks, _verdict
 from skperturb._command_score import _shown
-from skperturb._user_screens import encode, read_gene_features, read_graph, read_screen, screen_profiles
+from skperturb._gene_files import read_gene_features, read_graph
+from skperturb._user_screens import encode, read_screen, screen_profiles
 from skperturb.datasets import make_perturbation_screen
 from skperturb.responses import (
     AdditiveRegressor,
@@ -165,7 +166,6 @@ def test_noise_of_a_single_cell_is_that_of_the_others(tmp_path, cells):
         ("label,x\nA,1\nB,2\n", "--predict genes", "needs --graph"),
         ("label,x\nA,1\nB,2\n", "--contexts line", "--contexts names 'line'"),
         ("label,line,x\nctrl,,0\nA,u,1\nB,NA,2\n", "--contexts line", "has 'NA' as the 'line' of 'B'"),
-        ("label,x\nA,1\nB,2\n", "--repeats -1", "--repeats -1"),
         ("label,x\nA,1\nB,2\n", "--gene-features nowhere.csv", "nowhere.csv"),
     ],
 )

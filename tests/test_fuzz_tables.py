@@ -28,9 +28,11 @@ import pytest
 
 import skperturb
 from skperturb._command_fit import read_conditions as read_labels
+from skperturb._command_labels import read_labels as read_looked_at
 from skperturb._command_networks import _read_state, read_network
 from skperturb._command_score import _read as read_scored
-from skperturb._user_screens import read_gene_features, read_graph, read_screen
+from skperturb._gene_files import read_gene_features, read_graph
+from skperturb._user_screens import read_screen, without_column
 from skperturb.datasets import load_textbook_models, read_interactions
 from skperturb.reproduce._interaction_data import read_expression
 from skperturb.responses._gene_tables import gene_edges
@@ -164,8 +166,8 @@ def _blank(table: Table, rng: random.Random) -> None:
 
 
 def _no_header(table: Table, rng: random.Random) -> None:
-    # Of more than three columns without names, none is taken for weights.
-    table.has_header = len(table.header) > 3 or "column_order" in table.done
+    # Of more than three columns without names, none is taken for weights; of three, whatever numbers the last holds.
+    table.has_header = len(table.header) > 3 or not {"column_order", "extra_text"}.isdisjoint(table.done)
 
 
 def _row_order(table: Table, rng: random.Random) -> None:
@@ -522,6 +524,28 @@ def _make_labels(rng: random.Random) -> tuple[Table, Any]:
     return Table(["perturbation"], rows), [row[0] for row in rows]
 
 
+def _make_cells(rng: random.Random) -> tuple[Table, Any]:
+    table, labels = _make_labels(rng)
+    batches = rng.choice([["01", "02"], ["1E5", "NA"], ["TRUE", "FALSE"], ["a", "b;c"]])
+    table.header = [rng.choice(["perturbation", "gene"]), "batch"]
+    table.rows = [[label, rng.choice(batches)] for label in labels]
+    return table, set(map(tuple, table.rows))
+
+
+def _read_looked_at(path: Path) -> tuple[Any, bool]:
+    cells, note = read_looked_at(path)
+    return cells.iloc[:, 0].tolist(), note is not None
+
+
+def _read_looked_at_cells(path: Path) -> tuple[Any, bool]:
+    cells, note = read_looked_at(path)
+    label = next((name for name in ("perturbation", "gene") if name in cells), None)
+    if label is None or "batch" not in cells:
+        # What the command says of a table without its column.
+        raise ValueError(without_column(path, "perturbation", cells.columns))
+    return set(zip(cells[label], cells["batch"], strict=True)), note is not None
+
+
 def _make_changes(rng: random.Random) -> tuple[Table, Any]:
     table, truth = _make_values(rng)
     table.header[0] = rng.choice(["perturbation", "label", ""])
@@ -666,6 +690,11 @@ def _option(**options: Any) -> Callable[[Table, random.Random], None]:
     return change
 
 
+def _cells_separator(table: Table, rng: random.Random) -> None:
+    table.separator = rng.choice(SEPARATORS[:3])
+    table.suffix = {"\t": ".tsv"}.get(table.separator, rng.choice([".csv", ".txt"]))
+
+
 GENE_FIRST = [*FORM, _columns_behind_the_names, _fractions]
 NUMBERS = [*NOTICED, _bad_number]
 IDENTIFIERS = [*(one for one in NUMBERS if one is not _date), _other_value, _other_names]
@@ -715,6 +744,17 @@ KINDS = {
         [_packed, _mark, _newline, _quoted, _blank, _no_header, _comment],
         [_page, _workbook, _empty, _header_only, _two_members, _folder, _nowhere, _cut, _wide_without_mark,
          _open_quote, _zero_bytes], [_wide, _old],
+    ),
+    "looked at": Kind(
+        _make_labels, _read_looked_at, [_packed, _mark, _newline, _quoted, _blank, _no_header, _comment],
+        [_page, _workbook, _empty, _header_only, _two_members, _folder, _nowhere, _cut, _wide_without_mark,
+         _open_quote, _zero_bytes], [_wide, _old],
+    ),
+    "looked at, cells": Kind(
+        _make_cells, _read_looked_at_cells,
+        [_cells_separator, _packed, _mark, _newline, _quoted, _blank, _comment, _column_order, _row_order, _trailing,
+         _repeated_row],
+        [one for one in NOTICED if one not in (_missing_name, _date)], [_wide, _old, _row_numbers],
     ),
     "changes": Kind(
         _make_changes, _read_changes, [*GENE_FIRST, _decimal_comma, _short_header],

@@ -17,6 +17,7 @@ LAYERS = [
         "_sklearn",
         "_alignment",
         "_html",
+        "_cell_files",
         "_command_types",
         "_interchange",
         "_model_files",
@@ -37,7 +38,7 @@ LAYERS = [
     },
     {"base", "callbacks", "_epoch_progress", "_training", "_network", "_processes"},
     {"sbml", "networks", "interactions", "responses"},
-    {"datasets", "model_selection", "plotting"},
+    {"datasets", "model_selection", "plotting", "_gene_files"},
     {"reproduce", "report"},
     {
         "__main__",

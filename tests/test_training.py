@@ -230,3 +230,24 @@ def test_deep_models_train_under_autocast(name):
     )
     assert answer.dtype == np.float64
     assert np.isfinite(answer).all()
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 40000000000 bytes.",
+            "40000000000 bytes at",
+        ),
+        ("CUDA out of memory. Tried to allocate 20.00 GiB.", r"\(20.00 GiB at a time\).*batch_size is 16\)"),
+        ("something else", None),
+    ],
+    ids=["cpu", "cuda", "other"],
+)
+def test_memory_that_is_not_there_is_said_so(table, monkeypatch, message, expected):
+    def fail(module, **inputs):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(Linear, "forward", fail)
+    with pytest.raises(RuntimeError if expected is None else MemoryError, match=expected or "^something else$"):
+        train(table)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from skperturb import sbml
 from skperturb._validation import check_at_least, check_mapping, check_names, check_path, ensure_networks
 from skperturb.datasets import make_biochemical_models, make_gene_network, make_perturbation_screen
-from skperturb.interactions import GNEEmbedder
+from skperturb.interactions import GNEEmbedder, LINEGeneEmbedder, Node2VecGeneEmbedder
 from skperturb.model_selection import CombinationSplit
 from skperturb.networks import GCNEnhancer, InfluenceNetwork, StructuralSensitivity, response_matrix
 from skperturb.plotting import MethodAccuracyDisplay, ReliabilityDisplay
@@ -55,6 +55,8 @@ COUNTS = {
     "hidden_dim": lambda: GCNEnhancer(hidden_dim=MANY).fit([EYE], [EYE]),
     "batch_size": lambda: GCNEnhancer(batch_size=MANY).fit([EYE], [EYE]),
     "n_folds": lambda: GNEEmbedder(n_folds=MANY).fit([("a", "b"), ("b", "c")]),
+    "n_negatives": lambda: LINEGeneEmbedder(n_negatives=10**7).fit([("a", "b"), ("b", "c")]),
+    "n_components": lambda: Node2VecGeneEmbedder(n_components=MANY).fit([("a", "b"), ("b", "c")]),
     "n_splits": lambda: CombinationSplit(MANY),
     "n_cells": lambda: make_perturbation_screen(n_cells=MANY),
     "n_cells=10000000": lambda: simulate_cells(pd.DataFrame(np.zeros((1, 20_000))), 10**7),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skperturb._near_names import nearest
 from skperturb._validation import check_at_least, check_mapping, check_names, check_path
 from skperturb.datasets._built import check_target, write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
@@ -75,8 +76,13 @@ def build_gene_graph(
     named, renaming = check_mapping(options, "options"), check_mapping(symbols, "symbols")
     sources = check_mapping(sources, "sources")
     unknown = sorted(set(named) - set(sources))
-    if unknown or not sources:
-        raise ValueError(f"options names {unknown}; expected names of sources, which are {sorted(sources)}.")
+    if not sources:
+        raise ValueError("sources is empty; expected a path, or pairs of genes, for each name.")
+    if unknown:
+        alike = nearest(str(unknown[0]), map(str, sources))
+        raise ValueError(
+            f"options names {unknown[0]!r}{alike}; expected names of sources, which are {sorted(sources)}."
+        )
     kept = None if genes is None else set(check_names(genes, "genes"))
     home = get_data_home(data_home)
     check_target(_GRAPH, home, overwrite)

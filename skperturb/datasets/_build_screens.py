@@ -13,7 +13,9 @@ import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 
+from skperturb._cell_files import open_cells
 from skperturb._interchange import is_anndata
+from skperturb._near_names import listed, nearest
 from skperturb._validation import check_at_least, check_path, describe
 from skperturb.datasets._built import check_target, write_built
 from skperturb.datasets._fetch import DataHome, get_data_home
@@ -108,7 +110,8 @@ def build_screen(
     (['KLF1', 'KLF1+CEBPA'], (2, 3))
     """
     if not isinstance(name, str) or name not in SCREEN_FILES:
-        raise ValueError(f"name={name!r} is not known; expected one of {sorted(SCREEN_FILES)}.")
+        alike = nearest(name, SCREEN_FILES) if isinstance(name, str) else ""
+        raise ValueError(f"name={name!r} is not known{alike}; expected one of {sorted(SCREEN_FILES)}.")
     for option, value in {"n_genes": n_genes, "n_components": n_components, "chunk_size": chunk_size}.items():
         check_at_least(value, option, 1)
     # The variance of a mean needs two cells.
@@ -146,9 +149,7 @@ def _opened(cells: Any) -> Iterator[Any]:
         return
     if not check_path(cells, "cells").is_file():
         raise ValueError(f"cells={str(cells)!r}: no such file; expected an .h5ad file, or an AnnData.")
-    import anndata
-
-    adata = anndata.read_h5ad(cells, backed="r")
+    adata = open_cells(Path(cells))
     try:
         yield adata
     finally:
@@ -157,11 +158,17 @@ def _opened(cells: Any) -> Iterator[Any]:
 
 def _labels(adata: Any, label: str, control: str) -> pd.Series:
     if label not in adata.obs:
-        raise ValueError(f"label={label!r} is no column of cells.obs; found {list(adata.obs.columns[:8])}.")
+        alike = nearest(label, map(str, adata.obs.columns))
+        raise ValueError(
+            f"label={label!r} is no column of cells.obs{alike}; expected one of {listed(adata.obs.columns)}."
+        )
     labels = adata.obs[label].astype(object)
     labels = labels.where(~labels.isin(("nan", "", "*")), None)
     if not (labels == control).any():
-        raise ValueError(f"control={control!r} names no cell; labels are such as {list(labels.dropna().unique()[:4])}.")
+        known = sorted(map(str, labels.dropna().unique()))
+        raise ValueError(
+            f"control={control!r} names no cell{nearest(control, known)}; expected one of {listed(known)}."
+        )
     return labels
 
 

@@ -23,6 +23,7 @@ from skperturb._text_tables import (
     as_numbers,
     check_repeated_header,
     clean_names,
+    count_numbers,
     counts_rows,
     is_number,
     means_number,
@@ -30,6 +31,7 @@ from skperturb._text_tables import (
     read_text,
     repeats_of_first,
     split_cells,
+    split_lines,
     warn_of_spreadsheet,
 )
 
@@ -81,7 +83,8 @@ class _Rows:
         """Leave out the other rows, and count them."""
         rows = np.asarray(rows, dtype=bool)
         self.left_out[reason] = self.left_out.get(reason, 0) + int((~rows).sum())
-        self.table = self.table[rows]
+        if not rows.all():
+            self.table = self.table[rows]
 
 
 @validate_params(
@@ -227,12 +230,22 @@ def _read_text(path: Path) -> str:
 
 def _first_line(text: str) -> str:
     """Return the first line that is neither blank nor a comment; a commented header is one of names."""
-    for line in text.split("\n"):
+    for line in _lazy_lines(text):
         words = re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())
         named = len(words) >= 2 and is_header(np.array([words[:2], ["", ""]], dtype=object))
         if line.strip() and (not line.startswith(_COMMENTS) or named or line.startswith("#BioGRID")):
             return line
     return ""
+
+
+def _lazy_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, of which there may be millions, one by one."""
+    start = 0
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
 
 
 def _guess_format(path: Path, text: str) -> str:
@@ -487,18 +500,16 @@ def read_edge_table(path: str | PathLike[str]) -> tuple[pd.DataFrame, dict[Any, 
         )
     if len(table) == 0:
         raise ValueError(f"{path} has names of columns and no row below them; expected one for each edge.")
-    columns = gene_columns(table, header)
+    kinds = {name: _kinds(table[name]) for name in gene_columns(table, header)}
     advice = "Let the two columns of names come first, or call them source and target."
-    check_gene_columns(table, {"a": table[columns[0]], "b": table[columns[1]]}, path, advice)
-    genes = {name: clean_names(table[name]) for name in columns}
-    names = pd.concat(genes, axis=1)
-    missing = names.isin(MISSING_NAMES).to_numpy().any(axis=1)
+    check_gene_columns(table, dict(zip("ab", kinds.values(), strict=True)), path, advice)
+    missing = np.any([_are_missing(column) for column in kinds.values()], axis=0)
     if missing.any():
         raise ValueError(
             f"{path} lacks a name in row {int(np.argmax(missing))}; expected two in every row. Drop such rows."
         )
-    warn_of_spreadsheet(names.to_numpy().ravel(), path)
-    return table, genes
+    warn_of_spreadsheet(np.concatenate([_known(column) for column in kinds.values()]), path)
+    return table, {name: clean_names(column) for name, column in kinds.items()}
 
 
 def _named_columns(text: str, path: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, bool]:
@@ -519,14 +530,19 @@ def _named_columns(text: str, path: Path, options: dict[str, Any]) -> tuple[pd.D
 def _cells(text: str, path: Path) -> Cells:
     """Split a table of interactions into cells; a commented header loses its mark, other comments are left out."""
     line = _first_line(text)
-    numbered = [
-        (k, other.lstrip("#") if other == line else other)
-        for k, other in enumerate(text.split("\n"), 1)
-        if other.strip() and (other == line or not other.startswith(_COMMENTS))
-    ]
+    lines, numbers = split_lines(text)
+    if text.startswith(_COMMENTS) or any(
+        # A single sign is found faster, and most files have none.
+        mark in text and f"\n{mark}" in text
+        for mark in _COMMENTS
+    ):
+        rows = [k for k, other in enumerate(lines) if other == line or not other.startswith(_COMMENTS)]
+        lines, numbers = [lines[k] for k in rows], numbers[rows]
+    if line.startswith("#"):
+        lines = [other.lstrip("#") if other == line else other for other in lines]
     words = [word.strip('"') for word in re.split(r"[\t,; ]+", line.strip().lstrip("#").strip())]
     short = len(words) > 1 and is_header_word(words[0]) and is_header_word(words[1])
-    return split_cells(numbered, path, short_header=short)
+    return split_cells(lines, numbers, path, short_header=short)
 
 
 def _weight_column(table: pd.DataFrame, header: bool) -> Any:
@@ -536,7 +552,7 @@ def _weight_column(table: pd.DataFrame, header: bool) -> Any:
     last = table.columns[-1]
     values = table[last][~table[last].isin(MISSING_NAMES)]
     # One that is a number in most rows is refused where it is none.
-    return int(last) if table.shape[1] == 3 and 2 * values.map(means_number).sum() > len(values) else None
+    return int(last) if table.shape[1] == 3 and 2 * count_numbers(values, meant=True) > len(values) else None
 
 
 def gene_columns(table: pd.DataFrame, header: bool) -> list[Any]:
@@ -555,14 +571,15 @@ def check_gene_columns(
     advice: str = "Name the two columns of genes: columns=[...].",
 ) -> None:
     """Refuse columns that were not asked for by name and hold something else than two genes."""
-    first, second = (column.fillna("").str.strip() for column in chosen.values())
-    kept = ~first.isin(MISSING_NAMES) & ~second.isin(MISSING_NAMES)
-    first, second = first[kept], second[kept]
-    if len(first) == 0:
+    first, second = (_kinds(column) for column in chosen.values())
+    missing = _are_missing(first) | _are_missing(second)
+    if missing.all():
         return
-    numeric = [
-        bool(pd.to_numeric(pd.Series(pd.unique(column)), errors="coerce").notna().all()) for column in (first, second)
-    ]
+    if missing.any():
+        # As texts in between: categories that are left out would stay known.
+        first, second = (_kinds(column[~missing].astype(object)) for column in (first, second))
+        table = table[~missing]
+    numeric = [bool(pd.to_numeric(_known(column), errors="coerce").notna().all()) for column in (first, second)]
     if numeric[0] != numeric[1]:
         odd, names = (first, second) if numeric[0] else (second, first)
         raise ValueError(
@@ -570,23 +587,46 @@ def check_gene_columns(
             f"column of row numbers or an adjacency matrix does; expected two columns of genes. {advice}"
         )
     if all(numeric):
-        _check_identifiers(table[kept], first, second, path, advice)
-    signs = next((name for name in pd.unique(second) if not any(char.isalnum() for char in name)), None)
+        _check_identifiers(table, first, second, path, advice)
+    signs = next((name for name in _known(second) if not any(char.isalnum() for char in name)), None)
     if signs is not None:
         raise ValueError(f"{path} has {signs!r} in its second column, which is no gene. {advice}")
-    if _is_sif(table[kept], first, second):
+    if _is_sif(table, first, second):
         raise ValueError(
-            f"{path} has {second.nunique()} different names in its second column ({second.iloc[0]!r}), which look like "
-            "kinds of interactions between the first and the third. Pass format='sif', or columns=[0, 1] if not."
+            f"{path} has {len(_known(second))} different names in its second column ({second.iloc[0]!r}), which look "
+            "like kinds of interactions between the first and the third. Pass format='sif', or columns=[0, 1] if not."
         )
+
+
+def _kinds(column: pd.Series) -> pd.Series:
+    """Return names without the blanks at their ends as categories: each stands in many rows, and is looked at once."""
+    found = column.astype(object).astype("category") if column.dtype != "category" else column
+    names = found.cat.categories
+    if any(name != name.strip() for name in names):
+        found = column.astype(object).str.strip().astype("category")
+    return found
+
+
+def _known(column: pd.Series) -> pd.Series:
+    """Return the names among categories, each once."""
+    return pd.Series(column.cat.categories.to_numpy(dtype=object), dtype=object)
+
+
+def _are_missing(column: pd.Series) -> np.ndarray:
+    """Tell of each of the categories whether it is a missing name."""
+    return _known(column).isin(MISSING_NAMES).to_numpy()[column.cat.codes.to_numpy()]
 
 
 def _check_identifiers(table: pd.DataFrame, first: pd.Series, second: pd.Series, path: Path, advice: str) -> None:
     """Refuse numbers that are no identifiers: those with a fraction, and a first column that counts the rows."""
-    names = clean_names(pd.concat([first, second]))
+    names = clean_names(pd.concat([_known(first), _known(second)]))
     odd = names[~names.str.fullmatch(r"\d+([eE]\+?\d+)?|[+-]?inf(inity)?", case=False)]
     if len(odd):
         raise ValueError(f"{path} has {odd.iloc[0]!r} in a column of genes; expected names or whole numbers. {advice}")
+    if counts_rows(first) and len(first) > 2 and first.astype(object).equals(second.astype(object)):
+        raise ValueError(
+            f"{path} counts its rows in both of its first columns; expected two columns of genes. {advice}"
+        )
     if counts_rows(first) and len(first) > 2 and table.shape[1] > 2 and _are_identifiers(table.iloc[:, 2]):
         raise ValueError(
             f"{path} counts its rows in the first column, before whole numbers such as {second.iloc[0]!r} and "
@@ -602,11 +642,12 @@ def _are_identifiers(column: pd.Series) -> bool:
 
 def _is_sif(table: pd.DataFrame, first: pd.Series, second: pd.Series) -> bool:
     """Tell whether a table of three columns looks like "a relation b": a few names between many."""
-    few = second.nunique() <= max(1, len(second) // 10) and not second.isin(first).any()
+    relations = set(_known(second))
+    few = len(relations) <= max(1, len(second) // 10) and relations.isdisjoint(_known(first))
     if table.shape[1] != 3 or not few:
         return False
-    third = table.iloc[:, 2].fillna("")
-    return bool(pd.to_numeric(third, errors="coerce").isna().all()) and third.nunique() > second.nunique()
+    third = pd.Series(pd.unique(table.iloc[:, 2]))
+    return bool(pd.to_numeric(third, errors="coerce").isna().all()) and len(third) > len(relations)
 
 
 def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool:
@@ -615,7 +656,8 @@ def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool
         return bool(options["header"])
     first = [str(word).strip() for word in table.iloc[0]]
     # A header that stands again, above a second table, is refused later.
-    table = table.drop(index=table.index[repeats_of_first(table)])
+    again = repeats_of_first(table)
+    table = table.drop(index=table.index[again]) if again else table
     asked = [name for name in [*(options["columns"] or []), options["weight"]] if isinstance(name, str)]
     if asked and all(name in first for name in asked):
         return True
@@ -628,18 +670,21 @@ def has_header(table: pd.DataFrame, options: dict[str, Any], path: Path) -> bool
 
 
 def _heads_numbers(word: str, below: pd.Series) -> bool:
-    return 2 * below.map(is_number).sum() > len(below) and not means_number(word) and word not in MISSING_NAMES
+    return not means_number(word) and word not in MISSING_NAMES and 2 * count_numbers(below) > len(below)
 
 
 def _heads_identifiers(word: str, below: pd.Series) -> bool:
     """Tell whether a word stands above whole numbers, as "Entrez A" does."""
-    return len(below) > 1 and not means_number(word) and all(map(str.isdecimal, pd.unique(below)))
+    decimal = len(below) > 1 and not means_number(word) and str(below.iloc[0]).isdecimal()
+    return decimal and all(map(str.isdecimal, pd.unique(below)))
 
 
 def _names_columns(table: pd.DataFrame, first: list[str], path: Path) -> bool:
     """Tell whether the words of the first row are those that head columns."""
     further = {word.lower() for word in first[2:]}
-    if further & _FURTHER_WORDS and not further & {str(word).strip().lower() for word in table.iloc[1:, 2:].stack()}:
+    if further & _FURTHER_WORDS and not any(
+        str(word).strip().lower() in further for k in table.columns[2:] for word in pd.unique(table[k][1:])
+    ):
         return True
     named = [k for k, word in enumerate(first) if is_header_word(word)]
     if len(named) < 2 or not is_header(_below(table, named[:2])):
@@ -668,13 +713,11 @@ _READERS = {
 
 
 def _clean_names(rows: _Rows, path: Path) -> None:
-    table = rows.table
-    for end in ("a", "b"):
-        table = table.assign(**{end: clean_names(table[end].astype(str).str.strip())})
-    rows.table = table
-    rows.keep(~(table[["a", "b"]].isin(MISSING_NAMES)).any(axis=1), "missing names")
-    names = pd.unique(rows.table[["a", "b"]].to_numpy(dtype=object).ravel())
-    warn_of_spreadsheet(names, path, stacklevel=4)
+    kinds = {end: _kinds(rows.table[end]) for end in ("a", "b")}
+    missing = np.any([_are_missing(column) for column in kinds.values()], axis=0)
+    warn_of_spreadsheet(np.concatenate([_known(column) for column in kinds.values()]), path, stacklevel=4)
+    rows.table = rows.table.assign(**{end: clean_names(column) for end, column in kinds.items()})
+    rows.keep(~missing, "missing names")
 
 
 def _filter_species(rows: _Rows, species: int | None, chosen: str, path: Path) -> None:
@@ -728,8 +771,9 @@ def _filter_self_pairs(rows: _Rows, self_pairs: str) -> None:
 def _merged(rows: _Rows, n_read: int, directed: bool) -> Bunch:
     """Give each pair one entry, and say what became of all rows."""
     values = rows.table[["a", "b"]].to_numpy(dtype=object)
-    genes = np.sort(pd.unique(values.ravel()))
-    positions = pd.Index(genes, dtype=object).get_indexer(values.ravel()).reshape(-1, 2)
+    found, genes = pd.factorize(values.ravel())
+    order = np.argsort(genes)
+    positions, genes = np.argsort(order)[found].reshape(-1, 2), genes[order]
     group, codes = pd.factorize(pair_codes(positions, len(genes), directed))
     first = np.unique(group, return_index=True)[1]
     weights = None

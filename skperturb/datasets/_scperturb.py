@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from skperturb._cell_files import open_cells
+from skperturb._near_names import nearest
 from skperturb.datasets._fetch import DataHome, fetch_unregistered
 
 __all__ = ["fetch_adamson2016", "fetch_scperturb"]
@@ -61,13 +63,12 @@ def fetch_scperturb(
     >>> "control" in set(cells.obs["perturbation"])  # doctest: +SKIP
     True
     """
-    import anndata
-
     if name not in _SCPERTURB_FILES:
-        raise ValueError(f"name={name!r} is not known; expected one of {sorted(_SCPERTURB_FILES)}.")
+        alike = nearest(str(name), _SCPERTURB_FILES)
+        raise ValueError(f"name={name!r} is not known{alike}; expected one of {sorted(_SCPERTURB_FILES)}.")
     file = _SCPERTURB_FILES[name]
     path = fetch_unregistered(f"scperturb/{file}", _SCPERTURB_ADDRESS + file, known_hash, data_home=data_home)
-    return anndata.read_h5ad(path, backed="r" if backed else None)
+    return open_cells(path, in_memory=not backed)
 
 
 def fetch_adamson2016(data_home: DataHome = None, *, known_hash: str | None = None, backed: bool = True) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from skperturb._cell_files import open_cells
 from skperturb.datasets._build_screens import SCREEN_FILES, build_screen
 from skperturb.datasets._fetch import DataHome, fetch_file, get_data_home, unpublished_file
 
@@ -304,10 +305,7 @@ def fetch_norman2019_cells(data_home: DataHome = None, *, backed: bool = False) 
     >>> "control" in set(cells.obs["perturbation"])  # doctest: +SKIP
     True
     """
-    import anndata
-
-    path = _fetch("norman2019_mcfaline2023_500hvg.h5ad", data_home)
-    return anndata.read_h5ad(path, backed="r" if backed else None)
+    return open_cells(_fetch("norman2019_mcfaline2023_500hvg.h5ad", data_home), in_memory=not backed)
 
 
 def fetch_gene_graph(data_home: DataHome = None) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skperturb._sklearn import MOST_BATCH, MOST_EPOCHS, MOST_WIDTH, Interval, count
+from skperturb._sklearn import MOST_BATCH, MOST_EPOCHS, MOST_NEGATIVES, MOST_WIDTH, Interval, count
 from skperturb.base import BaseEstimator
 from skperturb.interactions._embeddings import GeneEmbeddingMixin
 
@@ -78,7 +78,7 @@ class LINEGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         **GeneEmbeddingMixin._parameter_constraints,
         "n_components": [count(2, MOST_WIDTH)],
-        "n_negatives": [count()],
+        "n_negatives": [count(most=MOST_NEGATIVES)],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [count(most=MOST_EPOCHS)],
         "batch_size": [count(most=MOST_BATCH)],

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from skperturb._sklearn import MOST_EPOCHS, Interval, count
+from skperturb._sklearn import MOST_EPOCHS, MOST_NEGATIVES, MOST_WIDTH, Interval, count
 from skperturb.base import BaseEstimator
 from skperturb.interactions._embeddings import GeneEmbeddingMixin
 
@@ -83,12 +83,13 @@ class Node2VecGeneEmbedder(GeneEmbeddingMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         **GeneEmbeddingMixin._parameter_constraints,
+        "n_components": [count(most=MOST_WIDTH)],
         "p": [Interval(Real, 0, None, closed="neither")],
         "q": [Interval(Real, 0, None, closed="neither")],
         "n_walks": [count()],
         "walk_length": [count(2)],
         "window": [count()],
-        "n_negatives": [count()],
+        "n_negatives": [count(most=MOST_NEGATIVES)],
         "max_epochs": [count(most=MOST_EPOCHS)],
     }
 

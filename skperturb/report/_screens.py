@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from skperturb._cell_files import open_cells
+from skperturb._labels import LabelReader
+from skperturb._near_names import listed, nearest
 from skperturb.report._drawing import histogram
 from skperturb.report._page import Section, facts, note, table
 from skperturb.report._parts import Parts
 
 __all__ = ["screen_section"]
 
+_CONTROLS = ("control", "ctrl")
 # Names of columns with labels in published screens, the commonest first.
 _COLUMNS = ("perturbation", "condition", "gene", "guide")
 # Larger files take longer to average than a file has time, as a rule.
@@ -51,15 +56,15 @@ def screen_section(path: str, parts: Parts, *, groupby: str | None, control: Seq
     Raises
     ------
     ValueError, OSError
-        If the file can't be read, or no column holds labels.
+        If the file can't be read, no column holds labels, or no cell has one of the controls that a user named.
     """
-    import anndata
-
     from skperturb.responses import describe_labels
 
-    cells = anndata.read_h5ad(path, backed="r")
+    cells = open_cells(Path(path))
     try:
         column = _column(cells.obs, groupby)
+        if column in cells.obs:
+            _check_controls(cells.obs[column], control)
         with parts.doubting():
             labels = describe_labels(cells.obs, column, control=list(control))
         parts.doubts += _doubts(labels)
@@ -100,6 +105,19 @@ def _column(obs: pd.DataFrame, groupby: str | None) -> str:
             f"{', '.join(_COLUMNS)}; pass groupby= (--groupby), the column with the labels."
         )
     return found
+
+
+def _check_controls(labels: pd.Series, control: Sequence[str]) -> None:
+    """Refuse names of controls that no label holds; ours, which nobody wrote, may be missing."""
+    written = [name for name in control if name not in _CONTROLS]
+    known = [label for label in labels.dropna().unique() if isinstance(label, str)]
+    there = LabelReader(control=list(control)).controls_in(known) if written else []
+    missing = next((name for name in written if name not in there and name not in known), None)
+    if missing is not None:
+        raise ValueError(
+            f"control names {missing!r}{nearest(missing, known)}, which no cell has; expected labels of the controls, "
+            f"among {listed(sorted(known))}."
+        )
 
 
 def _doubts(labels: pd.DataFrame) -> list[str]:

@@ -4,13 +4,14 @@ Every function runs in a worker process and takes and returns plain dictionaries
 ``{SBML id: value}`` with the value in our convention (`KineticModel.variables`), Jacobians as arrays in that order.
 """
 
+import importlib
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-__all__ = ["copasi_rates_at", "judge", "residual_of_ours", "run_copasi", "run_roadrunner", "run_skperturb"]
+__all__ = ["copasi_rates_at", "judge", "load", "residual_of_ours", "run_copasi", "run_roadrunner", "run_skperturb"]
 
 _LATE = 1e6  # units of time: where the peers do not say when they are at rest, every pulse and delay is over
 _SIZE_FLOOR = 1e-6  # of the largest variable: what is smaller balances nothing that a double shows
@@ -19,6 +20,11 @@ _START_FLOOR = 1e-9  # of the largest initial value, for what has decayed to not
 # entry of a typical model, all rounding; the error by curvature is about as large as the step, and has to stay below
 # the 1e-5 that `skperturb.reproduce.engine` calls a difference.
 _COPASI_STEP = 1e-6
+
+
+def load(module: str) -> None:
+    """Import a peer, or raise what its import raises."""
+    importlib.import_module(module)
 
 
 def run_skperturb(path: str) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def read_expression(path: str | Path, genes: Any = None) -> pd.DataFrame:
         If genes stand more than once with different values, or have missing ones.
     """
     path = Path(path)
-    table = named_rows(read_cells(path, short_header=True), repeated=True)
+    table = named_rows(read_cells(path, short_header=True, texts=()), repeated=True)
     if genes is not None and not table.index.isin(genes).any() and pd.Index(table.columns).isin(genes).any():
         raise ValueError(f"{path} has genes in its columns, not in its rows; expected genes in rows. Transpose it.")
     values = as_numbers(table, path, missing=True).rename_axis(index="gene")

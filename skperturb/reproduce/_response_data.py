@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from .. import datasets
+from .._cell_files import open_cells
+from .._gene_files import read_gene_features, read_graph
+from .._text_tables import as_numbers, named_rows, read_cells
 from ..responses import PerturbationEncoder, pseudobulk, untested_combinations
 from ._options import refuse_repeated
 
-__all__ = ["MIRRORED", "Screen", "count_outside", "degrade_graph", "load_mirrored", "load_own", "read_cells"]
+__all__ = ["MIRRORED", "Screen", "count_outside", "degrade_graph", "load_mirrored", "load_own"]
 
 #: Name on the command line -> (loader, screen whose profiles are a gene-feature table).
 MIRRORED = {
@@ -118,12 +121,12 @@ def load_own(
     groupby, control : str
         Column of ``obs`` and its value for control cells.
     pseudobulk_table : Path, default=None
-        Tab-separated, labels in the first column; a row of the control is dropped, and a column "noise_variance" is the
+        Labels in the first column; a row of the control is dropped, and a column "noise_variance" is the
         noise of a response, summed over its genes.
     graph : Path, default=None
-        Tab-separated edges with a header: two genes, optionally an edge type.
+        Edges: two genes in a row, optionally a kind or a weight.
     gene_features : sequence of Path, default=()
-        Tables genes × features with a header, genes in the first column, separated by commas (.csv) or tabs.
+        Tables genes × features with a header, genes in the first column; or rows "gene, term".
     sep, guide_suffix : default=None
         How labels are read, as for `PerturbationEncoder`; None takes its default.
     candidates : sequence of str, default=None
@@ -151,8 +154,8 @@ def load_own(
         name,
         X,
         table.set_axis(X.index),
-        None if graph is None else _read_graph(graph),
-        {path.name.split(".")[0]: _read_features(path) for path in gene_features},
+        None if graph is None else read_graph(graph),
+        {path.name.split(".")[0]: read_gene_features(path) for path in gene_features},
         control_mean,
         noise=None if noise is None else noise.set_axis(X.index),
         candidates=new if candidates is not None else None,
@@ -161,7 +164,7 @@ def load_own(
 
 def _own_cells(path: Path, groupby: str, control: str, reading: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return changes, the variance of each, and the mean of the controls."""
-    cells = read_cells(path, backed="r")
+    cells = open_cells(path)
     try:
         bulk = pseudobulk(cells, groupby, control, **reading)
     finally:
@@ -171,8 +174,7 @@ def _own_cells(path: Path, groupby: str, control: str, reading: dict[str, Any]) 
 
 def _own_table(path: Path, control: str) -> tuple[Any, Any]:
     """Return changes, and the noise of each where the table has it."""
-    table = _read_table(path, "pseudobulk", "\t", index_col=0)
-    _refuse_texts(table, path, "pseudobulk", "labels, then log-fold changes, between tabs")
+    table = as_numbers(named_rows(read_cells(path, short_header=True, texts=()), repeated=True), path)
     table = table.drop(index=[control, "control", "ctrl"], errors="ignore")
     return table, table.pop("noise_variance") if "noise_variance" in table else None
 
@@ -184,50 +186,6 @@ def _labels_to_predict(wanted: Sequence[str], labels: list[str], control: str, r
     if "pairs" in wanted:
         raise ValueError(f"predict={list(wanted)!r} holds 'pairs' beside labels; expected 'pairs' alone, or labels.")
     return list(dict.fromkeys(wanted))
-
-
-def read_cells(path: Path, **options: Any) -> Any:
-    """Read an h5ad file, and name it where that fails.
-
-    Parameters
-    ----------
-    path : Path
-    **options
-        Of ``anndata.read_h5ad``.
-    """
-    import anndata
-
-    try:
-        return anndata.read_h5ad(path, **options)
-    except Exception as error:  # h5py and anndata raise what they like
-        raise ValueError(f"h5ad={str(path)!r} can't be read as cells: {str(error).splitlines()[0]}") from error
-
-
-def _read_table(path: Path, name: str, sep: str, **options: Any) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep=sep, **options)
-    except ValueError as error:  # also what is no text, or empty
-        raise ValueError(f"{name}={str(path)!r} can't be read as a table: {str(error).strip()}") from error
-
-
-def _refuse_texts(table: pd.DataFrame, path: Path, name: str, expected: str) -> None:
-    text = next((column for column in table if not pd.api.types.is_numeric_dtype(table[column])), None)
-    if text is not None or not table.shape[1]:
-        found = f"texts in the column {str(text)!r}" if table.shape[1] else "one column"
-        raise ValueError(f"{name}={str(path)!r} has {found}; expected {expected}.")
-
-
-def _read_graph(path: Path) -> pd.DataFrame:
-    table = _read_table(path, "graph", "\t")
-    if table.shape[1] < 2:
-        raise ValueError(f"graph={str(path)!r} has one column; expected two genes in each row, separated by a tab.")
-    return table
-
-
-def _read_features(path: Path) -> pd.DataFrame:
-    table = _read_table(path, "gene_features", "," if ".csv" in path.suffixes else "\t", index_col=0)
-    _refuse_texts(table, path, "gene_features", "genes, then features, separated by commas (.csv) or tabs")
-    return table.set_axis(table.index.astype(str))
 
 
 def count_outside(screen: Screen) -> str:

@@ -3,7 +3,7 @@
 Each engine works in a process of its own, model by model, under the same time limit; imports are not counted. The
 models go through the engines in blocks, so that a change in the load of the machine meets all of them. libRoadRunner
 and COPASI (``copasi-basico``) are no requirements of the package (the extra "peers" installs them): an engine that is
-not installed is left out.
+not installed is left out, and so is, with a warning, one that is installed and can't be imported.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import random
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,23 +70,41 @@ def benchmark_engine(
         state under another engine's right-hand side), ``difference`` (to our Jacobian at the same state),
         ``explained`` (the entries that differ most, see `skperturb.reproduce._engine_differences.explain`) or
         ``why`` (there is nothing).
+
+    Warns
+    -----
+    UserWarning
+        If another engine is installed and can't be imported, which says nothing about the models.
     """
     listed = [str(path) for path in paths]
+    tools = [tool for tool in _MODULES if _is_usable(tool)]
     rows: list[dict[str, Any]] = []
     for begin in range(0, len(listed), block):
-        rows += _run_block(listed[begin : begin + block], timeout, verbose)
+        rows += _run_block(listed[begin : begin + block], tools, timeout, verbose)
         if after_block is not None:
             after_block(rows)
     return rows
 
 
-def _run_block(paths: list[str], timeout: float, verbose: int) -> list[dict[str, Any]]:
+def _is_usable(tool: str) -> bool:
+    """Tell whether a peer is installed and can be imported, which is tried in a process of its own."""
+    module = _MODULES[tool]
+    if importlib.util.find_spec(module) is None:
+        return False
+    (outcome,) = map_isolated(peers.load, [module], n_jobs=1, timeout=None)
+    if outcome.kind != "value":
+        warnings.warn(
+            f"{tool} is installed but can't be imported, and is left out: {outcome.error}.", UserWarning, stacklevel=3
+        )
+    return outcome.kind == "value"
+
+
+def _run_block(paths: list[str], peer_tools: list[str], timeout: float, verbose: int) -> list[dict[str, Any]]:
     options: dict[str, Any] = {"n_jobs": 1, "timeout": timeout, "verbose": verbose}
     results = {"skperturb": [_value(o) for o in map_isolated(peers.run_skperturb, paths, **options)]}
     tasks = list(zip(paths, results["skperturb"], strict=True))
-    for tool, module in _MODULES.items():
-        if importlib.util.find_spec(module) is not None:
-            results[tool] = [_value(outcome) for outcome in map_isolated(_WORKERS[tool], tasks, **options)]
+    for tool in peer_tools:
+        results[tool] = [_value(outcome) for outcome in map_isolated(_WORKERS[tool], tasks, **options)]
     states = [
         {tool: found[k]["steady"] for tool, found in results.items() if tool != "skperturb" and found[k].get("steady")}
         for k in range(len(paths))

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from skperturb._command_types import positive_integer
+from skperturb._command_types import repetitions
 from skperturb.metrics import hits_at_k, mean_reciprocal_rank, ndcg_at_k, precision_at_k, recall_at_k
 from skperturb.model_selection import LinkSplit, link_prediction_split, sample_negative_pairs
 
@@ -357,7 +357,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "share of known interactions; lambda: the weight of the expression; unseen: whole genes are held out; "
         "temporal: tested on a later release; operons: what the AUROC owes to genes of one operon",
     )
-    parser.add_argument("--repeats", type=positive_integer, metavar="N", help=f"number of splits; default: {_REPEATS}")
+    parser.add_argument("--repeats", type=repetitions, metavar="N", help=f"number of splits; default: {_REPEATS}")
     parser.add_argument("--models", metavar="A,B", help=f"some of {', '.join(MODELS)}")
     parser.add_argument("--edges", type=Path, metavar="FILE", help="edge list of your organism; by default E. coli")
     parser.add_argument("--expression", type=Path, metavar="FILE", help="its expression: genes in rows, names first")

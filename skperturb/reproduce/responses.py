@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
-from .._command_types import positive_integer
+from .._cell_files import open_cells
+from .._command_types import repetitions
 from ..metrics import (
     interaction_r2,
     pearson_delta,
@@ -26,7 +27,7 @@ from ..responses import AdditiveRegressor, APPRegressor, KernelPerturbationRegre
 from ..responses._candidates import RANKINGS
 from ._options import check_names, refuse_unused
 from ._response_contexts import load_cells, mirrored_lines, report_contexts, reproduce_contexts, simulated_screens
-from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own, read_cells
+from ._response_data import MIRRORED, Screen, count_outside, load_mirrored, load_own
 from ._response_models import models_for
 from ._tables import bootstrap_interval, format_table
 
@@ -311,7 +312,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=sorted(MIRRORED), help="default: norman2019 or, for single, all")
     parser.add_argument(
         "--repeats",
-        type=positive_integer,
+        type=repetitions,
         metavar="N",
         help=f"splits, the same for all models; of genes at least two; default: {_REPEATS}",
     )
@@ -326,13 +327,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groupby", metavar="COL", help=f"column of the conditions, for --h5ad; default: {_GROUPBY}")
     parser.add_argument("--contexts", nargs="+", metavar="COL", help="columns of the cell lines, for --task context")
     parser.add_argument("--control", metavar="NAME", help=f"the control of your own screen; default: {_CONTROL}")
-    parser.add_argument("--graph", type=Path, metavar="FILE", help="edges, tab-separated, for your own screen")
+    parser.add_argument(
+        "--graph", type=Path, metavar="FILE", help="gene graph: two genes in a row, for your own screen"
+    )
     parser.add_argument(
         "--gene-features",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="tables genes × features (.csv, or tab-separated) for your own screen",
+        help="tables genes × features, or rows gene, term, for your own screen",
     )
     parser.add_argument("--sep", nargs="+", metavar="SEP", help="separators of genes in your labels; default: + _")
     parser.add_argument("--guide-suffix", metavar="REGEX", help="what follows the gene in the names of your guides")
@@ -403,7 +406,7 @@ def _run_contexts(arguments: argparse.Namespace) -> int:
             rows += reproduce_contexts(screen, models=arguments.models)
     else:
         screen = load_cells(
-            read_cells(arguments.h5ad),
+            open_cells(arguments.h5ad, in_memory=True),
             arguments.groupby or _GROUPBY,
             arguments.control or _CONTROL,
             arguments.contexts,

@@ -99,8 +99,8 @@ def test_edges_are_named_by_their_source(tmp_path):
     [
         ({"own": [["A", "A"]]}, {}, r"sources\['own'\] holds no edge"),
         ({"own": [["A", "B", "C"]]}, {}, r"sources\['own'\] has the shape \(1, 3\)"),
-        ({"own": [["A", "B"]]}, {"options": {"other": {}}}, r"options names \['other'\]"),
-        ({}, {}, "expected names of sources"),
+        ({"own": [["A", "B"]]}, {"options": {"owm": {}}}, r"options names 'owm' \(did you mean 'own'\?\)"),
+        ({}, {}, "sources is empty"),
     ],
 )
 def test_wrong_graphs_are_refused(tmp_path, sources, options, message):

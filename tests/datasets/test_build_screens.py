@@ -61,7 +61,7 @@ def test_a_file_is_read_in_pieces_and_built_once(tmp_path):
     ("options", "message"),
     [
         ({"name": "norman"}, "name='norman' is not known"),
-        ({"label": "condition"}, r"label='condition' is no column of cells\.obs; found \['perturbation'\]"),
+        ({"label": "condition"}, r"label='condition' is no column of cells\.obs; expected one of \['perturbation'\]"),
         ({"control": "ctrl"}, "control='ctrl' names no cell"),
         ({"n_components": 61}, "n_components=61 of 60 genes"),
         ({"min_cells": 41}, r"min_cells=41: no condition has that many cells \(the most: 40\)"),

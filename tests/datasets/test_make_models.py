@@ -143,8 +143,7 @@ def test_conversions_are_a_third_to_half_of_the_open_species():
         del document
 
 
-def test_most_models_reach_a_steady_state():
-    roadrunner = pytest.importorskip("roadrunner")
+def test_most_models_reach_a_steady_state(roadrunner):
     steady = 0
     models = make_biochemical_models(20, random_state=0)
     for sbml in models:

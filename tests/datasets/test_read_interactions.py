@@ -255,6 +255,7 @@ def test_columns_of_a_table(write):
         ('source,target\na,"b\nb,"c\n', {}, "a quote in line 2 that is not closed"),
         ("0,7157,672\n1,672,1050\n2,1050,578\n", {}, "counts its rows in the first column"),
         ("2 1050 578\n0 7157 672\n1 672 1E5\n", {}, "counts its rows in the first column"),
+        ("0,0,A,B\n1,1,B,C\n2,2,C,D\n", {}, "counts its rows in both of its first columns"),
         ("0.5,7157,672\n0.7,672,1050\n", {}, "'0.5' in a column of genes"),
         ("<?xml version='1.0'?><sbml/>", {}, "is XML, but no GraphML"),
         (STRING + "9606.ENSP1 9606.ENSP2\n", {}, "fewer columns in row"),

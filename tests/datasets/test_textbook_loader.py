@@ -23,9 +23,8 @@ def consistency_errors(sbml):
     return [error.getMessage() for error in errors if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR]
 
 
-def run(sbml, end_time):
+def run(roadrunner, sbml, end_time):
     """Simulate with an independent tool; return the relative rates of change at the end, and the state."""
-    roadrunner = pytest.importorskip("roadrunner")
     runner = roadrunner.RoadRunner(sbml)
     runner.integrator.relative_tolerance = 1e-10
     runner.integrator.absolute_tolerance = 1e-14
@@ -71,15 +70,15 @@ def test_n_species_counts_what_libsbml_counts(index):
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS.names) - OSCILLATING))
-def test_reaches_a_steady_state(name):
-    rate, state = run(MODELS.data[MODELS.names.index(name)], END_TIME)
+def test_reaches_a_steady_state(name, roadrunner):
+    rate, state = run(roadrunner, MODELS.data[MODELS.names.index(name)], END_TIME)
     assert rate < 1e-7
     assert np.all(state > -1e-9)
 
 
 @pytest.mark.parametrize("name", sorted(OSCILLATING))
-def test_the_oscillators_oscillate(name):
-    rate, _ = run(MODELS.data[MODELS.names.index(name)], 1000.0)
+def test_the_oscillators_oscillate(name, roadrunner):
+    rate, _ = run(roadrunner, MODELS.data[MODELS.names.index(name)], 1000.0)
     assert rate > 1e-3
 
 
@@ -97,8 +96,7 @@ def test_the_oscillators_oscillate(name):
         ("calcium_de_young_keizer", {"IP3": 0.5}, 300, (5, 20)),
     ],
 )
-def test_published_constants_give_the_published_rhythm(name, constants, end_time, period):
-    roadrunner = pytest.importorskip("roadrunner")
+def test_published_constants_give_the_published_rhythm(name, constants, end_time, period, roadrunner):
     runner = roadrunner.RoadRunner(MODELS.data[MODELS.names.index(name)])
     for constant, value in constants.items():
         runner[constant] = value
@@ -113,16 +111,15 @@ def test_published_constants_give_the_published_rhythm(name, constants, end_time
     assert period[0] < np.diff(crossings).mean() < period[1]
 
 
-def test_flux_is_the_same_along_the_pathway():
-    _, m = run(MODELS.data[MODELS.names.index("linear_pathway_feedback")], END_TIME)
+def test_flux_is_the_same_along_the_pathway(roadrunner):
+    _, m = run(roadrunner, MODELS.data[MODELS.names.index("linear_pathway_feedback")], END_TIME)
     rates = [(2 + 0.3 * k) * (m[k - 1] - m[k] / 4) / (1 + m[k - 1] + m[k]) for k in range(1, 10)]
     flux = 1 / (1 + (m[9] / 1.5) ** 2)
     np.testing.assert_allclose([*rates, 1.5 * m[9] / (1 + m[9])], flux, rtol=1e-6)
 
 
-def test_chemotaxis_adapts_perfectly():
+def test_chemotaxis_adapts_perfectly(roadrunner):
     """Methylation acts on inactive and demethylation on active receptors: at rest, activity forgets the ligand."""
-    roadrunner = pytest.importorskip("roadrunner")
     runner = roadrunner.RoadRunner(MODELS.data[MODELS.names.index("bacterial_chemotaxis")])
     runner.integrator.relative_tolerance = 1e-10
     runner.integrator.absolute_tolerance = 1e-12
@@ -140,8 +137,7 @@ def test_chemotaxis_adapts_perfectly():
     assert 0.5 * inactive / (0.3 + inactive) == pytest.approx(0.4 * runner["CheBp"] * rested[-1], rel=1e-6)
 
 
-def test_stat_stays_in_the_nucleus_as_long_as_published():
-    roadrunner = pytest.importorskip("roadrunner")
+def test_stat_stays_in_the_nucleus_as_long_as_published(roadrunner):
     runner = roadrunner.RoadRunner(MODELS.data[MODELS.names.index("jak_stat_swameye")])
     runner.integrator.relative_tolerance = 1e-10
     runner.simulate(0, END_TIME, 2)

@@ -302,6 +302,14 @@ def test_screen_without_a_known_column_names_those_it_has(files, tmp_path):
         screen_section(str(files[4]), Parts(10), groupby="nothing", control=["control"])
 
 
+def test_controls_that_no_cell_has_are_refused(files, tmp_path, capsys):
+    out = str(tmp_path / "report.html")
+    assert main(["report", str(files[4]), "--html", out, "--jobs", "1", "--control", "contrl"]) == 1
+    assert "--control names 'contrl' (did you mean 'control'?), which no cell has" in capsys.readouterr().out
+    assert main(["report", str(files[4]), "--html", out, "--jobs", "1", "--groupby", "perturbatio"]) == 1
+    assert "--groupby is 'perturbatio' (did you mean 'perturbation'?)" in capsys.readouterr().out
+
+
 def test_command_line(files, tmp_path, capsys):
     out = tmp_path / "report.html"
     assert main(["report", str(files[2]), "--html", str(out)]) == 1

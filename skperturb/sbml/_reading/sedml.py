@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skperturb._near_names import listed, nearest
 from skperturb._text_tables import is_number
 from skperturb.exceptions import InvalidModelError, UnsupportedModelError
 
@@ -37,6 +38,16 @@ _VALUES = {
     "compartment": ("size", "volume"),
     "speciesReference": ("stoichiometry",),
 }
+
+_QUOTED = r"""'[^']*'|"[^"]*\""""
+# A step of an XPath, in whose quotes anything may stand.
+_STEP = re.compile(
+    rf"(?P<slashes>//?)(?:[\w.-]+:)?(?P<name>[\w.-]+|\*)(?P<conditions>(?:\s*\[(?:[^][\"']|{_QUOTED})*\])*)"
+)
+_PREDICATE = re.compile(rf"\[((?:[^][\"']|{_QUOTED})*)\]")
+_AND = re.compile(rf"\s+and\s+(?=(?:[^\"']|{_QUOTED})*$)")
+_CONDITION = re.compile(rf"\s*@(?:[\w.-]+:)?(?P<name>[\w.-]+)\s*=\s*(?P<value>{_QUOTED})\s*")
+_POSITION = re.compile(r"\s*[1-9]\d{0,8}\s*", re.ASCII)
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -101,17 +112,66 @@ def located(root: Any, path: str, where: str) -> Any:
     """Return the one element of a model that an XPath names; prefixes stand for whatever namespace."""
     document = ElementTree.Element("document")
     document.append(root)
-    path = path.strip()
-    steps = re.sub(r"(?<=/)(?:[\w.-]+:)?(?=[A-Za-z_])", "{*}", path.replace("/descendant::", "//"))
-    try:
-        found = document.findall(f".{steps}") if path.startswith("/") else None
-    except (SyntaxError, KeyError, TypeError):  # what ElementTree raises at what it doesn't know
-        found = None
-    if found is None:
-        raise UnsupportedModelError(f"{where}: expected a simple XPath such as /sbml:sbml/…[@id='A'].")
+    steps = _steps(path.strip().replace("/descendant::", "//").replace("/child::", "/"))
+    if not steps:
+        raise UnsupportedModelError(
+            f"{where}: expected steps from the root, with prefixes or without, and behind them [@id='A'], "
+            "[@metaid='A'], [@name='A'], some of these joined by 'and', or a position, [1]; such as "
+            "/sbml:sbml/sbml:model/sbml:listOfSpecies/sbml:species[@id='A']."
+        )
+    found = [document]
+    for is_deep, name, conditions in steps:
+        parents = list(dict.fromkeys(one for start in found for one in start.iter())) if is_deep else found
+        found = [child for parent in parents for child in _chosen(parent, name, conditions)]
     if len(found) != 1:
-        raise InvalidModelError(f"{where}: the model has {len(found)} such elements; expected one.")
+        alike = "" if found else _alike(document, steps[-1][2])
+        raise InvalidModelError(f"{where}: the model has {len(found)} such elements{alike}; expected one.")
     return found[0]
+
+
+def _alike(document: Any, conditions: list[list[str]]) -> str:
+    """Return the ids of a model that are like the last one of an XPath."""
+    asked = [_CONDITION.fullmatch(one) for part in conditions for one in part]
+    wanted = next((one["value"][1:-1] for one in asked if one is not None and one["name"] == "id"), None)
+    return "" if wanted is None else nearest(wanted, [one.get("id") for one in document.iter() if one.get("id")])
+
+
+def _steps(path: str) -> list[tuple[bool, str, list[list[str]]]] | None:
+    """Split an XPath: whether a step goes any way down, the name of the element, and its conditions; None if it can't.
+
+    The conditions of one pair of brackets hold together; those of the next choose among what they left.
+    """
+    steps: list[tuple[bool, str, list[list[str]]]] = []
+    end = 0
+    while end < len(path):
+        step = _STEP.match(path, end)
+        if step is None:
+            return None
+        conditions = [_AND.split(one) for one in _PREDICATE.findall(step["conditions"])]
+        if not all(_CONDITION.fullmatch(one) or _POSITION.fullmatch(one) for part in conditions for one in part):
+            return None
+        steps.append((step["slashes"] == "//", step["name"], conditions))
+        end = step.end()
+    return steps
+
+
+def _chosen(parent: Any, name: str, conditions: list[list[str]]) -> list[Any]:
+    """Return the children of a name that meet the conditions."""
+    found = [child for child in parent if name in ("*", local_name(child))]
+    for part in conditions:
+        found = [child for k, child in enumerate(found, 1) if all(_holds(child, k, one) for one in part)]
+    return found
+
+
+def _holds(element: Any, position: int, condition: str) -> bool:
+    """Tell whether an element meets a condition; it and its attributes may be of any namespace."""
+    wanted = _CONDITION.fullmatch(condition)
+    if wanted is None:
+        return int(condition) == position
+    return any(
+        key.rpartition("}")[2] == wanted["name"] and value == wanted["value"][1:-1]
+        for key, value in element.attrib.items()
+    )
 
 
 def symbol_of(root: Any, element: Any, where: str) -> str:
@@ -195,10 +255,15 @@ class SedmlFile:
         if local_name(change) != "changeAttribute":
             raise UnsupportedModelError(f"{where} is a {local_name(change)}; only changeAttribute is made.")
         path, _, attribute = str(change.get("target")).strip().rpartition("/@")
+        attribute = attribute.rpartition(":")[2]
         element = located(root, path, where)
         values = _VALUES.get(local_name(element), ())
         if attribute not in (*values, *element.attrib):
-            raise InvalidModelError(f"{where}: the element has no such attribute; expected {' or '.join(values)}.")
+            known = list(dict.fromkeys([*values, *element.attrib]))
+            raise InvalidModelError(
+                f"{where}: the element has no attribute {attribute!r}{nearest(attribute, known)}; expected one of "
+                f"{listed(known)}."
+            )
         if attribute in values:
             number(change, "newValue", where)
             _refuse_overridden(root, element.get("id"), where)
