@@ -365,6 +365,8 @@ def ensure_labels(y: Any, n_pairs: int) -> np.ndarray:
     """
     if y is None:
         return np.ones(n_pairs, dtype=np.int64)
+    if sp.issparse(y):
+        raise TypeError(f"y is a {describe(y)}; expected one label for each pair of X. Pass y.toarray().ravel().")
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -415,13 +417,15 @@ def as_genes(genes: Any, name: str) -> pd.Index:
     return index
 
 
-def check_same_rows(X: Any, y: Any) -> None:
+def check_same_rows(X: Any, y: Any, name: str = "y") -> None:
     """Raise ValueError if `X` and `y` name their rows and do it differently; a default index is no name.
 
     Parameters
     ----------
     X : object
     y : object
+    name : str, default="y"
+        Name of `y` in the error message.
     """
     indices = [getattr(as_pandas(rows), "index", None) for rows in (X, y)]
     first, second = indices
@@ -432,8 +436,8 @@ def check_same_rows(X: Any, y: Any) -> None:
         return
     row = int(np.argmax(first.to_numpy(dtype=object) != second.to_numpy(dtype=object)))
     raise ValueError(
-        f"X and y name their rows differently: row {row} is {first[row]!r} in X and {second[row]!r} in y. Bring them "
-        "into one order, as with y.loc[X.index], or drop the index of one of them."
+        f"X and {name} name their rows differently: row {row} is {first[row]!r} in X and {second[row]!r} in {name}. "
+        f"Bring them into one order, as with {name}.loc[X.index], or drop the index of one of them."
     )
 
 

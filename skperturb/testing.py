@@ -271,16 +271,25 @@ def check_clone_round_trip(estimator: Any, X: Any, y: Any) -> None:
 
 
 def check_unfitted(estimator: Any, X: Any, y: Any) -> None:
-    """Check that an unfitted estimator raises NotFittedError, or works if its tags say stateless."""
+    """Check that every method of an unfitted estimator raises NotFittedError, or works if its tags say stateless."""
     unfitted = clone(estimator)
     if not get_tags(unfitted).requires_fit:
         assert_equal_values(_apply(unfitted, X), _apply(clone(estimator).fit(X, y), X), rtol=0)
         return
+    for name in (*_METHODS, "predict_proba", "predict_log_proba", "decision_function", "score"):
+        method = getattr(unfitted, name, None)
+        if method is not None:
+            _assert_needs_fit(partial(method, X, y) if name == "score" else partial(method, X), name)
+
+
+def _assert_needs_fit(call: Callable[[], Any], name: str) -> None:
     try:
-        _apply(unfitted, X)
+        call()
     except NotFittedError:
         return
-    raise AssertionError(f"{type(estimator).__name__} works before fit, but its tag requires_fit is True.")
+    except Exception as error:
+        raise AssertionError(f"{name} before fit raises {error!r}; expected NotFittedError") from error
+    raise AssertionError(f"{name} works before fit, but the tag requires_fit is True")
 
 
 def check_sample_order_invariance(estimator: Any, X: Any, y: Any) -> None:

@@ -38,6 +38,12 @@ def data_home() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def roadrunner():
+    """libRoadRunner, or a skip that says why: its wheel asks for libpython, which not every build of Python has."""
+    return pytest.importorskip("roadrunner", exc_type=ImportError)
+
+
 def pytest_runtest_setup():
     # What is given no random_state gets the same numbers in whatever order and process the tests run.
     np.random.seed(0)  # noqa: NPY002

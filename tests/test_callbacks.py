@@ -291,7 +291,8 @@ def test_a_callback_may_measure_something_each_epoch():
         return max(float(part.detach().abs().max()) for part in net.module_.parameters())
 
     scoring = EpochScoring(largest_weight, name="largest_weight", on_train=True, use_caching=False)
-    model = APPRegressor(max_epochs=3, n_models=1, random_state=0, callbacks=[scoring]).fit(X, y)
+    # A tuple is as good as a list, as in the other deep estimators.
+    model = APPRegressor(max_epochs=3, n_models=1, random_state=0, callbacks=(scoring,)).fit(X, y)
     assert all(value > 0 for value in model.nets_[0].history[:, "largest_weight"])
     table = pd.DataFrame(model.nets_[0].history)
     assert len(table) == 3

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import itertools
 import re
+import shlex
 import textwrap
 from pathlib import Path
 
@@ -192,7 +193,8 @@ def is_skorch_hook(name):
 def test_public_methods_are_described(public):
     if not inspect.isclass(public):
         return
-    for name, method in inspect.getmembers(public, inspect.isroutine):
+    # To `inspect`, a cached property is a routine; it has no signature.
+    for name, method in inspect.getmembers(public, lambda member: inspect.isroutine(member) and callable(member)):
         if name.startswith("_") or not str(getattr(method, "__module__", "")).startswith("skperturb."):
             continue
         label = f"{public.__name__}.{name}"
@@ -224,7 +226,7 @@ def commands():
 def test_commands_are_understood(command):
     from skperturb.__main__ import _parser
 
-    arguments = command.split()
+    arguments = shlex.split(command)
     assert _parser(arguments).parse_args(arguments).run
 
 

@@ -8,6 +8,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from estimator_registry import REGISTRY, need_optional
+from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 
 from skperturb.persistence import load_model, save_model
@@ -27,6 +29,24 @@ def test_a_model_comes_back_with_what_was_said_about_it(model, tmp_path):
     np.testing.assert_array_equal(again.predict([[1, 1]]), [[3.0]])
     assert about.pop("skperturb")
     assert about == {"line": "responses", "outputs": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "inputs"),
+    [pytest.param(*case, id=f"{k:02d}-{type(case[0]).__name__}") for k, case in enumerate(REGISTRY)],
+)
+def test_every_estimator_comes_back(estimator, inputs, tmp_path):
+    need_optional(estimator)
+    X, y = (np.eye(6, 3), np.arange(12.0).reshape(6, 2)) if inputs.X is None else (inputs.X, inputs.y)
+    fitted = clone(estimator).fit(X, y)
+    again, _ = load_model(save_model(fitted, tmp_path / "model.skops"))
+    apply = "predict" if hasattr(fitted, "predict") else "transform"
+    for one, other in zip(getattr(fitted, apply)(X), getattr(again, apply)(X), strict=True):
+        np.testing.assert_array_equal(_dense(one), _dense(other))
+
+
+def _dense(value):
+    return value.toarray() if hasattr(value, "toarray") else np.asarray(value)
 
 
 def test_what_is_no_json_leaves_no_file(model, tmp_path):

@@ -64,6 +64,7 @@ def test_a_folder_and_a_bomb_are_refused(tmp_path, monkeypatch):
         ("g;x\nA;0,5\nB;-1\n", [["g", "x"], ["A", "0.5"], ["B", "-1"]]),
         # Not a number in every row: names.
         ("g;x\n1,2;a\nb;c\n", [["g", "x"], ["1,2", "a"], ["b", "c"]]),
+        ('g,x\n"A" , 5"\nB,"C"  \n', [["g", "x"], ["A", '5"'], ["B", "C"]]),
         ("g x\nA 1\n", [["g", "x"], ["A", "1"]]),
         ("NA,nan\nTRUE,007\n", [["NA", "nan"], ["TRUE", "007"]]),
     ],
@@ -78,6 +79,7 @@ def test_cells(tmp_path, text, rows):
     [
         ("g,x\n\nA,1\nB\n", "1 columns in line 4, 2 in those before"),
         ('g,x\na,"b\nc,"d\n', "a quote in line 2 that is not closed"),
+        ('g;x\n"A;"b;c"\n', "a quote in line 2 that is not closed there, or has text behind it"),
         ("g 0,5\nA 1,5\nB 2,5\n", "decimal commas between blanks"),
         ("# only\n", "is empty"),
     ],
@@ -145,3 +147,44 @@ def test_words_and_numbers():
     assert not any(map(heads_names, ["TP53", "C9orf72", "GO:0002020", "s1", "0.5"]))
     assert all(map(means_number, ["1", "-0,5", "<0.1", "5 %", "1_000", "inf", "1'000.5"]))
     assert not any(map(means_number, ["", "TP53", "NA", "pp", "INF2"]))
+
+
+@pytest.mark.parametrize("separator", ["\t", ",", ";", " "])
+def test_columns_of_numbers_are_the_same_when_read_at_once(tmp_path, separator):
+    path = tmp_path / "a.txt"
+    odd = ["0012", "1e5", "+.5", " 2 ", '"3"', "1_0", "inf", "nan", "", "0x1A", "３", "1e400", "0,5", "TRUE", "1 2"]
+
+    def read(texts):
+        try:
+            table = named_rows(read_cells(path, short_header=True, texts=texts), repeated=True)
+            return as_numbers(table.drop(columns="line", errors="ignore"), path, missing=True).to_csv()
+        except ValueError as error:
+            return str(error)
+
+    n_at_once = 0
+    for k, value in enumerate([*odd, *["2"] * 4]):
+        header = ["gene", "s1", "line", "s2", "s3"] if k % 2 else ['"s1"', '"line"', '"s2"', '"s3"']
+        rows = [header, ['"A"', "1", "01", "-2.5", "1e-3"], ["B", "3", "x", value, "7"], ["A", "0.1", "", "5", "6"]]
+        if separator in value:
+            continue
+        rows = [[cell or "NA" for cell in row] if separator == " " else row for row in rows]
+        path.write_text("\n".join(separator.join(row) for row in rows) + "\n", encoding="utf-8")
+        assert read(["line"]) == read(None)
+        n_at_once += read_cells(path, short_header=True, texts=["line"]).further is not None
+    # Blanks are read as texts.
+    assert n_at_once > 6 or separator == " "
+
+
+def test_numbers_of_genes_in_the_header_of_r(tmp_path):
+    path = tmp_path / "a.tsv"
+    # What write.table writes: only names have quotes.
+    path.write_text('"7157"\t"672"\n"s1"\t.5\t1\n"s2"\t2\t3\n')
+    table = as_numbers(named_rows(read_cells(path, short_header=True, texts=())), path)
+    assert table.to_dict("index") == {"s1": {"7157": 0.5, "672": 1.0}, "s2": {"7157": 2.0, "672": 3.0}}
+    path.write_text("7157\t672\ns1\t.5\t1\n")
+    with pytest.raises(ValueError, match=r"begins with '7157' and 1 numbers.*col\.names=NA of R\), or quotes around"):
+        named_rows(read_cells(path, short_header=True))
+    path.write_text("s1\ts2\n7157\t.5\t1\n672\t.5\t1\n")
+    assert named_rows(read_cells(path, short_header=True)).index.tolist() == ["7157", "672"]
+    with pytest.raises(ValueError, match=r"3 columns in line 2, 2 in those before.*row\.names=FALSE"):
+        read_cells(path)

@@ -15,13 +15,24 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skperturb._interchange import as_pandas
 from skperturb._pair_sampling import STRATEGIES, count_negative_positions, sample_negative_positions
-from skperturb._pairs import GenePairs, as_genes, encode_pairs, ensure_pairs, index_of, symmetric_graph
+from skperturb._pairs import (
+    GenePairs,
+    as_genes,
+    check_same_rows,
+    encode_pairs,
+    ensure_labels,
+    ensure_pairs,
+    index_of,
+    refuse_self_pairs,
+    symmetric_graph,
+)
 from skperturb._sklearn import StrOptions, fit_context
 from skperturb.interactions._candidates import CandidateRankingMixin
 from skperturb.interactions._expression import align_expression, ensure_expression, warn_uncovered
 from skperturb.interactions._pair_scoring import PairScoringMixin
-from skperturb.interactions._pair_weights import ensure_weights
+from skperturb.interactions._pair_weights import ensure_weights, without_weights
 
 __all__ = ["SOLVER_STEPS", "PairModelMixin"]
 
@@ -62,7 +73,8 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
             1 for an interaction, 0 for a pair without. If all labels are 1, or `y` is None, as many negative pairs as
             interactions are sampled.
         sample_weight : array-like of shape (n_pairs,), default=None
-            How much each pair counts, such as the confidence in it. The mean over all rows of a pair is taken, and
+            How much each pair counts in the regression, such as the confidence in it; the graph has all interactions
+            alike. A row of weight zero is as if it were not there. The mean over the rows of a pair is taken, and
             sampled negatives count as much as an interaction does on average. A third column of a DataFrame `X` that is
             named "weight", "confidence" or "score" is the same.
 
@@ -117,6 +129,10 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         ndarray of shape (n_pairs, n_features)
             NaN for a pair of a gene with itself, unless the model was fitted with ``self_pairs="keep"``.
         """
+        return self._describe(X)
+
+    def _describe(self, X: Any) -> np.ndarray:
+        """Describe pairs, as an array whatever users want transformers to return."""
         positions, unscored = self._locate(X)
         if len(positions) == 0:
             return np.empty((0, len(self._feature_names())))
@@ -170,16 +186,37 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         ValueError
             If `prevalence` is not between 0 and 1.
         """
-        score = self.decision_function(X)
-        if prevalence is not None:
-            if not isinstance(prevalence, Real) or not 0 < float(prevalence) < 1:
-                raise ValueError(
-                    f"prevalence is {prevalence!r}; expected a number between 0 and 1, the share of interactions among "
-                    "the candidates."
-                )
-            score = score + logit(float(prevalence)) - logit(self.base_rate_)
-        positive = 0.5 * (1.0 + np.tanh(0.5 * score))
+        positive = 0.5 * (1.0 + np.tanh(0.5 * self._shifted(X, prevalence)))
         return np.column_stack([1.0 - positive, positive])
+
+    def predict_log_proba(self, X, prevalence=None):
+        """Return the logarithms of `predict_proba`, finite also where a probability is too small for a number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2)
+        prevalence : float, default=None
+            See `predict_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2)
+            NaN where `decision_function` is.
+        """
+        score = self._shifted(X, prevalence)
+        return -np.logaddexp(0.0, np.column_stack([score, -score]))
+
+    def _shifted(self, X: Any, prevalence: Any) -> np.ndarray:
+        """Return log-odds at a prevalence."""
+        score = self.decision_function(X)
+        if prevalence is None:
+            return score
+        if not isinstance(prevalence, Real) or not 0 < float(prevalence) < 1:
+            raise ValueError(
+                f"prevalence is {prevalence!r}; expected a number between 0 and 1, the share of interactions among "
+                "the candidates."
+            )
+        return score + logit(float(prevalence)) - logit(self.base_rate_)
 
     def predict(self, X):
         """Predict 1 for pairs that probably interact and 0 for others.
@@ -226,6 +263,10 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     def _start(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Validate everything and set what every model knows; return the training positions and labels."""
         X, weights = ensure_weights(X, sample_weight)
+        self._columns = column_names(X)
+        kept = None if weights is None else weights > 0
+        if kept is not None and not kept.all():
+            X, y = _without_weightless(X, y, kept, self_pairs=self.self_pairs)
         self._rng = check_random_state(self.random_state)
         expression = ensure_expression(self.expression)
         extra = [] if expression is None else [expression.index]
@@ -234,7 +275,9 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         listed = encode_pairs(X, y, extra, directed=self._is_directed, self_pairs=rule)
         # An interaction that is listed twice, or in both orders, would else weigh twice what a sampled negative does.
         data, self._rows = listed.distinct(without_self=self.self_pairs == "drop")
-        self._weights = None if weights is None else _mean_by_pair(weights, self._rows, data.labels)
+        self._weights = None if weights is None else _mean_by_pair(weights[kept], self._rows, len(data.labels))
+        if kept is not None:
+            self._rows = _at_listed_rows(self._rows, kept)
         warn_case(data.genes[np.unique(data.positions)])
         self.genes_ = data.genes.to_numpy()
         self.classes_ = np.array([0, 1])
@@ -311,7 +354,8 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         """Translate pairs to positions (-1: an unknown gene, if that is allowed), and tell which ones have no score."""
         check_is_fitted(self)
         # A table of pairs that a filter left empty; a list without anything may be a slip, and is refused below.
-        X, _ = ensure_weights(X)
+        X = without_weights(X)
+        self._refuse_turned(X)
         if getattr(X, "shape", None) == (0, 2):
             return np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=bool)
         pairs = ensure_pairs(X)
@@ -319,6 +363,15 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         unscored = np.asarray(pairs[:, 0] == pairs[:, 1], dtype=bool) & (self.self_pairs != "keep")
         positions = self._positions_of(pairs.ravel(), "X").reshape(-1, 2)
         return positions if self._is_directed else np.sort(positions, axis=1), unscored
+
+    def _refuse_turned(self, X: Any) -> None:
+        """Raise ValueError for a table whose two columns stand in the other order than those of the training."""
+        names = column_names(X) if self._is_directed else None
+        if names is not None and self._columns is not None and names == self._columns[::-1]:
+            raise ValueError(
+                f"X has the columns {names}, and {self._columns} in fit; the first gene of a pair acts on the second. "
+                f"Pass X[{self._columns}]."
+            )
 
     def _positions_of(self, genes: np.ndarray, name: str) -> np.ndarray:
         if (genes.dtype == object) != (self._index.dtype == object):
@@ -351,9 +404,10 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
     def _fit_head(self, features: np.ndarray, labels: np.ndarray) -> None:
         # Plain arrays whatever users want transformers to return: set_config(transform_output="pandas").
         scaler = StandardScaler().set_output(transform="default")
-        weights = self._weights_of(labels)
-        given = {} if weights is None else {"logisticregression__sample_weight": weights}
-        self._head = make_pipeline(scaler, LogisticRegression(max_iter=SOLVER_STEPS)).fit(features, labels, **given)
+        regression = LogisticRegression(max_iter=SOLVER_STEPS)
+        # Step by step, because a pipeline passes weights on by routes that depend on enable_metadata_routing.
+        regression.fit(scaler.fit_transform(features), labels, self._weights_of(labels))
+        self._head = make_pipeline(scaler, regression)
         self.base_rate_ = float(labels.mean())
 
     def _weights_of(self, labels: np.ndarray) -> np.ndarray | None:
@@ -387,14 +441,39 @@ class PairModelMixin(CandidateRankingMixin, PairScoringMixin, ClassifierMixin, T
         return tags
 
 
-def _mean_by_pair(weights: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def column_names(X: Any) -> list[str] | None:
+    """Return the names of the two columns of a table, None for everything else and for columns without names."""
+    frame = as_pandas(X)
+    if not isinstance(frame, pd.DataFrame) or frame.shape[1] != 2:
+        return None
+    first, second = frame.columns
+    return [first, second] if isinstance(first, str) and isinstance(second, str) and first != second else None
+
+
+def _without_weightless(X: Any, y: Any, kept: np.ndarray, *, self_pairs: str) -> tuple[np.ndarray, np.ndarray]:
+    """Validate all rows, so that error texts count from the first, and return the pairs and labels of those kept."""
+    check_same_rows(X, y)
+    pairs = ensure_pairs(X)
+    labels = ensure_labels(y, len(pairs))
+    if self_pairs == "error":
+        refuse_self_pairs(pairs, "X")
+    for label, kind in ((1, "interactions"), (0, "pairs without an interaction")):
+        if (labels == label).any() and not kept[labels == label].any():
+            raise ValueError(f"The weights of all {kind} are zero; expected at least one that counts.")
+    return pairs[kept], labels[kept]
+
+
+def _mean_by_pair(weights: np.ndarray, rows: np.ndarray, n_pairs: int) -> np.ndarray:
     """Return the mean weight of the rows of each pair; rows at -1 were left out."""
     kept = rows >= 0
-    means = np.bincount(rows[kept], weights[kept], minlength=len(labels)) / np.bincount(rows[kept])
-    for label, kind in ((1, "interactions"), (0, "pairs without an interaction")):
-        if (labels == label).any() and not means[labels == label].any():
-            raise ValueError(f"The weights of all {kind} are zero; expected at least one that counts.")
-    return means
+    return np.bincount(rows[kept], weights[kept], minlength=n_pairs) / np.bincount(rows[kept])
+
+
+def _at_listed_rows(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the pair of each listed row, -1 for rows that were not kept."""
+    listed = np.full(len(kept), -1)
+    listed[kept] = rows
+    return listed
 
 
 def _blank(values: np.ndarray, unscored: np.ndarray) -> np.ndarray:

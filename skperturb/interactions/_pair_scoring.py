@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
 
 from skperturb._pair_sampling import count_negative_positions, sample_negative_positions
 from skperturb._pairs import ensure_labels, ensure_pairs, pair_codes
@@ -28,7 +29,8 @@ class PairScoringMixin:
             uniformly from the known genes; they are neither in `X` nor among the interactions of the training. The same
             call draws the same ones.
         sample_weight : array-like of shape (n_pairs,), default=None
-            Weights of the pairs; a negative that was added weighs what they weigh in the mean.
+            Weights of the pairs, times those in a third column of `X`; a negative that was added weighs what they weigh
+            in the mean.
 
         Returns
         -------
@@ -43,9 +45,9 @@ class PairScoringMixin:
             If `X`, `y` and `sample_weight` differ in length, a weight is negative or not finite, all are zero, or no
             pair is left for a negative.
         """
-        X, column = ensure_weights(X)
-        if sample_weight is not None:
-            _, column = ensure_weights(X, sample_weight)
+        check_is_fitted(self)
+        X, column = ensure_weights(X, sample_weight)
+        self._refuse_turned(X)  # type: ignore[attr-defined]
         pairs = ensure_pairs(X)
         labels = ensure_labels(y, len(pairs)) if y is None or np.any(np.asarray(y)) else np.zeros(len(pairs), dtype=int)
         weights = np.ones(len(pairs)) if column is None else column

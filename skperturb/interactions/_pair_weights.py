@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from skperturb._interchange import as_pandas
+from skperturb._pairs import check_same_rows
 
-__all__ = ["WEIGHT_COLUMNS", "ensure_weights"]
+__all__ = ["WEIGHT_COLUMNS", "ensure_weights", "without_weights"]
 
 #: Names of a third column that holds weights, in any case.
 WEIGHT_COLUMNS = ("weight", "confidence", "score")
@@ -33,7 +34,7 @@ def ensure_weights(X: Any, sample_weight: Any = None) -> tuple[Any, np.ndarray |
     TypeError
         If weights are no numbers.
     ValueError
-        If one is negative or not finite, all are zero, or there are not as many as pairs.
+        If one is negative or not finite, all are zero, there are not as many as pairs, or their rows have other names.
 
     Examples
     --------
@@ -42,17 +43,37 @@ def ensure_weights(X: Any, sample_weight: Any = None) -> tuple[Any, np.ndarray |
     >>> ensure_weights(pd.DataFrame({"a": ["x"], "b": ["y"], "confidence": [0.4]}))[1]
     array([0.4])
     """
-    column = None
+    X, values = _divided(X)
+    column = None if values is None else _numbers(values, f"column {values.name!r} of X", len(values))
+    if sample_weight is None:
+        return X, column
+    check_same_rows(X, sample_weight, "sample_weight")
+    weights = _numbers(sample_weight, "sample_weight", len(X))
+    return X, weights if column is None else weights * column
+
+
+def without_weights(X: Any) -> Any:
+    """Return pairs without the column of their weights, whatever it holds: a prediction does not use it.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_pairs, 2), or DataFrame of shape (n_pairs, 3)
+
+    Returns
+    -------
+    array-like of shape (n_pairs, 2)
+    """
+    return _divided(X)[0]
+
+
+def _divided(X: Any) -> tuple[Any, pd.Series | None]:
+    """Split pairs from the column of weights, if there is one."""
     frame = X
     if not isinstance(X, pd.DataFrame | np.ndarray) and hasattr(X, "columns"):
         frame = as_pandas(X)
     if isinstance(frame, pd.DataFrame) and frame.shape[1] == 3 and str(frame.columns[2]).lower() in WEIGHT_COLUMNS:
-        name = str(frame.columns[2])
-        X, column = frame.iloc[:, :2], _numbers(frame.iloc[:, 2], f"column {name!r} of X", len(frame))
-    if sample_weight is None:
-        return X, column
-    weights = _numbers(sample_weight, "sample_weight", len(X))
-    return X, weights if column is None else weights * column
+        return frame.iloc[:, :2], frame.iloc[:, 2]
+    return X, None
 
 
 def _numbers(values: Any, name: str, n_pairs: int) -> np.ndarray:

@@ -42,7 +42,9 @@ def check_responses(**arrays: Any) -> list[np.ndarray]:
         if isinstance(values, pd.DataFrame) and name != table_name:
             values = _aligned(values, arrays[table_name], (name, table_name))
         matrix = np.asarray(values, dtype=float)
-        if matrix.ndim != 2 or matrix.shape != np.shape(first):
+        if matrix.ndim != 2:
+            raise ValueError(f"{name} has shape {matrix.shape}; expected two dimensions, (n_conditions, n_genes).")
+        if matrix.shape != np.shape(first):
             raise ValueError(
                 f"{name} has shape {matrix.shape} and {first_name} {np.shape(first)}; expected equal shapes "
                 "(n_conditions, n_genes)."

@@ -5,6 +5,7 @@ from typing import Any
 
 from sklearn.metrics import make_scorer
 
+from skperturb._validation import describe
 from skperturb.metrics._auroc import auroc
 from skperturb.metrics._discrimination import perturbation_discrimination_score
 from skperturb.metrics._l2 import l2_distance
@@ -39,9 +40,15 @@ discrimination_scorer = make_scorer(perturbation_discrimination_score)
 class _AgainstBaseline:
     """A scorer that needs the predictions of a second, fitted model."""
 
-    def __init__(self, score: Callable[..., float], baseline: Any) -> None:
+    def __init__(self, name: str, score: Callable[..., float], baseline: Any) -> None:
+        if not callable(getattr(baseline, "predict", None)):
+            raise TypeError(f"baseline is a {describe(baseline)}; expected a fitted estimator, which predicts.")
+        self.name = name
         self.score = score
         self.baseline = baseline
+
+    def __repr__(self) -> str:
+        return f"{self.name}({self.baseline!r})"
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         return self.score(y, estimator.predict(X), self.baseline.predict(X))
@@ -72,7 +79,7 @@ def win_rate_scorer(baseline: Any) -> Callable[[Any, Any, Any], float]:
     >>> win_rate_scorer(additive)(shrunken, X[2:], y[2:])
     1.0
     """
-    return _AgainstBaseline(win_rate, baseline)
+    return _AgainstBaseline("win_rate_scorer", win_rate, baseline)
 
 
 def interaction_scorer(additive: Any) -> Callable[[Any, Any, Any], float]:
@@ -100,4 +107,4 @@ def interaction_scorer(additive: Any) -> Callable[[Any, Any, Any], float]:
     >>> interaction_scorer(additive)(shrunken, X[2:], y[2:])
     1.0
     """
-    return _AgainstBaseline(interaction_r2, additive)
+    return _AgainstBaseline("interaction_scorer", interaction_r2, additive)

@@ -8,7 +8,13 @@ import pandas as pd
 
 from skperturb._interchange import as_pandas
 from skperturb._sklearn import validate_params
-from skperturb.model_selection._perturbation_splits import CONTROL, LABEL_OPTIONS, SEP, LabelReadingSplit
+from skperturb.model_selection._perturbation_splits import (
+    CONTROL,
+    LABEL_OPTIONS,
+    SEP,
+    LabelReadingSplit,
+    warn_of_groups,
+)
 from skperturb.responses._contexts.columns import read_contexts
 
 __all__ = ["LeaveContextOut"]
@@ -86,8 +92,10 @@ class LeaveContextOut(LabelReadingSplit):
         ----------
         X : array-like of shape (n_conditions, n_columns), or a table of labels and contexts
             Doses, or what `PerturbationEncoder` reads with ``contexts``: a table, an AnnData.
-        y, groups : None
+        y : None
             Ignored.
+        groups : None
+            Ignored, with a warning.
 
         Yields
         ------
@@ -98,6 +106,7 @@ class LeaveContextOut(LabelReadingSplit):
         ValueError
             If there are no contexts to leave out, or labels have no certain reading.
         """
+        warn_of_groups(self, groups)
         context = self._context_of(X)
         for one in self._left_out(context):
             yield np.flatnonzero(context != one), np.flatnonzero(context == one)

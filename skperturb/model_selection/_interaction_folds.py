@@ -8,6 +8,8 @@ from sklearn.utils import check_random_state
 
 from skperturb._pairs import encode_pairs, pair_codes
 from skperturb._sklearn import count, validate_params
+from skperturb.interactions._pair_weights import without_weights
+from skperturb.model_selection._perturbation_splits import warn_of_groups
 
 __all__ = ["InteractionKFold"]
 
@@ -81,10 +83,11 @@ class InteractionKFold:
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2)
+            A third column of weights, as the models of pairs take it, is not used.
         y : array-like of shape (n_pairs,), default=None
             1 for an interaction, 0 for a pair without; None if all are interactions.
         groups : object
-            Not used.
+            Not used, with a warning.
 
         Yields
         ------
@@ -95,7 +98,8 @@ class InteractionKFold:
         ValueError
             If a fold has no pair whose genes are known from the others.
         """
-        data = encode_pairs(X, y, self_pairs="keep")
+        warn_of_groups(self, groups)
+        data = encode_pairs(without_weights(X), y, self_pairs="keep")
         codes = pair_codes(data.positions, len(data.genes))
         rng = check_random_state(self.random_state)
         folds = np.empty(len(codes), dtype=np.int64)

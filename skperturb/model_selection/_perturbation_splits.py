@@ -1,5 +1,6 @@
 """Splits that ask what the field asks: unseen combinations, and unseen genes."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from numbers import Real
@@ -17,7 +18,15 @@ from skperturb._interchange import as_pandas, is_anndata
 from skperturb._sklearn import HasMethods, Interval, count, validate_params
 from skperturb.responses._contexts.columns import marked_columns
 
-__all__ = ["CONTROL", "LABEL_OPTIONS", "SEP", "CombinationSplit", "LabelReadingSplit", "UnseenPerturbationSplit"]
+__all__ = [
+    "CONTROL",
+    "LABEL_OPTIONS",
+    "SEP",
+    "CombinationSplit",
+    "LabelReadingSplit",
+    "UnseenPerturbationSplit",
+    "warn_of_groups",
+]
 
 #: Options by which splitters read labels, and their defaults.
 LABEL_OPTIONS = {
@@ -30,6 +39,18 @@ LABEL_OPTIONS = {
     "encoder": [HasMethods(["fit_transform", "get_params"]), None],
 }
 CONTROL, SEP = ("control", "ctrl"), ("+", "_")
+
+
+def warn_of_groups(splitter: Any, groups: Any) -> None:
+    """Warn of groups that a splitter does not use, as scikit-learn's splitters do.
+
+    Parameters
+    ----------
+    splitter : cross-validator
+    groups : array-like or None
+    """
+    if groups is not None:
+        warnings.warn(f"The groups parameter is ignored by {type(splitter).__name__}", UserWarning, stacklevel=3)
 
 
 class LabelReadingSplit(BaseCrossValidator):
@@ -101,8 +122,10 @@ class _PerturbationSplit(LabelReadingSplit):
         X : array-like of shape (n_conditions, n_genes), or labels
             Doses, or what `PerturbationEncoder` reads: a sequence of labels, a table, an AnnData. Columns of doses
             whose names say that they are contexts ("cell_line=K562") are no genes and are not looked at.
-        y, groups : None
+        y : None
             Ignored.
+        groups : None
+            Ignored, with a warning.
 
         Yields
         ------
@@ -113,6 +136,7 @@ class _PerturbationSplit(LabelReadingSplit):
         ValueError
             If labels have no certain reading, doses are not finite, or a split would have nothing to train or test.
         """
+        warn_of_groups(self, groups)
         for train, test in self._divide(self._perturbed(X)):
             if not len(train):
                 raise ValueError(

@@ -1,11 +1,13 @@
 """What displays are built from: tables of scores, and the predictions of several models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+
+from skperturb._validation import describe
 
 __all__ = ["check_columns", "check_method_scores", "predict_each", "refuse_sequence"]
 
@@ -51,5 +53,10 @@ def check_method_scores(scores: Any, row: str, *, min_rows: int = 0) -> pd.DataF
 
 
 def predict_each(estimators: dict[str, Any], X: Any) -> dict[str, Any]:
-    """Return the predictions of `X` by each fitted estimator, under its name."""
+    """Return the predictions of `X` by each fitted estimator, under its name; refuse an estimator alone."""
+    if not isinstance(estimators, Mapping):
+        raise TypeError(
+            f"estimators is a {describe(estimators)}; expected a dict of fitted estimators by their names, such as "
+            "{'model': model}."
+        )
     return {name: estimator.predict(X) for name, estimator in estimators.items()}

@@ -100,7 +100,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
@@ -149,7 +149,7 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses.
 
         Returns
@@ -157,9 +157,9 @@ class AdditiveRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimato
         ndarray or DataFrame of shape (n_conditions, n_outputs) or (n_conditions,)
         """
         check_is_fitted(self)
-        X, index = self._validate_predict(X)
+        X, rows = self._validate_predict(X)
         X = self._by_context(X)
         combinations = (n_perturbed(X) > 1)[:, None]
         total = sum_effects(X, self.effects_)
         values = np.where(combinations, self.intercept_ + self.shrinkage_ * total, total)
-        return self._label_output(values, index)
+        return self._label_output(values, rows)

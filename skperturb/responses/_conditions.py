@@ -1,5 +1,6 @@
 """What the rows of a perturbation × gene matrix are, and the effect of each gene alone."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import r2_score
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from skperturb._alignment import check_rows, check_same_names, equal_rows, is_default, name_positions, row_names
 from skperturb._interchange import as_pandas, is_anndata
+from skperturb._validation import describe
 from skperturb.responses._contexts.columns import ContextDesign, marked_columns, read_contexts, warn_of_unmarked
 from skperturb.responses._doses import DoseCurves
 from skperturb.responses._noise import NO_NOISE, RowNoise, read_noise
+from skperturb.responses._unknown_genes import UsualResponse, take_unknown_rows
 
 __all__ = [
     "LabeledDoses",
@@ -136,7 +140,7 @@ class SingleEffects:
 
 
 def estimate_effects(
-    X: np.ndarray, Y: np.ndarray, alpha: float | None = None, noise: RowNoise = NO_NOISE
+    X: np.ndarray, Y: np.ndarray, alpha: float | None = None, noise: RowNoise = NO_NOISE, *, relative: bool = False
 ) -> SingleEffects:
     """Estimate single effects: observed ones exactly, the others by ridge regression on the combinations.
 
@@ -150,6 +154,9 @@ def estimate_effects(
         Ridge penalty for genes that are perturbed only together with others; None lets leave-one-out choose it.
     noise : RowNoise
         Of the responses. Replicates count by it.
+    relative : bool, default=False
+        Whether only ratios of the weights and of the numbers of replicates count, and not how large they are beside the
+        penalty.
 
     Returns
     -------
@@ -167,6 +174,7 @@ def estimate_effects(
         residual = group_means(Y[rows] - sum_effects(X[rows], found.values), group, precision[:, None])
         ridge = Ridge(alpha=alpha, fit_intercept=False) if alpha is not None else RidgeCV(_ALPHAS, fit_intercept=False)
         total = np.bincount(group, weights=precision)
+        total = total / total.mean() if relative else total
         weighted = noise.is_known or len(first) < len(rows)
         ridge.fit(X[rows[first]][:, rest], residual, sample_weight=total if weighted else None)
         found.values[rest] = np.reshape(ridge.coef_, (Y.shape[1], -1)).T
@@ -193,7 +201,7 @@ def _observed_effects(
     extra = max(float(replicate.mean() - np.mean(noise.variance)), 0.0) if replicate.any() else 0.0
     precision = noise.replicate_precision(extra, len(rows))
     values, power = _average(gene, dose, Y, rows, precision, X.shape[1])
-    variance = noise.variance.reshape(len(rows), -1)
+    variance = noise.variance if noise.variance.ndim == 2 else noise.variance[:, None]
     spread = _by_gene(gene, dose**2, X.shape[1]) @ (precision**2 * variance / noise.counts(len(rows))[:, None])
     spread = np.divide(spread, power**2, out=np.zeros_like(power), where=observed[:, None])
     spread = spread if noise.variance.ndim == 2 else spread[:, 0]
@@ -231,8 +239,9 @@ def _replicate_variance(
 class LabeledDoses(np.ndarray):
     """Doses that still know which conditions they are, on their way from the encoder to a model.
 
-    It is an array like any other. Only the array that the encoder returns has the names: rows that are selected or
-    computed from it are other rows. Selected rows still know which columns are contexts.
+    It is an array like any other. Only the array that the encoder returns has the names, also in a cache or in another
+    process: rows that are copied, selected or computed from it may be other rows. Copied and selected rows still know
+    which columns are contexts.
 
     Attributes
     ----------
@@ -261,6 +270,37 @@ class LabeledDoses(np.ndarray):
         if isinstance(found, LabeledDoses) and found.ndim == 2 and whole_rows:
             found.context_columns = self.context_columns
         return found
+
+    def copy(self, order: Any = "C") -> Any:
+        return self._same_columns(super().copy(order))
+
+    def astype(self, *args: Any, **kwargs: Any) -> Any:
+        return self._same_columns(super().astype(*args, **kwargs))
+
+    def take(self, indices: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # How scikit-learn selects rows where arrays of other libraries are allowed (array_api_dispatch).
+        found = super().take(indices, axis, *args, **kwargs)
+        return self._same_columns(found) if axis == 0 and np.ndim(found) == self.ndim else found
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def _same_columns(self, found: Any) -> Any:
+        if isinstance(found, LabeledDoses):
+            found.context_columns = self.context_columns
+        return found
+
+    def __reduce__(self) -> Any:
+        reduced: Any = super().__reduce__()
+        build, arguments, state = reduced
+        return build, arguments, (state, self.condition_names, self.are_index, self.context_columns)
+
+    def __setstate__(self, state: Any) -> None:
+        array, self.condition_names, self.are_index, self.context_columns = state
+        super().__setstate__(array)
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
@@ -311,6 +351,12 @@ def refuse_labels(X: Any) -> None:
         )
 
 
+def _refuse_sparse(y: Any) -> None:
+    """Raise TypeError for sparse responses, of which numpy would make a single object."""
+    if sp.issparse(y):
+        raise TypeError(f"y is a {describe(y)}; expected dense log-fold changes. Pass y.toarray().")
+
+
 def _kind_of_labels(X: Any) -> str | None:
     if is_anndata(X):
         return "an AnnData"
@@ -329,6 +375,25 @@ def _begins_with_text(values: Any) -> bool:
     return np.ndim(values) > 0 and len(values) > 0 and isinstance(next(iter(values)), str)
 
 
+@dataclass(frozen=True)
+class PredictedRows:
+    """What the rows of a prediction are.
+
+    Parameters
+    ----------
+    index : Index or None
+        Their names.
+    unknown : ndarray of int
+        Those of unknown genes.
+    contexts : ndarray of int, of the same shape
+        Their contexts.
+    """
+
+    index: pd.Index | None
+    unknown: np.ndarray
+    contexts: np.ndarray
+
+
 class PerturbationRegressorMixin:
     """Validation, names and shapes that every response estimator shares; holds no model."""
 
@@ -339,10 +404,12 @@ class PerturbationRegressorMixin:
     ) -> tuple[np.ndarray, np.ndarray, RowNoise]:
         """Return doses, responses and noise of the conditions that count."""
         refuse_labels(X)
+        _refuse_sparse(y)
         self._learn_row_names(X, y)
         given = X, y
         columns = y.columns if isinstance(y, pd.DataFrame) else None
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, multi_output=True, y_numeric=True)
+        X = X.toarray() if sp.issparse(X) else X
         y = np.asarray(y, dtype=np.float64)
         self._output_names = columns
         self._flat_output = y.ndim == 1
@@ -352,7 +419,16 @@ class PerturbationRegressorMixin:
         if kept is not None:
             X, y = X[kept], y[kept]
         self._curves = self._learn_curves(X, y, noise)
+        self._usual = UsualResponse.of(X[:, self._gene_columns], self._context_codes(X), y, noise)
         return X, y, noise
+
+    @property
+    def _gene_columns(self) -> Any:
+        return slice(None) if self._design is None else self._design.genes
+
+    def _context_codes(self, X: np.ndarray) -> np.ndarray:
+        """Return the context of each row, zero without contexts."""
+        return np.zeros(len(X), dtype=int) if self._design is None else self._design.context_of(X)
 
     def _find_contexts(self, given: Any, X: np.ndarray) -> ContextDesign | None:
         """Tell which columns are contexts."""
@@ -395,10 +471,23 @@ class PerturbationRegressorMixin:
         self._level_names = [] if index is None else list(index.names)
         self._labels_are_names = _check_conditions(X, y)
 
-    def _validate_predict(self, X: Any) -> tuple[np.ndarray, pd.Index | None]:
+    def _validate_predict(self, X: Any) -> tuple[np.ndarray, PredictedRows]:
+        """Return doses, those of a control for unknown genes, and what the rows are."""
         refuse_labels(X)
         index = self._prediction_index(X)
-        return validate_data(self, X, dtype=np.float64, reset=False), index
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
+        X, unknown = take_unknown_rows(X.toarray() if sp.issparse(X) else X, self._gene_columns)
+        assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+        if len(unknown):
+            warnings.warn(
+                f"The doses of X[{unknown[0]}] are all NaN, as PerturbationEncoder gives them to genes that it does "
+                f"not know ({len(unknown)} of {len(X)} rows): the mean response of the training conditions is "
+                "predicted. Genes in PerturbationEncoder(genes=) have columns, and graph and gene_features can tell "
+                "them apart.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return X, PredictedRows(index, unknown, self._context_codes(X[unknown]))
 
     def _prediction_index(self, X: Any) -> pd.Index | None:
         """Return the names of the rows of a prediction, None where a score would look for them in vain."""
@@ -417,7 +506,7 @@ class PerturbationRegressorMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes; the columns of a DataFrame are aligned by name.
@@ -433,6 +522,7 @@ class PerturbationRegressorMixin:
         ValueError
             If X and y have rows, or y and the model outputs, of different names.
         """
+        _refuse_sparse(y)
         y = as_pandas(y)
         _check_conditions(X, y)
         prediction = self.predict(X)  # type: ignore[attr-defined]
@@ -440,15 +530,19 @@ class PerturbationRegressorMixin:
             y = y.iloc[:, name_positions(y.columns, prediction.columns, ("y.columns", "the columns of y in fit"))]
         return r2_score(np.asarray(y), np.asarray(prediction), sample_weight=sample_weight)
 
-    def _label_output(self, values: np.ndarray, index: pd.Index | None) -> Any:
+    def _label_output(self, values: np.ndarray, rows: PredictedRows, *, deviation: bool = False) -> Any:
+        """Name predictions, or their standard deviations, and fill in those of unknown genes."""
+        if len(rows.unknown):
+            values[rows.unknown] = self._usual.values(rows.contexts, deviation)
         if self._flat_output:
             return values.ravel()
         if self._output_names is None:
             return values
-        return pd.DataFrame(values, index=index, columns=self._output_names)
+        return pd.DataFrame(values, index=rows.index, columns=self._output_names)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.sparse = True
         tags.target_tags.single_output = True
         tags.target_tags.multi_output = True
         return tags

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skperturb._alignment import is_default, name_positions
+from skperturb._interchange import as_pandas
 from skperturb._label_sources import read_labels
 from skperturb._labels import Condition, LabelReader
 from skperturb._sklearn import StrOptions, fit_context
@@ -41,9 +45,11 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Column of ``adata.obs`` or of a DataFrame that holds the labels. None is allowed for a DataFrame of one column.
     handle_unknown : {"warn", "error", "ignore"}, default="warn"
         What `transform` does with genes that `fit` did not see: leave them out of the row with a warning, raise, or
-        leave them out in silence. A row without its genes looks like a control, or like the other gene alone; give the
-        genes that a splitter holds out in `genes`, and they have columns. Of a level of a context that `fit` did not
-        see, no column is 1: models take it for a new context.
+        leave them out in silence. A row without one of its genes looks like the other alone. A row of which no gene is
+        known would look like a control: with "warn" all its doses are NaN, for which models of this package predict the
+        mean response and others raise; with "ignore" they are zeros, and no change is predicted. Give the genes that a
+        splitter holds out in `genes`, and they have columns. Of a level of a context that `fit` did not see, no column
+        is 1: models take it for a new context.
     contexts : str, sequence of str or dict of str to sequence, default=None
         Further columns of the table that say in which cell line, batch or other context a condition was measured, as
         ``covariates`` of `pseudobulk`. Behind the genes they become one column for each level, named such as
@@ -179,8 +185,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_conditions, n_columns)
-            Doses, 1 for labels, and contexts behind them; a control has zeros for all genes. A model of this package
-            names the rows of its prediction after them.
+            Doses, 1 for labels, and contexts behind them; a control has zeros for all genes, a condition of unknown
+            genes NaN. A model of this package names the rows of its prediction after them.
         """
         check_is_fitted(self)
         column, _ = label_and_context_columns(X, self.column, self.contexts)
@@ -195,6 +201,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
             for gene, dose in one.doses.items():
                 if gene in position:
                     row[position[gene]] = dose
+            if self.handle_unknown == "warn" and one.doses and not any(gene in position for gene in one.doses):
+                row[: len(position)] = np.nan
         if self.context_columns_:
             encoded[:, len(position) :] = self._columns.encode(X, self.handle_unknown)
         named = LabeledDoses.of(encoded, X, labels)
@@ -206,8 +214,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_columns)
-            Doses.
+        X : array-like or sparse matrix of shape (n_conditions, n_columns)
+            Doses. The columns of a table are aligned by name.
 
         Returns
         -------
@@ -217,10 +225,10 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has not one column for each gene.
+            If `X` has not one column for each gene, or holds NaN.
         """
         check_is_fitted(self)
-        doses = np.asarray(X, dtype=float)
+        doses = np.asarray(self._in_order(X), dtype=float)
         n_columns = len(self.genes_) + len(self.context_columns_)
         if doses.ndim != 2 or doses.shape[1] != n_columns:
             raise ValueError(
@@ -228,6 +236,12 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
                 f"{' and context' if self.context_columns_ else ''}."
             )
         doses = doses[:, : len(self.genes_)]
+        unknown = np.flatnonzero(np.isnan(doses).any(axis=1))
+        if len(unknown):
+            raise ValueError(
+                f"X[{unknown[0]}] holds NaN, which stands for genes that the encoder does not know ({len(unknown)} "
+                "rows in all); expected doses of the known ones."
+            )
         as_labels = bool(np.isin(doses, (0.0, 1.0)).all())
         reader = self._reader()
         sep, control = reader.sep[0], reader.name_of({})
@@ -252,6 +266,15 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.append(self.genes_, np.array(list(self.context_columns_.values()), dtype=object))
 
+    def _in_order(self, X: Any) -> Any:
+        """Bring the columns of a table into the order of the encoder, and make a sparse matrix dense."""
+        X, own = as_pandas(X), pd.Index(self.get_feature_names_out(), dtype=object)
+        if sp.issparse(X):
+            return X.toarray()
+        if not isinstance(X, pd.DataFrame) or is_default(X.columns) or X.shape[1] != len(own):
+            return X
+        return X.iloc[:, name_positions(X.columns, own, ("X.columns", "get_feature_names_out()"))]
+
     def _reader(self) -> LabelReader:
         return LabelReader(self.control, self.sep, self.genes, self.guide_suffix, self.guide_prefix)
 
@@ -270,8 +293,8 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
             )
         warnings.warn(
             f"{found}({n_genes} unknown genes in {n_rows} of {len(conditions)} rows). They are left out, so that such "
-            "a row looks like a control or like its other gene alone. Pass genes= with all genes to give them columns, "
-            "or set handle_unknown='error' or 'ignore'.",
+            "a row looks like its other gene alone; where no gene is left, doses are NaN, and models predict the mean "
+            "response. Pass genes= with all genes to give them columns, or set handle_unknown='error' or 'ignore'.",
             UserWarning,
             stacklevel=3,
         )

@@ -591,10 +591,12 @@ def _group_sums(
 ) -> _Sums:
     shape = (n_groups, len(selected))
     sums = _Sums(np.zeros(shape), np.zeros(shape))
+    first: list[np.ndarray] = []
     for rows, chunk in _chunks(matrix, chunk_size, verbose):
         values: Any = chunk.data if sp.issparse(chunk) else chunk
         check_values(values, rows.start, chunk.shape[0], negative_hint)
-        sums.constant = sums.constant or _constant_totals(chunk)
+        if rows.start < _CELLS_LOOKED_AT:
+            first.append(_dense(chunk[: _CELLS_LOOKED_AT - rows.start]).copy())
         sums.is_integral = sums.is_integral and _is_integral(values)
         sums.largest = max(sums.largest, float(values.max(initial=0.0)))
         if target_sum is not None:
@@ -606,6 +608,7 @@ def _group_sums(
         sums.total += _dense(indicator @ chunk)[:, selected]
         squares = chunk.astype(np.float64).power(2) if sp.issparse(chunk) else np.square(chunk, dtype=np.float64)
         sums.squares += _dense(indicator @ squares)[:, selected]
+    sums.constant = _constant_totals(np.vstack(first)) if first else ()
     return sums
 
 
@@ -645,10 +648,9 @@ def _warn_of_scale(sums: _Sums, target_sum: float | None) -> None:
         warnings.warn(text, UserWarning, stacklevel=3)
 
 
-def _constant_totals(chunk: Any) -> tuple[bool, ...]:
+def _constant_totals(cells: np.ndarray) -> tuple[bool, ...]:
     """Tell whether cells add up to one total: as they are, and with one and two logarithms undone."""
-    values = _dense(chunk[:_CELLS_LOOKED_AT]).astype(float)
-    values = values[values.any(axis=1)]
+    values = cells[cells.any(axis=1)].astype(float)
     if min(values.shape) < _FEWEST or values.max() > _LARGEST_LOGARITHM:
         return (False, False, False)
     found = []

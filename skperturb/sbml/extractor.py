@@ -116,6 +116,20 @@ class JacobianExtractor(TransformerMixin, BaseEstimator):
         self.verbose = verbose
         self.timeout = timeout
 
+    def set_output(self, *, transform: str | None = None) -> JacobianExtractor:
+        """Do nothing: networks are no table, whatever the later steps of a pipeline return.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : JacobianExtractor
+        """
+        return self
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> JacobianExtractor:
         """Validate the parameters and `X`; nothing is learned.

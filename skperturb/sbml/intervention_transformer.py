@@ -165,6 +165,12 @@ class InterventionTransformer(TransformerMixin, BaseEstimator):
         labels = [intervention.label for intervention in self.interventions]
         return np.array([f"{label}: {name}" for label in labels for name in self.species], dtype=object)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
 
 def _row(interventions: list[Intervention], species: list[str], quantity: str, source: Any) -> np.ndarray | Exception:
     try:

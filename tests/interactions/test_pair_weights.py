@@ -6,7 +6,7 @@ import pytest
 
 from skperturb.datasets import make_gene_network
 from skperturb.interactions import GNEEmbedder, L3Paths, SpectralGeneEmbedder
-from skperturb.model_selection import sample_negative_pairs
+from skperturb.model_selection import InteractionKFold, sample_negative_pairs
 
 NETWORK = make_gene_network(60, 3, n_interactions=250, random_state=0)
 RNG = np.random.RandomState(0)
@@ -97,3 +97,29 @@ def test_a_score_refuses_weights_that_a_fit_refuses(weights, error, message):
     model = L3Paths(random_state=0).fit(NETWORK.pairs)
     with pytest.raises(error, match=message):
         model.score(NETWORK.pairs, np.ones(250), sample_weight=weights)
+
+
+def test_a_row_without_weight_is_described_all_the_same():
+    """What a later step trains on has a row for each pair, and folds take pairs with their weights."""
+    frame = pd.DataFrame(NETWORK.pairs, columns=["a", "b"]).assign(weight=np.where(np.arange(250) % 5, WEIGHTS, 0.0))
+    for model in (L3Paths(random_state=0, unknown="zero"), GNEEmbedder(**QUICK, random_state=0, unknown="zero")):
+        described = model.fit_transform(frame)
+        assert np.isfinite(described).all()
+        lacking = frame["weight"] == 0
+        np.testing.assert_array_equal(described[lacking], model.transform(frame[lacking]))
+        assert len(model.positive_pairs_) == 200
+    weighed = model.score(frame, sample_weight=WEIGHTS)
+    assert weighed == model.score(NETWORK.pairs, sample_weight=WEIGHTS * frame["weight"].to_numpy())
+    folds = [test.tolist() for _, test in InteractionKFold(3, random_state=0).split(frame)]
+    assert folds == [test.tolist() for _, test in InteractionKFold(3, random_state=0).split(NETWORK.pairs)]
+
+
+def test_weights_in_another_order_than_the_pairs_are_refused():
+    pairs = pd.DataFrame(NETWORK.pairs, index=[f"row{k}" for k in range(250)])
+    weights = pd.Series(WEIGHTS, index=pairs.index)
+    model = L3Paths(random_state=0).fit(pairs, sample_weight=weights)
+    for call in (model.fit, model.score):
+        with pytest.raises(
+            ValueError, match=r"row 0 is 'row0' in X and 'row249' in sample_weight\. Bring .* into one order"
+        ):
+            call(pairs, sample_weight=weights[::-1])

@@ -72,6 +72,8 @@ def test_bad_input(score):
         score(TRUE, PRED[:, :3])
     with pytest.raises(ValueError, match="NaN"):
         score(TRUE, np.full_like(TRUE, np.nan))
+    with pytest.raises(ValueError, match=r"y_true has shape \(\d+,\); expected two dimensions"):
+        score(TRUE[:, 0], PRED[:, 0])
 
 
 def test_scorers():
@@ -181,3 +183,10 @@ def test_no_genes_have_no_score(score):
     arguments = [np.zeros((3, 0))] * (3 if score is win_rate else 2)
     with pytest.raises(ValueError, match="y_true has 3 conditions and no gene"):
         score(*arguments)
+
+
+@pytest.mark.parametrize("make", [win_rate_scorer, interaction_scorer])
+def test_scorers_against_a_baseline_say_what_they_are(make):
+    assert repr(make(AdditiveRegressor())) == f"{make.__name__}(AdditiveRegressor())"
+    with pytest.raises(TypeError, match=r"baseline is a ndarray of shape .*; expected a fitted estimator"):
+        make(PRED)

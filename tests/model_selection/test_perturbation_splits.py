@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from skperturb.model_selection import CombinationSplit, UnseenPerturbationSplit
+from skperturb.model_selection import CombinationSplit, InteractionKFold, LeaveContextOut, UnseenPerturbationSplit
 from skperturb.responses import AdditiveRegressor, PerturbationEncoder
 
 GENES = [f"g{k}" for k in range(8)]
@@ -222,3 +222,16 @@ def test_two_columns_of_labels_are_no_doses():
 def test_a_split_without_training_is_refused():
     with pytest.raises(ValueError, match="1 rows to test and none to train"):
         next(CombinationSplit(1).split(["A+B"]))
+
+
+@pytest.mark.parametrize(
+    "splitter", [CombinationSplit(1), UnseenPerturbationSplit(2), LeaveContextOut("line"), InteractionKFold(2)]
+)
+def test_groups_are_ignored_with_a_warning(splitter):
+    X = pd.DataFrame({"label": ["A", "B", "A+B", "A", "B", "A+B"], "line": ["x"] * 3 + ["y"] * 3})
+    if isinstance(splitter, InteractionKFold):
+        X = [(i, j) for i in range(5) for j in range(i)]
+    elif not isinstance(splitter, LeaveContextOut):
+        X = X["label"]
+    with pytest.warns(UserWarning, match=f"The groups parameter is ignored by {type(splitter).__name__}"):
+        next(splitter.split(X, groups=range(len(X))))

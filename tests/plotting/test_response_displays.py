@@ -5,7 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skperturb.plotting import AttentionDisplay, InteractionDisplay, ResponseErrorDisplay, ResponseScatterDisplay
+from skperturb.plotting import (
+    AttentionDisplay,
+    InteractionDisplay,
+    PairedScoreDisplay,
+    ResponseErrorDisplay,
+    ResponseScatterDisplay,
+)
 from skperturb.responses import AdditiveRegressor, APPRegressor
 
 mpl.use("Agg")
@@ -38,6 +44,9 @@ def test_errors():
     assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["scaled", "additive"]
     with pytest.raises(ValueError, match="errors must be a DataFrame"):
         ResponseErrorDisplay([1.0])
+    for display in (ResponseErrorDisplay, PairedScoreDisplay):
+        with pytest.raises(TypeError, match=r"estimators is a AdditiveRegressor; expected a dict of fitted estimators"):
+            display.from_estimator(models["additive"], X, Y)
 
 
 def test_interaction():

@@ -4,6 +4,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -108,9 +109,11 @@ def test_unknown_gene():
         encoder.transform(["A", "A+C"])
     with pytest.warns(UserWarning, match=r"X\[1\] names the gene 'C'.*1 unknown genes in 2 of 3 rows.*Pass genes="):
         warned = PerturbationEncoder().fit(["A", "B"]).transform(["A", "A+C", "C"])
-    np.testing.assert_array_equal(warned, [[1, 0], [1, 0], [0, 0]])
+    np.testing.assert_array_equal(warned, [[1, 0], [1, 0], [np.nan, np.nan]])
+    with pytest.raises(ValueError, match=r"X\[2\] holds NaN, which stands for genes that the encoder does not know"):
+        PerturbationEncoder().fit(["A", "B"]).inverse_transform(warned)
     ignoring = PerturbationEncoder(handle_unknown="ignore").fit(["A", "B"])
-    np.testing.assert_array_equal(ignoring.transform(["A+C"]), [[1, 0]])
+    np.testing.assert_array_equal(ignoring.transform(["A+C", "C"]), [[1, 0], [0, 0]])
     with pytest.raises(ValueError, match="genes repeats 1 names"):
         PerturbationEncoder(genes=["A", "A"]).fit(["A"])
 
@@ -144,3 +147,13 @@ def test_pipeline():
 def test_options_that_read_nothing(options, X, message):
     with pytest.raises(ValueError, match=message):
         PerturbationEncoder(**options).fit(X)
+
+
+def test_the_way_back_goes_by_name():
+    labels = ["A", "A+B", "C", "control"]
+    encoder = PerturbationEncoder().set_output(transform="pandas")
+    table = encoder.fit_transform(labels)
+    for doses in (table, table[["C", "A", "B"]], sp.csr_array(table.to_numpy()), table.to_numpy()):
+        assert encoder.inverse_transform(doses).tolist() == labels
+    with pytest.raises(ValueError, match=r"\['A'\], which X\.columns lacks"):
+        encoder.inverse_transform(table.rename(columns={"A": "a"}))

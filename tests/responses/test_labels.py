@@ -61,6 +61,7 @@ REFUSED = [
     ("KLF1+MAP2K6_k562", "two|separators"),
     ("AHR_KLF1__AHR_KLF1", "empty gene name"),
     ("1-Mar", "date"),
+    ("1-mar-24", "date"),
     ("Sep-2", "date"),
     ("7157", "number"),
     ("1+1", "number"),
@@ -227,6 +228,9 @@ def test_unnamed_separators(sep):
 
 def test_hyphens_of_gene_symbols_are_no_separators():
     labels = ["HLA-A", "HLA-B", "HLA-DRB1", "LEF1", "LEF1-AS1", "NUP50-AS1", "NKX2-1", "NKX2-5", "MT-CO1", "MT-CO2"]
+    assert sorted(PerturbationEncoder().fit(labels).genes_) == sorted(labels)
+    # Of C. elegans: no dates, which a spreadsheet writes as Sep-1 or 1-Sep.
+    labels = ["sep-1", "dec-11", "mar-2"]
     assert sorted(PerturbationEncoder().fit(labels).genes_) == sorted(labels)
 
 

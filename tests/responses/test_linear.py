@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_selection import SelectFromModel
 
-from skperturb.responses import LinearPerturbationRegressor
+from skperturb.responses import LinearPerturbationRegressor, PerturbationEncoder
 
 
 def test_linear_formula():
@@ -37,3 +38,36 @@ def test_embeddings_that_know_other_genes():
         other = table.set_axis([f"ENSG{k}" for k in range(5)])
         with pytest.raises(ValueError, match=rf"{argument} has a row for none of the [35] genes, such as \[{names}\]"):
             LinearPerturbationRegressor(2, **{argument: other}).fit(X, y)
+
+
+@pytest.mark.parametrize("contexts", [None, ["line"], ["line", "batch"]])
+def test_coefficients_are_those_of_the_columns(contexts):
+    """Selectors of scikit-learn read them: one for each column of X, as those of Ridge."""
+    labels = ["A", "B", "C", "A+B", "B+C", "A+C"] * 4
+    table = pd.DataFrame({"label": labels, "line": np.repeat(["x", "y"], 12), "batch": ["u"] * 6 + ["v"] * 18})
+    X = PerturbationEncoder(contexts=contexts, column="label").set_output(transform="pandas").fit_transform(table)
+    y = np.random.default_rng(0).normal(size=(24, 3)) + (table[["line"]] == "y").to_numpy()
+    model = LinearPerturbationRegressor(2)
+    assert not hasattr(model, "coef_")
+    model.fit(X, y)
+    assert model.coef_.shape == (3, X.shape[1])
+    np.testing.assert_allclose(X.to_numpy() @ model.coef_.T + model.intercept_, model.predict(X))
+    alone = LinearPerturbationRegressor(2).fit(X, y[:, 0])
+    assert alone.coef_.shape == (X.shape[1],)
+    np.testing.assert_allclose(X.to_numpy() @ alone.coef_ + alone.intercept_, alone.predict(X))
+    chosen = SelectFromModel(LinearPerturbationRegressor(2), max_features=2, threshold=-np.inf).fit(X, y[:, 0])
+    np.testing.assert_array_equal(np.flatnonzero(chosen.get_support()), np.sort(np.argsort(-np.abs(alone.coef_))[:2]))
+
+
+@pytest.mark.parametrize("contexts", [None, "line"])
+def test_the_order_of_rows_and_columns_changes_nothing(contexts):
+    """In a screen of single genes all axes are equally long, and any rotation of them is as good as another."""
+    table = pd.DataFrame({"label": [f"G{k}" for k in range(15)] * 2, "line": ["x"] * 15 + ["y"] * 15})
+    X = PerturbationEncoder(contexts=contexts, column="label").set_output(transform="pandas").fit_transform(table)
+    rng = np.random.default_rng(0)
+    y, order = rng.normal(size=(30, 4)), rng.permutation(30)
+    expected = LinearPerturbationRegressor(3).fit(X, y).predict(X)
+    turned = X[rng.permutation(X.columns)]
+    for rows, columns in ((order, X), (slice(None), turned), (order, turned)):
+        model = LinearPerturbationRegressor(3).fit(columns.iloc[rows], y[rows])
+        np.testing.assert_allclose(model.predict(columns), expected, atol=1e-10)

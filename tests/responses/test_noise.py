@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
@@ -238,3 +239,26 @@ def test_relative_noise():
     np.testing.assert_allclose(relative_noise(np.array([4.0, 1.0, 2.0]), None), [0.5, 2.0, 1.0])
     assert relative_noise(None, np.full(4, 0.3)) is None
     assert relative_noise(None, None) is None
+
+
+@pytest.mark.parametrize("model", [MODELS[0], MODELS[3]], ids=str)
+def test_noise_of_combinations_without_any_single(model):
+    """Where no gene was perturbed alone, noise of each output says as much as its sum does."""
+    X = np.array([np.eye(5)[i] + np.eye(5)[j] for i in range(5) for j in range(i)])
+    y = X @ np.random.default_rng(0).normal(size=(5, 3))
+    noise = np.linspace(0.1, 1.0, len(X))
+    each = clone(model).fit(X, y, noise_variance=np.outer(noise, np.ones(3))).predict(X)
+    np.testing.assert_allclose(each, clone(model).fit(X, y, noise_variance=3 * noise).predict(X))
+
+
+def test_only_ratios_of_weights_count_in_the_kernel_model():
+    """Also for genes that are perturbed together with others only, whose effects a ridge regression shares out."""
+    X = np.array([np.eye(5)[i] + np.eye(5)[j] for i in range(5) for j in range(i)] + list(np.eye(5)[:3]))
+    rng = np.random.default_rng(0)
+    y, weight = X @ rng.normal(size=(5, 3)) + 0.3 * rng.normal(size=(len(X), 3)), rng.uniform(0.5, 2.0, len(X))
+    model = KernelPerturbationRegressor(max_iter=5)
+    expected = clone(model).fit(X, y, sample_weight=weight).predict(X)
+    for scale in (1e-3, 1e3):
+        np.testing.assert_allclose(clone(model).fit(X, y, sample_weight=scale * weight).predict(X), expected, rtol=1e-6)
+    alike = clone(model).fit(X, y, sample_weight=np.full(len(X), 7.0)).predict(X)
+    np.testing.assert_allclose(alike, clone(model).fit(X, y).predict(X), rtol=1e-6)

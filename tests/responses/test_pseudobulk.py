@@ -534,11 +534,13 @@ def test_totals_tell_how_many_logarithms_were_taken(change, message, dtype):
     drawn = rng.poisson(3, size=(40, 30)) + 1.0
     values = change(drawn / drawn.sum(axis=1, keepdims=True)).astype(dtype)
     cells = anndata.AnnData(values, obs=pd.DataFrame({"condition": ["ctrl", "A"] * 20}, index=map(str, range(40))))
-    if message is None:
-        pseudobulk(cells, "condition", "ctrl")
-        return
-    with pytest.warns(UserWarning, match=message):
-        pseudobulk(cells, "condition", "ctrl")
+    # Chunks of a few cells say the same as one of all.
+    for chunk_size in (3, 1000):
+        if message is None:
+            pseudobulk(cells, "condition", "ctrl", chunk_size=chunk_size)
+            continue
+        with pytest.warns(UserWarning, match=message):
+            pseudobulk(cells, "condition", "ctrl", chunk_size=chunk_size)
 
 
 def test_genes_that_became_dates_are_named(cells):

@@ -252,8 +252,7 @@ PEER_MODELS = ("linear_pathway_feedback", "upper_glycolysis", "mapk_cascade_khol
 
 
 @pytest.mark.parametrize("name", PEER_MODELS)
-def test_control_coefficients_beside_libroadrunner(name):
-    roadrunner = pytest.importorskip("roadrunner")
+def test_control_coefficients_beside_libroadrunner(name, roadrunner):
     source = next(text for text in load_textbook_models().data if f'id="{name}"' in text)
     model = KineticModel.from_sbml(source)
     peer = roadrunner.RoadRunner(source)

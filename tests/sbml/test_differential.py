@@ -363,8 +363,8 @@ def differences(seeds):
     return compared, found
 
 
+@pytest.mark.usefixtures("roadrunner")
 def test_random_models_against_libroadrunner():
-    pytest.importorskip("roadrunner")
     compared, found = differences(range(66))
     assert found == []
     assert len(compared) >= 50

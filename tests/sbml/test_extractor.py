@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from skperturb._network import InfluenceNetwork
 from skperturb._processes import Outcome
 from skperturb.exceptions import InvalidModelError, ModelWarning, NoSteadyStateError, UnsupportedModelError
+from skperturb.networks import DynamoDistance
 from skperturb.sbml import JacobianExtractor, extractor as extractor_module, sensitivity_matrix
 
 
@@ -166,3 +168,8 @@ def test_reference_convention_at_time_ten(data_home):
     network = JacobianExtractor(at="t=10", variables="dynamo").fit_transform([path])[0]
     assert network.n_nodes == 25
     assert not {"asp", "ni", "Z", "species_1", "Bias", "parameter_2"} & set(network.names)
+
+
+def test_a_pipeline_may_ask_for_tables(sbml_text):
+    pipe = make_pipeline(JacobianExtractor(at="initial"), DynamoDistance()).set_output(transform="pandas")
+    assert isinstance(pipe.fit([sbml_text()])[:-1].transform([sbml_text()])[0], InfluenceNetwork)

@@ -178,8 +178,7 @@ def test_knock_outs_are_what_changed_files_give(name):
     )
 
 
-def test_knock_outs_beside_libroadrunner():
-    roadrunner = pytest.importorskip("roadrunner")
+def test_knock_outs_beside_libroadrunner(roadrunner):
     compared = 0
     for name in ("mapk_cascade_kholodenko", "linear_pathway_feedback", "lac_operon", "nf_kappa_b_lipniacki"):
         source = TEXTBOOK[name]
@@ -517,8 +516,7 @@ def without_reaction(source, reaction):
 
 
 @pytest.mark.parametrize("name", list(TEXTBOOK)[:24])
-def test_knock_outs_of_textbook_models_beside_libroadrunner(name):
-    roadrunner = pytest.importorskip("roadrunner")
+def test_knock_outs_of_textbook_models_beside_libroadrunner(name, roadrunner):
     model = KineticModel.from_sbml(TEXTBOOK[name])
     reaction = model.reaction_ids[len(model.reaction_ids) // 2]
     times = [0.0, 3.0, 30.0]

@@ -103,8 +103,8 @@ def other_simulator(paths):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.usefixtures("roadrunner")
 def test_against_libroadrunner(data_home):
-    pytest.importorskip("roadrunner")
     numbers = [*range(2, 24), 26, 27, 28, 29, 30, 31, 35, 36, 38, 40, 48, 51, 59, 64, 70, 86, 98]
     others = other_simulator([data_home / "biomodels" / f"BIOMD{number:010d}.xml" for number in numbers])
     compared = 0

@@ -64,6 +64,27 @@ def test_changed_models_and_parameters_of_reactions(model, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "target",
+    [
+        "/s:sbml/s:model/s:listOfSpecies/s:species[@s:id='A']",
+        "/sbml/model/listOfSpecies/species[ @id = &quot;A&quot; ]",
+        "//sbml:species[@id='A']",
+        "/sbml:sbml//sbml:listOfSpecies/*[@id='A']",
+        "/sbml:sbml/descendant::sbml:species[@id='A']",
+        "/sbml:sbml/child::sbml:model/sbml:listOfSpecies/sbml:species[@metaid='m [/] and 1']",
+        "/sbml:sbml/sbml:model/sbml:listOfSpecies/sbml:species[@sbml:name='the first' and @sbml:id='A']",
+        "/sbml:sbml[1]/sbml:model/sbml:listOfSpecies[1]/sbml:species[@name='the first'][1]",
+    ],
+)
+def test_common_forms_of_targets(model, tmp_path, target):
+    assert model.count('<species id="A"') == 1
+    named = model.replace('<species id="A"', '<species metaid="m [/] and 1" name="the first" id="A"')
+    (tmp_path / "model.xml").write_text(named)
+    (tmp_path / "sim.sedml").write_text(SEDML.replace(SPECIES, target))
+    assert read_simulations(tmp_path / "sim.sedml")[0].outputs == {"Time": "time", "[A]": "A"}
+
+
+@pytest.mark.parametrize(
     ("old", "new", "error", "message"),
     [
         ("<sedML", "<sbml", InvalidModelError, "no readable XML"),
@@ -79,10 +100,12 @@ def test_changed_models_and_parameters_of_reactions(model, tmp_path):
         ('dataReference="da"', 'dataReference="dx"', InvalidModelError, "refers to 'dx'"),
         ("<ci>v1</ci>", "<apply><plus/><ci>v1</ci><cn>1</cn></apply>", UnsupportedModelError, "calculates"),
         ("@id='A'", "@id='Z'", InvalidModelError, "the model has 0 such elements"),
+        ("@id='A'", "@id='a'", InvalidModelError, r"0 such elements \(did you mean 'A'"),
         ("/sbml:species[@id='A']", "", InvalidModelError, "the element has no id"),
         ('label="Time"', 'label="[A]"', UnsupportedModelError, "two data sets of the label"),
         ("[@id='A']", "", InvalidModelError, "such elements; expected one"),
         ("[@id='A']", "[1 to 2]", UnsupportedModelError, "has the target"),
+        ("[@id='A']", "[@id='A' or @id='B']", UnsupportedModelError, r"\[@metaid='A'\].* or a position"),
     ],
 )  # fmt: skip
 def test_what_is_not_simple_is_refused(model, tmp_path, old, new, error, message):

@@ -12,11 +12,12 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skperturb._epoch_progress import EpochProgress
-from skperturb._pairs import GenePairs, as_genes
+from skperturb._pairs import GenePairs, as_genes, ensure_pairs
 from skperturb._sklearn import (
     MOST_EPOCHS,
     MOST_LAYERS,
     MOST_MODELS,
+    MOST_NEGATIVES,
     MOST_WIDTH,
     N_JOBS,
     Interval,
@@ -43,6 +44,7 @@ from skperturb.interactions._gne.training_pairs import (
     learned_from,
     with_uniform_negatives,
 )
+from skperturb.interactions._pair_weights import ensure_weights
 
 __all__ = ["GNEEmbedder"]
 
@@ -204,7 +206,7 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         "attribute_weight": [Interval(Real, 0, None, closed="left")],
         "n_layers": [count(most=MOST_LAYERS)],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_negatives": [count()],
+        "n_negatives": [count(most=MOST_NEGATIVES)],
         "negatives": [StrOptions({"uniform", "degree", "mixed"})],
         "uniform_share": [Interval(Real, 0, 1, closed="both")],
         "loss": [StrOptions({"softmax", "sampled_softmax", "bce"})],
@@ -336,9 +338,9 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
             1 for an interaction, 0 for a pair without; None if all are interactions.
         sample_weight : array-like of shape (n_pairs,), default=None
             How much each pair counts in the classifier, such as the confidence in it; the graph has all interactions
-            alike. The mean over all rows of a pair is taken, and sampled negatives count as much as an interaction
-            does on average. A third column of a DataFrame `X` that is named "weight", "confidence" or "score" is the
-            same.
+            alike. A row of weight zero is as if it were not there. The mean over the rows of a pair is taken, and
+            sampled negatives count as much as an interaction does on average. A third column of a DataFrame `X` that is
+            named "weight", "confidence" or "score" is the same.
 
         Returns
         -------
@@ -370,7 +372,12 @@ class GNEEmbedder(PairModelMixin, BaseEstimator):
         ndarray of shape (n_pairs, n_features)
             See the notes of the class: differs from ``fit(X, y).transform(X)`` for cross-fitted features.
         """
-        return self._fit(X, y, sample_weight, describe=True)
+        described = self._fit(X, y, sample_weight, describe=True)
+        pairs, weights = ensure_weights(X, sample_weight)
+        if weights is not None and not weights.all():
+            # Nothing was learned from these.
+            described[weights == 0] = self._describe(ensure_pairs(pairs)[weights == 0])
+        return described
 
     def embed(self, genes):
         """Return the vectors y = h + ṽ of genes.

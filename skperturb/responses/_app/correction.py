@@ -24,11 +24,16 @@ __all__ = ["Correction", "can_be_weighed", "choose_weight", "mean_square", "netw
 #: Numbers that the attention of a batch of predictions may take: 16 MB, which are kept for the next batch. Larger
 #: pieces of memory are returned and asked for again, which takes longer than to fill them.
 _MAX_NUMBERS = 2_000_000
-#: Values of a target up to which it is copied as often as it takes, 80 MB each: a thousand conditions by ten thousand
-#: outputs. Beyond, networks are trained in its main axes.
-_LARGE = 10_000_000
+#: Outputs, and values of a target, above which networks are trained in its main axes. A decoder of thousands of outputs
+#: learns little in a thousand batches: on the simulated screen of 1,000 genes of ``benchmarks/bench_whole_genome.py``
+#: networks gain nothing on 8,000 outputs, and 2.4 points of the error of the mean along the axes; on 300 outputs of a
+#: screen of 500 genes both gain alike. A large target is copied as often as it takes, 80 MB each.
+_MANY_OUTPUTS, _LARGE = 1000, 10_000_000
 #: Conditions that are looked at together beyond.
 _ROWS = 500
+#: Conditions left out by the first network of an ensemble from which on they decide whether others are trained: those
+#: of 500 at the default size. Fewer would often miss a gain of a few per cent, and their networks take seconds.
+_LEAST_PILOT = 100
 #: Conditions for each network below which the correction is not weighed: some part would hold a single one, and at the
 #: default size `is_better` would judge by a standard error from fewer than ten errors.
 _MIN_CONDITIONS_EACH = 2
@@ -74,7 +79,7 @@ def train_correction(
     bounded: bool = False,
     rng: np.random.RandomState,
     weight: np.ndarray | None = None,
-) -> Correction:
+) -> Correction | None:
     """Train the ensemble and weigh what it says.
 
     Parameters
@@ -90,16 +95,19 @@ def train_correction(
     weighed : bool
         Whether the correction counts only as far as it helps on held-out conditions. Otherwise it counts in full.
     bounded : bool, default=False
-        Whether a large target is learned along its main axes.
+        Whether a target of many outputs is learned along its main axes, and whether the other networks of a large
+        ensemble are trained only if the first one helps on the part that it leaves out.
     rng : RandomState
     weight : ndarray of shape (n_conditions,), default=None
         How much each condition counts.
 
     Returns
     -------
-    Correction
+    Correction or None
+        None if the first network does not help.
     """
-    axes = main_axes(target) if bounded and target.size > _LARGE else None
+    is_large = target.shape[1] > _MANY_OUTPUTS or target.size > _LARGE
+    axes = main_axes(target) if bounded and is_large else None
     wanted = target if axes is None else target @ axes.T
     size = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
     scale = size if size > NEGLIGIBLE else 1.0
@@ -109,19 +117,37 @@ def train_correction(
     for training, testing in folds:
         net = train(doses[training], wanted[training] / scale, None if weight is None else weight[training])
         nets.append(net)
-        if testing is not None:
-            held_out[testing] = network_output(net, doses[testing]) * scale
+        if testing is None:
+            continue
+        held_out[testing] = network_output(net, doses[testing]) * scale
+        is_pilot = bounded and len(nets) == 1 and len(testing) >= _LEAST_PILOT
+        if is_pilot and not _factor(target, wanted, held_out, weight, axes, testing):
+            return None
     # A correction that cannot be weighed on held-out conditions does not count, unless it was asked for.
     if folds[0][1] is None:
         return Correction(nets, float(not weighed), scale, mean_square(target), axes)
+    factor = _factor(target, wanted, held_out, weight, axes)
     if axes is None:
-        factor = choose_weight(wanted, held_out, weight)
         return Correction(nets, factor, scale, mean_square(target - factor * held_out))
-    # What lies outside the axes stays as it is: one more output, of which nothing is predicted.
-    outside = np.sqrt(np.maximum(row_norms(target) ** 2 - row_norms(wanted) ** 2, 0.0))
-    nothing = np.zeros(len(held_out))
-    factor = choose_weight(np.column_stack([wanted, outside]), np.column_stack([held_out, nothing]), weight)
     return Correction(nets, factor, scale, _mean_square_left(target, factor * held_out, axes), axes)
+
+
+def _factor(
+    target: np.ndarray,
+    wanted: np.ndarray,
+    held_out: np.ndarray,
+    weight: np.ndarray | None,
+    axes: np.ndarray | None,
+    rows: np.ndarray | slice = slice(None),
+) -> float:
+    """Return the factor of what was predicted, along the axes if there are any, as some rows choose it."""
+    wanted, held_out, weight = wanted[rows], held_out[rows], None if weight is None else weight[rows]
+    if axes is None:
+        return choose_weight(wanted, held_out, weight)
+    # What lies outside the axes stays as it is: one more output, of which nothing is predicted.
+    outside = np.sqrt(np.maximum(row_norms(target[rows]) ** 2 - row_norms(wanted) ** 2, 0.0))
+    nothing = np.zeros(len(held_out))
+    return choose_weight(np.column_stack([wanted, outside]), np.column_stack([held_out, nothing]), weight)
 
 
 def mean_square(residual: np.ndarray) -> np.ndarray:

@@ -97,7 +97,8 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     training : {"auto", "always"}, default="auto"
         "auto" trains the ensemble only if ridge regression on the vectors of the genes lowers the error that the
         baseline leaves over by more than its standard error and by 2 %, and if there are conditions to hold out:
-        otherwise the correction would hardly count in the end. Without a baseline, or with one network, whose
+        otherwise the correction would hardly count in the end. Of 500 conditions and more, the other networks are
+        trained only if the first one helps on those that it leaves out. Without a baseline, or with one network, whose
         correction is not weighed, training is always done.
     n_models : int, default=5
         Networks in the ensemble. With two or more and a baseline, each leaves out one part of the training conditions,
@@ -126,7 +127,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     nets_ : list of skorch.NeuralNet
-        Empty where training was skipped.
+        Empty where training was skipped, or ended with the first network.
     baseline_ : estimator or None
         The fitted baseline.
     correction_weight_ : float
@@ -206,7 +207,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "callbacks": [list, None],
+        "callbacks": ["array-like", None],
     }
 
     def __init__(
@@ -298,7 +299,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
@@ -395,7 +396,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         if self._is_bounded and not self._is_worth_training(X, group, residual, weight):
             self._skip_training(X, residual, weight, rng)
             return
-        self._correction = train_correction(
+        correction = train_correction(
             partial(self._fit_net, rng=rng, numbers=itertools.count(1)),
             self._network_input(X, np.float32),
             residual,
@@ -406,7 +407,11 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             rng=rng,
             weight=weight,
         )
-        self.nets_, self.correction_weight_ = self._correction.nets, self._correction.weight
+        if correction is None:
+            self._skip_training(X, residual, weight, rng)
+            return
+        self._correction = correction
+        self.nets_, self.correction_weight_ = correction.nets, correction.weight
         self.n_parameters_ = sum(parameter.numel() for parameter in self.nets_[0].module_.parameters())
         self.n_iter_ = len(self.nets_[0].history)
 
@@ -524,7 +529,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses.
         return_std : bool, default=False
             Also return a standard deviation of the error: of the baseline where it has one, otherwise of the errors on
@@ -537,7 +542,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        X, index = self._validate_predict(X)
+        X, rows = self._validate_predict(X)
         corrections = self._corrections(X)
         mean = corrections.mean(axis=0)
         variance = corrections.var(axis=0, ddof=1) if len(corrections) > 1 else np.zeros_like(mean)
@@ -549,8 +554,9 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             variance = variance + (
                 self.baseline_.predict_variance(X) if of_baseline else self._correction.error_variance
             )
-            return self._label_output(values, index), self._label_output(np.sqrt(variance), index)
-        return self._label_output(values, index)
+            deviation = self._label_output(np.sqrt(variance), rows, deviation=True)
+            return self._label_output(values, rows), deviation
+        return self._label_output(values, rows)
 
     def _corrections(self, X: np.ndarray) -> np.ndarray:
         """Return what each network adds, zero for conditions of a kind that it was not trained on, and without any."""
@@ -572,14 +578,15 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses.
 
         Returns
         -------
         DataFrame of shape (n_conditions, n_nodes)
-            Softmax weights a, averaged over the ensemble; rows sum to one. (The name ``attention`` is taken by the
-            parameter.) Where training was skipped, one network is trained for this, at the first call.
+            Softmax weights a, averaged over the ensemble; rows sum to one, those of unknown genes are NaN. (The name
+            ``attention`` is taken by the parameter.) Where training was skipped, one network is trained for this, at
+            the first call.
 
         Raises
         ------
@@ -587,18 +594,19 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
             If the network was built with ``attention=False``.
         """
         check_is_fitted(self)
-        X, index = self._validate_predict(X)
+        X, rows = self._validate_predict(X)
         if not self.attention:
             raise ValueError("attention=False: the network has no attention weights; fit it with attention=True.")
         weights = mean_attention(self._attending_nets(), self._network_input(X))
-        return pd.DataFrame(weights, index=index, columns=self.node_names_)
+        weights[rows.unknown] = np.nan
+        return pd.DataFrame(weights, index=rows.index, columns=self.node_names_)
 
     def top_genes(self, X: Any, n_genes: int = 10) -> pd.DataFrame:
         """Return the genes with the largest attention weights of each condition.
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses.
         n_genes : int, default=10
 

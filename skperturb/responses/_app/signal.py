@@ -14,13 +14,14 @@ import scipy.sparse as sp
 
 from skperturb.responses._conditions import condition_groups, group_means, row_norms
 from skperturb.responses._held_out import is_better
-from skperturb.responses._kernels.multiple_kernels import nearest_rows, neighborhood_centers, rotated
+from skperturb.responses._kernels.multiple_kernels import rotated
+from skperturb.responses._kernels.subsets import neighborhoods
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["could_learn"]
 
-#: Conditions that are looked at: bounds the time (seconds). They are neighborhoods of some that are evenly spaced,
-#: since in an even subset of many hardly any has a neighbor that could say something about it.
+#: Conditions that are looked at: bounds the time (seconds). They are whole neighborhoods, since in an even subset of
+#: many hardly any has a neighbor that could say something about it.
 _MAX_ROWS = 1000
 #: Share of the error that the best regression has to explain. A thousand conditions make any gain significant, and less
 #: than this is not worth a long training: it overstates what networks gain, since it is the best of twenty. On
@@ -52,7 +53,7 @@ def could_learn(nodes: Any, X: np.ndarray, target: np.ndarray, weight: np.ndarra
     # Replicates would predict one another.
     target = group_means(target, group, (np.ones(len(X)) if weight is None else weight)[:, None])
     vectors = _vectors(nodes, X[first])
-    rows = _neighborhoods(vectors, len(first))
+    rows = neighborhoods(target, lambda centers: _similarity(vectors, centers), _MAX_ROWS)
     target = rotated(target[rows], [])[0]
     plain = row_norms(target)
     kernels = _kernels([values[rows] for values in vectors])
@@ -74,16 +75,13 @@ def _vectors(nodes: Any, X: np.ndarray) -> list[Any]:
     return [doses @ features, doses @ (neighbors @ features)]
 
 
-def _neighborhoods(vectors: list[Any], n_conditions: int) -> np.ndarray:
-    """Return the conditions that are looked at."""
-    if n_conditions <= _MAX_ROWS:
-        return np.arange(n_conditions)
-    centers = neighborhood_centers(n_conditions, _MAX_ROWS)
-    similarity = np.zeros((len(centers), n_conditions))
+def _similarity(vectors: list[Any], centers: np.ndarray) -> np.ndarray:
+    """Return how similar some conditions are to all, where each kind of vectors counts alike."""
+    similarity = np.zeros((len(centers), vectors[0].shape[0]))
     for values in vectors:
-        found = _inner(values[centers], values)
-        similarity += found / max(float(found[np.arange(len(centers)), centers].mean()), NEGLIGIBLE)
-    return nearest_rows(similarity, _MAX_ROWS)
+        size = float(np.mean(values.power(2).sum(axis=1) if sp.issparse(values) else np.sum(values**2, axis=1)))
+        similarity += _inner(values[centers], values) / max(size, NEGLIGIBLE)
+    return similarity
 
 
 def _inner(left: Any, right: Any) -> np.ndarray:

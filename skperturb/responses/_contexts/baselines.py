@@ -30,7 +30,7 @@ class _ContextBaseline(PerturbationRegressorMixin, RegressorMixin, BaseEstimator
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_columns)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_columns)
             Doses and contexts, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
@@ -68,7 +68,7 @@ class _ContextBaseline(PerturbationRegressorMixin, RegressorMixin, BaseEstimator
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_columns)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_columns)
             Doses and contexts. A row without genes, a control, has no change.
 
         Returns
@@ -76,12 +76,12 @@ class _ContextBaseline(PerturbationRegressorMixin, RegressorMixin, BaseEstimator
         ndarray or DataFrame of shape (n_conditions, n_outputs) or (n_conditions,)
         """
         check_is_fitted(self)
-        X, index = self._validate_predict(X)
+        X, rows = self._validate_predict(X)
         genes, context = self._parts(X)
         values = np.zeros((len(X), self._y.shape[1]))
         for k in np.flatnonzero(n_perturbed(genes)):
             values[k] = self._predict_row(genes[k], context[k])
-        return self._label_output(values, index)
+        return self._label_output(values, rows)
 
     def _parts(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the doses of genes, and the context of each row."""

@@ -8,7 +8,11 @@ from skperturb.responses._conditions import SingleEffects, row_norms
 from skperturb.responses._contexts.columns import ContextDesign
 from skperturb.responses._contexts.kernels import ContextKernels
 from skperturb.responses._kernels.gene_effects import EffectVariance
-from skperturb.responses._kernels.multiple_kernels import MultipleKernelFit, fit_multiple_kernels
+from skperturb.responses._kernels.multiple_kernels import (
+    MultipleKernelFit,
+    fit_multiple_kernels,
+    refit_with_landmarks,
+)
 from skperturb.responses._kernels.sources import KernelSource, weighted_sum
 from skperturb.responses._noise import relative_noise
 
@@ -97,7 +101,10 @@ class ContextEffectModel:
         self.loo_error["genes, kernels"] = float(row_norms(fitted.loo_residuals).mean())
         unknown = np.flatnonzero(~effects.known)
         is_new = ~np.isin(unknown // n_genes, known // n_genes)
-        surprise = _surprise_of_contexts(*_exact_solution(fitted, source, target, known), fitted.items // n_genes)
+        if fitted.n_landmarks:
+            surprise = _surprise_with_landmarks(fitted, source, target, known, known // n_genes)
+        else:
+            surprise = _surprise_of_contexts(fitted.inverse, fitted.dual, fitted.scale, known // n_genes)
         for start in range(0, len(unknown), _BLOCK):
             items = unknown[start : start + _BLOCK]
             cross = weighted_sum(source, fitted.weights, items, fitted.items)
@@ -146,18 +153,6 @@ def fill_from_other_contexts(effects: np.ndarray, known: np.ndarray, n_genes: in
     by_context[~is_known] = np.broadcast_to(mean, by_context.shape)[~is_known]
 
 
-def _exact_solution(
-    fitted: MultipleKernelFit, source: KernelSource, target: np.ndarray, known: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return inverse, dual coefficients and scale; with landmarks those of a fit to the landmarks alone."""
-    if not fitted.n_landmarks:
-        return fitted.inverse, fitted.dual, fitted.scale
-    matrix = weighted_sum(source, fitted.weights, fitted.items, fitted.items)
-    matrix[np.diag_indices(len(matrix))] += fitted.noise + fitted.noise_slope
-    inverse = np.linalg.inv(matrix)
-    return inverse, inverse @ target[np.searchsorted(known, fitted.items)], fitted.scale
-
-
 def _surprise_of_contexts(inverse: np.ndarray, dual: np.ndarray, scale: np.ndarray, context: np.ndarray) -> float:
     """Return how much larger squared errors are than predicted where a whole context is left out, 1 at least.
 
@@ -175,3 +170,24 @@ def _surprise_of_contexts(inverse: np.ndarray, dual: np.ndarray, scale: np.ndarr
         residuals = covariance @ dual[rows]
         ratios.append(np.mean(residuals**2 / scale / np.diag(covariance)[:, None]))
     return max(1.0, float(np.mean(ratios)))
+
+
+def _surprise_with_landmarks(
+    fitted: MultipleKernelFit, source: KernelSource, target: np.ndarray, known: np.ndarray, context: np.ndarray
+) -> float:
+    """Return what `_surprise_of_contexts` does for a fit with landmarks: those of the context are left out with it."""
+    scale = np.where(fitted.scale > 0, fitted.scale, 1.0)
+    ratios = []
+    for one in np.unique(context):
+        inside = context == one
+        if not np.isin(known[~inside], fitted.items).any():
+            continue
+        others = refit_with_landmarks(fitted, source, target[~inside], known[~inside])
+        cross = weighted_sum(source, fitted.weights, known[inside], others.items)
+        prior = sum(
+            (w * source.diagonal(name, known[inside]) for name, w in zip(source.names, fitted.weights, strict=True)),
+            np.zeros(int(inside.sum())),
+        )
+        residuals = target[inside] - others.predict(cross, alone=False)
+        ratios.append(np.mean(residuals**2 / scale / others.relative_variance(cross, prior)[:, None]))
+    return max(1.0, float(np.mean(ratios))) if ratios else 1.0

@@ -57,8 +57,10 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
 
        .. math:: k(g, h) = w_0 + \sum_k w_k K_k(g, h) + w_s \Bigl(\sum_k v_k K_k(g, h)\Bigr)^2,
 
-       where v are the weights that are best without the square. Where kernels do not help, the mean of the known
-       effects remains.
+       where v are the weights that are best without the square. With 24 to 1,000 known genes (and no contexts), this is
+       mixed with a weighted geometric median of the known effects; their groups, of which the kernels tell how probable
+       each is, and the similarity of the genes give the weights, leave-one-out errors the share. Where kernels do not
+       help, the mean of the known effects remains.
     2. What a combination adds to the sum of its single effects :math:`e_g`, the better of two models or nothing:
        a Gaussian process that scales each single effect by a coefficient that depends on the gene and its partners,
 
@@ -85,9 +87,9 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         the same genes in other screens, embeddings.
     graph : DataFrame (pandas or polars), networkx or PyG graph, sparse matrix or sequence of pairs, default=None
         Edges between genes, undirected, aligned by name with the columns of X. A DataFrame has a gene in each of its
-        first two columns and, optionally, edge types as text, each a kernel of its own, and weights as numbers. The
-        nodes of a sparse matrix, and of a PyG graph without ``names``, are the positions of the columns of an X without
-        names.
+        first two columns and, optionally, edge types as text, each a kernel of its own, as are the edges that several
+        types name, and weights as numbers. The nodes of a sparse matrix, and of a PyG graph without ``names``, are the
+        positions of the columns of an X without names.
         Perturbed genes that the graph lacks get their effect from `gene_features` alone; one warning counts the genes
         that neither has.
     edge_weights : {"use", "ignore"} or float, default="use"
@@ -110,8 +112,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         the gene or compound and the half-dose k that predicts its doses from one another best, no saturation included.
         So few doses of a compound inform all others.
     n_landmarks : int, "auto" or None, default="auto"
-        Genes (with contexts, genes in contexts) that all others are compared with if more were perturbed alone, drawn
-        at random with a fixed seed. The kernels are then approximated by the method of Nyström, with
+        Genes (with contexts, genes in contexts) that all others are compared with if more were perturbed alone, taken
+        at even steps from weak to strong effects. The kernels are then approximated by the method of Nyström, with
         `sklearn.kernel_approximation.Nystroem`. "auto" does so above 15,000, where the matrix of the exact kernel takes
         1.8 GB, with 3,000 and a warning; None never does.
 
@@ -132,6 +134,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         chosen.
     loo_residuals_ : ndarray of shape (n_conditions, n_outputs)
         Training response minus its prediction from the other conditions (for a single: of the other genes).
+    group_share_ : float
+        Share of the median within groups of responses in the predictions for new genes; 0 where it does not help.
     n_landmarks_ : int
         Landmarks of the fit; 0 where the kernel is exact.
     n_iter_ : int
@@ -219,7 +223,7 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
             Doses, as `PerturbationEncoder` makes them.
         y : array-like of shape (n_conditions, n_outputs) or (n_conditions,)
             Log-fold changes.
@@ -249,13 +253,14 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
         X, self.contexts_, self.half_doses_ = self._by_context(X), self._context_names, self._half_doses
         edges = None if self.graph is None else gene_edges(self.graph, self.edge_weights)
         kernels = gene_kernels(self.gene_features, edges, names)
-        effects = estimate_effects(X, y, noise=noise)
+        effects = estimate_effects(X, y, noise=noise, relative=True)
         genes: GeneEffectModel | ContextEffectModel
         options = {"robust": self.robust, "max_iter": self.max_iter, "n_landmarks": self._landmarks(effects)}
         if self._design is None:
             genes = GeneEffectModel(effects, kernels, **options)
         else:
             genes = ContextEffectModel(effects, kernels, self._design, **options)
+        self.group_share_ = genes.group_share if isinstance(genes, GeneEffectModel) else 0.0
         self.n_landmarks_ = genes.n_landmarks
         if self.n_landmarks == "auto" and genes.n_landmarks:
             _warn_approximate(effects, genes.n_landmarks)
@@ -349,8 +354,8 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
 
         Parameters
         ----------
-        X : array-like of shape (n_conditions, n_genes)
-            Doses. A row of zeros, a control, has no change.
+        X : {array-like, sparse matrix} of shape (n_conditions, n_genes)
+            Doses. A row of zeros, a control, has no change; one of NaN, of unknown genes, the mean response.
         return_std : bool, default=False
             Also return the standard deviation of the error of the prediction, scaled by the leave-one-out errors. It
             is zero for a gene that was observed alone, whose response is returned as it was measured; with
@@ -363,9 +368,11 @@ class KernelPerturbationRegressor(PerturbationRegressorMixin, RegressorMixin, Ba
             Only with ``return_std=True``.
         """
         check_is_fitted(self)
-        X, index = self._validate_predict(X)
-        values = self._label_output(self.predict_values(X), index)
-        return (values, self._label_output(np.sqrt(self.predict_variance(X)), index)) if return_std else values
+        X, rows = self._validate_predict(X)
+        values = self._label_output(self.predict_values(X), rows)
+        if not return_std:
+            return values
+        return values, self._label_output(np.sqrt(self.predict_variance(X)), rows, deviation=True)
 
     def predict_values(self, X: np.ndarray) -> np.ndarray:
         """Predict log-fold changes of doses that are validated already, as `APPRegressor` does for its baseline.

@@ -21,6 +21,7 @@ from scipy.spatial.distance import cdist
 
 from skperturb.responses._conditions import sum_effects
 from skperturb.responses._kernels.combination_kernels import pair_kernel
+from skperturb.responses._kernels.subsets import spread_rows
 from skperturb.responses._kernels.widths import median_square
 from skperturb.responses._tolerances import NEGLIGIBLE
 
@@ -201,8 +202,7 @@ class InteractionGaussianProcess:
         to_metric, from_metric = _metric(np.vstack([acting, target + sums]), metric)
         unit = float(np.sqrt(np.mean((target @ to_metric) ** 2))) or 1.0
         self._to_metric, self._from_metric = to_metric / unit, from_metric * unit
-        rows = np.unique(np.linspace(0, len(X) - 1, min(len(X), _MAX_ROWS)).round().astype(int))
-        self._theta, self.n_iter = _search(self._data(rows, target), max_iter)
+        self._theta, self.n_iter = _search(self._data(spread_rows(target, _MAX_ROWS), target), max_iter)
         self.weights = dict(
             zip(
                 (*_COEFFICIENT, *_REMAINDER),

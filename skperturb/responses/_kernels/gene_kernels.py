@@ -17,8 +17,8 @@ from skperturb.responses._gene_tables import (
     table_features,
     warn_absent,
 )
-from skperturb.responses._kernels.multiple_kernels import nearest_rows
 from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
+from skperturb.responses._kernels.subsets import nearest_rows
 from skperturb.responses._tolerances import NEGLIGIBLE
 
 __all__ = ["gene_kernels"]
@@ -72,7 +72,7 @@ def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.n
     memberships = {other: values for other, values in tables.items() if other != name and is_membership(values)}
     wanted = pd.Index(list(names), dtype=object)
     label = f"gene_features[{name!r}]"
-    everything = wanted.append(table.index.difference(wanted, sort=False))
+    everything = wanted.append(_by_name(table.index.difference(wanted, sort=False)))
     present = np.asarray(everything.isin(table.index))
     others = {} if is_membership(table) else _align(memberships, graph, everything)
     if not others or not present.any():
@@ -80,7 +80,8 @@ def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.n
     source = FeatureKernels({other: features.values for other, features in others.items()})
     shares = np.full(len(others), 1.0 / len(others))
     own, absent = np.flatnonzero(present[: len(wanted)]), np.flatnonzero(~present)
-    train = np.r_[own, _further_rows(source, shares, absent, np.arange(len(wanted), len(everything)))]
+    further = np.arange(len(wanted), len(everything))
+    train = np.r_[own, _further_rows(source, shares, absent[everything[absent].map(str).argsort()], further)]
     among = weighted_sum(source, shares, train, train)
     # Lengths are kept: a gene with a weak profile has a weak effect.
     target = align_table(table, everything[train], label).values
@@ -95,7 +96,10 @@ def _complete(name: str, tables: dict[str, Any], graph: Any, names: Any) -> np.n
 
 
 def _further_rows(source: FeatureKernels, shares: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the rows, of those that are no perturbed genes, from which absent ones are predicted."""
+    """Return the rows, of those that are no perturbed genes, from which absent ones are predicted.
+
+    Both are given in the order of their names, so that the order of columns and of the table decides nothing.
+    """
     if len(rows) <= _MAX_ROWS:
         return rows
     centers = absent[np.linspace(0, len(absent) - 1, min(len(absent), _MAX_ROWS)).round().astype(int)]
@@ -104,4 +108,8 @@ def _further_rows(source: FeatureKernels, shares: np.ndarray, absent: np.ndarray
 
 def _spread_rows(table: pd.DataFrame, label: str) -> np.ndarray:
     """Return an even subset of the rows, whose mean is that of the table; that of the nearest rows is another."""
-    return align_table(table, table.index[:: -(-len(table) // _MAX_ROWS)], label).values
+    return align_table(table, _by_name(table.index)[:: -(-len(table) // _MAX_ROWS)], label).values
+
+
+def _by_name(names: pd.Index) -> pd.Index:
+    return names[names.map(str).argsort()]

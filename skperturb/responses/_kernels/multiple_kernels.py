@@ -10,7 +10,7 @@ The chosen error is too small, as any minimum is: whoever compares it with that 
 (`is_better`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,23 +20,18 @@ from sklearn.kernel_approximation import Nystroem
 
 from skperturb.responses._conditions import row_norms
 from skperturb.responses._kernels.sources import KernelSource, WithSquaredSum, weighted_sum
+from skperturb.responses._kernels.subsets import neighborhoods, spread_rows
 
 __all__ = [
     "MultipleKernelFit",
     "fit_multiple_kernels",
     "fit_with_squared_sum",
-    "nearest_rows",
-    "neighborhood_centers",
+    "refit_with_landmarks",
     "rotated",
 ]
 
-#: Above this number of rows the weights are chosen on a subset; the solution always uses all rows.
+#: Above this number of rows the weights are chosen on neighborhoods of some; the solution always uses all rows.
 _MAX_ROWS = 1000
-#: The subset consists of neighborhoods of this many rows. In one that is spread evenly no row would have its neighbors,
-#: and kernels would look as if they said nothing: on simulated screens of 2,000 genes and more they gain little or
-#: nothing then. On subsets of Replogle's and Nadig's genes, which are close to one another, 5 to 20 rows and an even
-#: subset do alike.
-_NEIGHBORHOOD = 20
 #: Factor by which the noise is raised as long as that lowers the leave-one-out error of all rows, which lie even closer
 #: to one another than those of the subset; and how often at most.
 _NOISE_STEP, _MAX_NOISE_STEPS = 3.0, 4
@@ -403,6 +398,26 @@ def fit_with_squared_sum(
     return squared, search.solve(whole)
 
 
+def refit_with_landmarks(
+    fitted: MultipleKernelFit, source: KernelSource, target: np.ndarray, items: np.ndarray
+) -> MultipleKernelFit:
+    """Fit fewer rows with the weights, the noise and the landmarks of a fit, as far as these are among the rows.
+
+    Parameters
+    ----------
+    fitted : MultipleKernelFit
+    source, target, items
+        See `fit_multiple_kernels`. Some landmark is among the items.
+
+    Returns
+    -------
+    MultipleKernelFit
+    """
+    noise = fitted.noise + fitted.noise_slope
+    part = _Landmarks(source, items, target, np.flatnonzero(np.isin(items, fitted.items)))
+    return part.fit(fitted.weights, np.array([noise]), np.full(len(items), noise), fitted.n_iter)
+
+
 class _Search:
     """The search for the weights of kernels and noise.
 
@@ -426,7 +441,7 @@ class _Search:
         given_noise: np.ndarray | None,
         max_iter: int,
     ) -> None:
-        self.rows = rows = _search_rows(source, items)
+        self.rows = rows = neighborhoods(target, _similarity(source, items), _MAX_ROWS)
         self._n_kernels, self._given_noise, self._max_iter = len(source.names), given_noise, max_iter
         self._n_noises = 1 if given_noise is None else 2
         self._log_weights = np.full(self._n_kernels + self._n_noises, _START)
@@ -496,43 +511,16 @@ def _whole(
 ) -> "_AllRows | _Landmarks":
     if n_landmarks is None or n_landmarks >= len(target):
         return _AllRows(source, items, target, bases)
-    return _Landmarks(source, items, target, n_landmarks)
+    return _Landmarks(source, items, target, spread_rows(target, n_landmarks, _similarity(source, items)))
 
 
-def _search_rows(source: KernelSource, items: np.ndarray) -> np.ndarray:
-    """Return the rows on which weights are tried: all, or neighborhoods of some that are evenly spaced."""
-    n_rows = len(items)
-    if n_rows <= _MAX_ROWS:
-        return np.arange(n_rows)
-    centers = neighborhood_centers(n_rows, _MAX_ROWS)
-    return nearest_rows(weighted_sum(source, np.ones(len(source.names)), items[centers], items), _MAX_ROWS)
+def _similarity(source: KernelSource, items: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of some rows that compares them with all, by the sum of the kernels."""
 
+    def similarity(rows: np.ndarray) -> np.ndarray:
+        return weighted_sum(source, np.ones(len(source.names)), items[rows], items)
 
-def neighborhood_centers(n_rows: int, n_wanted: int) -> np.ndarray:
-    """Return rows that are spread evenly, such that each has a neighborhood among `n_wanted` rows."""
-    return np.linspace(0, n_rows - 1, max(n_wanted // _NEIGHBORHOOD, 1)).round().astype(int)
-
-
-def nearest_rows(similarity: np.ndarray, n_wanted: int) -> np.ndarray:
-    """Return rows in neighborhoods of some centers, as many of each as it gets.
-
-    Parameters
-    ----------
-    similarity : ndarray of shape (n_centers, n_rows)
-        Not more centers than rows are wanted.
-    n_wanted : int
-        Number of rows, not more than there are.
-
-    Returns
-    -------
-    ndarray of int, shape (n_wanted,)
-        In ascending order.
-    """
-    taken = np.zeros(similarity.shape[1], dtype=bool)
-    for k, row in enumerate(similarity):
-        wanted = (n_wanted - int(taken.sum())) // (len(similarity) - k)
-        taken[np.argsort(np.where(taken, np.inf, -row), kind="stable")[:wanted]] = True
-    return np.flatnonzero(taken)
+    return similarity
 
 
 def _noise_factor(
@@ -595,19 +583,20 @@ class _Landmarks:
     r"""The kernel of all rows, approximated by that with some of them, the landmarks: the method of Nyström.
 
     With features :math:`Z = K_{nm} K_{mm}^{-1/2}` the matrix :math:`K \approx Z Z^\top` is never there; that of the
-    features, :math:`A = I + Z^\top N^{-1} Z`, is solved, and leaving a row out has a closed form there, too.
+    features, :math:`A = I + Z^\top N^{-1} Z`, is solved, and leaving a row out has a closed form there, too. With a
+    landmark its own feature is left out. A new row has none; and that of a landmark that hardly any row resembles is
+    fitted to the noise of all others, and would say anything about the landmark.
 
     Parameters
     ----------
-    source, items, target, n_landmarks
+    source, items, target
         See `fit_multiple_kernels`.
+    rows : ndarray of int, shape (n_landmarks,)
+        The landmarks.
     """
 
-    def __init__(self, source: KernelSource, items: np.ndarray, target: np.ndarray, n_landmarks: int | None) -> None:
-        assert n_landmarks is not None
-        self._source, self._items, self._target = source, items, target
-        # A seed that nothing else uses: the model has no `random_state`. Even steps could miss whole groups of genes.
-        self._rows = np.sort(np.random.RandomState(0).permutation(len(items))[:n_landmarks])
+    def __init__(self, source: KernelSource, items: np.ndarray, target: np.ndarray, rows: np.ndarray) -> None:
+        self._source, self._items, self._target, self._rows = source, items, target, rows
         self._mapped: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def residuals(self, weights: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -636,8 +625,25 @@ class _Landmarks:
         coefficients = inverse @ (scaled.T @ self._target)
         free = 1.0 - np.einsum("nm,nm->n", features @ inverse, scaled)
         residuals = self._target - features @ coefficients
+        self._leave_out_landmarks(residuals, free, noise, coefficients, inverse)
         residuals /= free[:, None]
         return residuals, noise / free, coefficients, to_features, inverse
+
+    def _leave_out_landmarks(
+        self, residuals: np.ndarray, free: np.ndarray, noise: np.ndarray, coefficients: np.ndarray, inverse: np.ndarray
+    ) -> None:
+        r"""Change residuals and their share of freedom, in place, to those without the feature of the own landmark.
+
+        With :math:`B = M A^{-1} M^\top`, where M maps kernels to features, and the coefficients :math:`\beta` of the
+        kernels, setting that of landmark j to zero changes its fitted value by :math:`-k_j^\top B_j \beta_j / B_{jj}`.
+        """
+        assert self._mapped is not None
+        _, to_features, features = self._mapped
+        turned = to_features @ inverse
+        own = np.einsum("mk,mk->m", turned, to_features)
+        moved = np.einsum("mk,mk->m", turned, features[self._rows])
+        residuals[self._rows] += (moved / own)[:, None] * (to_features @ coefficients)
+        free[self._rows] += moved**2 / own / noise[self._rows]
 
     def fit(self, weights: np.ndarray, noises: np.ndarray, noise: np.ndarray, n_iter: int) -> MultipleKernelFit:
         """Return the solution."""
@@ -648,7 +654,10 @@ class _Landmarks:
             (w * self._source.diagonal(name, self._items) for name, w in zip(self._source.names, weights, strict=True)),
             np.zeros(len(residuals)),
         )
-        variance = variance + np.maximum(prior - np.einsum("nm,nm->n", features, features), 0.0)
+        unexplained = np.maximum(prior - np.einsum("nm,nm->n", features, features), 0.0)
+        # Given the other landmarks.
+        unexplained[self._rows] = 1.0 / np.einsum("mk,mk->m", to_features, to_features)
+        variance = variance + unexplained
         explained = np.eye(len(inverse)) - inverse
         return MultipleKernelFit(
             weights=weights,

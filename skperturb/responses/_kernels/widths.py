@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from skperturb.responses._kernels.subsets import spread_rows
 from skperturb.responses._tolerances import NEGLIGIBLE, NEGLIGIBLE_SQUARE
 
 __all__ = ["median_distance", "median_square"]
@@ -23,7 +24,8 @@ def median_distance(points: np.ndarray) -> float:
     float
         In the unit of the points.
     """
-    distances = cdist(points[:_MAX_POINTS], points[:_MAX_POINTS])
+    points = points[spread_rows(points, _MAX_POINTS)]
+    distances = cdist(points, points)
     positive = distances[distances > NEGLIGIBLE]
     return float(np.median(positive)) if positive.size else 1.0
 
@@ -40,6 +42,7 @@ def median_square(points: np.ndarray) -> float:
     float
         In the squared unit of the points.
     """
-    squares = cdist(points[:_MAX_POINTS], points[:_MAX_POINTS], "sqeuclidean")
+    points = points[spread_rows(points, _MAX_POINTS)]
+    squares = cdist(points, points, "sqeuclidean")
     positive = squares[squares > NEGLIGIBLE_SQUARE]
     return float(np.median(positive)) if positive.size else 1.0

@@ -156,6 +156,15 @@ def test_directed_learns_the_direction():
     forth = model.transform(pairs)[:, 0]
     back = model.transform([(j, i) for i, j in pairs])[:, 0]
     assert (forth > back).mean() > 0.95
+    named = pd.DataFrame(pairs, columns=["regulator", "target"])
+    model = quick(directed=True, pair_features="native", max_epochs=1).fit(named)
+    turned = named[["target", "regulator"]]
+    for call in (model.predict, model.score):
+        with pytest.raises(ValueError, match=r"\['target', 'regulator'\], and \['regulator', 'target'\] in fit"):
+            call(turned)
+    np.testing.assert_array_equal(
+        model.transform(turned.set_axis(["a", "b"], axis=1)), model.transform(turned.to_numpy())
+    )
     with pytest.raises(ValueError, match="undirected pairs only"):
         quick(directed=True).fit(pairs)
 

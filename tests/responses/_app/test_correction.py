@@ -57,12 +57,13 @@ def test_weight_by_hand():
     assert choose_weight(target, target * np.array([[0.0], [1.0], [0.0], [0.0]])) == 0.0
 
 
-def test_large_target_is_learned_along_its_main_axes(monkeypatch):
+@pytest.mark.parametrize("bound", ["_LARGE", "_MANY_OUTPUTS"])
+def test_large_target_is_learned_along_its_main_axes(bound, monkeypatch):
     """Weight and errors are those of what is predicted of the outputs, what lies outside the axes included."""
     rng = np.random.default_rng(0)
     doses = rng.normal(size=(150, 5))
     target = doses @ rng.normal(size=(5, 100)) + rng.normal(size=(150, 100))
-    monkeypatch.setattr(correction, "_LARGE", 1000)
+    monkeypatch.setattr(correction, bound, {"_LARGE": 1000, "_MANY_OUTPUTS": 99}[bound])
     monkeypatch.setattr(correction, "_ROWS", 40)
     monkeypatch.setattr(correction, "network_output", lambda net, rows: rows @ net)
     options = {"n_models": 5, "weighed": True}
@@ -85,3 +86,42 @@ def test_large_target_is_learned_along_its_main_axes(monkeypatch):
     # The signal lies inside the axes: coefficients, whose errors are 1 / sqrt(120), hardly change.
     new = np.eye(5)
     np.testing.assert_allclose(found.predict(found.nets[0], new), whole.predict(whole.nets[0], new), atol=0.3)
+
+
+def test_first_network_decides_whether_others_are_trained(monkeypatch):
+    """By the conditions that it leaves out, if they are many, and unless training was asked for."""
+    rng = np.random.default_rng(0)
+    doses = rng.normal(size=(150, 5))
+    noise = rng.normal(size=(150, 6))
+    monkeypatch.setattr(correction, "network_output", lambda net, rows: rows @ net)
+    trained = []
+
+    def regression(rows, values, weight):
+        trained.append(len(rows))
+        return np.linalg.lstsq(rows, values, rcond=None)[0]
+
+    def outcome(target, **options):
+        trained.clear()
+        rng = np.random.RandomState(0)
+        return train_correction(regression, doses, target, np.arange(150), n_models=5, weighed=True, rng=rng, **options)
+
+    for least, bounded, n_trained in ((30, True, 1), (31, True, 5), (30, False, 5)):
+        monkeypatch.setattr(correction, "_LEAST_PILOT", least)
+        found = outcome(noise, bounded=bounded)
+        assert trained == [120] * n_trained
+        assert found is None if n_trained == 1 else found.weight == 0.0
+    monkeypatch.setattr(correction, "_LEAST_PILOT", 30)
+    assert outcome(noise + doses @ rng.normal(size=(5, 6)), bounded=True).weight > 0.8
+    assert len(trained) == 5
+
+
+def test_model_is_its_baseline_where_the_first_network_does_not_help(monkeypatch):
+    monkeypatch.setattr(correction, "_LEAST_PILOT", 10)
+    rng = np.random.default_rng(0)
+    X, y = np.eye(40), 2.0 + rng.normal(size=(40, 5))
+    monkeypatch.setattr("skperturb.responses._app.estimator.could_learn", lambda *_: True)
+    model = APPRegressor(baseline="mean", **QUICK).fit(X, y)
+    assert (model.nets_, model.correction_weight_, model.n_iter_) == ([], 0.0, 0)
+    np.testing.assert_allclose(model.predict(X), np.tile(y.mean(axis=0), (40, 1)))
+    np.testing.assert_allclose(model.attention_weights(X).sum(axis=1), 1.0)
+    assert len(APPRegressor(baseline="mean", training="always", **QUICK).fit(X, y).nets_) == 2

@@ -126,7 +126,8 @@ def test_genes_outside_the_graph_are_counted_once(screen):
     for baseline in ("auto", "additive", "mean", None):
         with pytest.warns(UserWarning, match="10 of 12 perturbed genes are not in") as record:
             APPRegressor([("gene0", "gene1")], baseline=baseline, **QUICK).fit(X, y)
-        assert len(record) == 1
+        # PyTorch Geometric adds deprecations of its own, which `pytest.warns` records whatever the configuration says.
+        assert [warning.category for warning in record].count(UserWarning) == 1
 
 
 @pytest.mark.parametrize(

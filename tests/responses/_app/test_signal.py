@@ -59,7 +59,7 @@ def test_conditions_are_looked_at_in_neighborhoods(gene_table, monkeypatch):
     assert could_learn(nodes, np.eye(500), target)
     assert not could_learn(nodes, np.eye(500), rng.normal(size=(500, 6)))
     order = np.argsort(of_gene, kind="stable")[::5]
-    monkeypatch.setattr(signal, "nearest_rows", lambda similarity, n: order)
+    monkeypatch.setattr(signal, "neighborhoods", lambda target, similarity, n: order)
     assert not could_learn(nodes, np.eye(500), target)
 
 

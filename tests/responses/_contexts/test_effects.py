@@ -111,6 +111,27 @@ def test_95_percent_intervals(lines):
     assert 0.9 < np.mean(covered) < 0.98
 
 
+def test_deviations_in_a_new_line_with_landmarks():
+    """Errors of whole lines are those of the model that left the line and its landmarks out, with all other rows."""
+    rng = np.random.default_rng(0)
+    group = np.arange(150) % 15
+    table = pd.DataFrame([(f"g{g}", name) for name in LINES for g in range(150)], columns=["gene", "line"])
+    common = rng.normal(size=(15, 20))[group] + 0.1 * rng.normal(size=(150, 20))
+    y = np.vstack([common + line + 0.2 * rng.normal(size=common.shape) for line in rng.normal(size=(4, 20))])
+    X = PerturbationEncoder(contexts="line").set_output(transform="pandas").fit_transform(table)
+    features = pd.DataFrame(np.eye(15, dtype=bool)[group], index=[f"g{g}" for g in range(150)])
+    new = (table["line"] == "z").to_numpy()
+    deviations, covered = [], []
+    for n_landmarks in (None, 120, 60):
+        model = KernelPerturbationRegressor(gene_features=features, n_landmarks=n_landmarks).fit(X[~new], y[~new])
+        mean, deviation = model.predict(X[new], return_std=True)
+        covered.append(np.mean(np.abs(y[new] - mean) <= 1.96 * deviation))
+        deviations.append(deviation.mean())
+    # By the landmarks alone, as if nothing else had been measured, they would be smaller by 5 % here.
+    np.testing.assert_allclose(deviations[1:], deviations[0], rtol=0.02)
+    assert min(covered) > 0.94
+
+
 def test_features_of_lines_say_which_are_alike():
     rng = np.random.default_rng(0)
     place = np.linspace(-1, 1, 6)

@@ -207,16 +207,16 @@ def test_landmarks_are_said(with_contexts, gene_table, monkeypatch):
     if with_contexts:
         line = (np.arange(60) // 6 % 2).astype(float)
         X = X.assign(**{"line=A": 1.0 - line, "line=B": line})
-    exact, few, chosen = (KernelPerturbationRegressor(gene_features=table, n_landmarks=n) for n in (None, 14, "auto"))
+    exact, few, chosen = (KernelPerturbationRegressor(gene_features=table, n_landmarks=n) for n in (None, 20, "auto"))
     exact.fit(X[:40], y[:40])
     few.fit(X[:40], y[:40])
     monkeypatch.setattr(estimator, "_MAX_EXACT", 30)
-    monkeypatch.setattr(estimator, "_N_LANDMARKS", 14)
-    with pytest.warns(UserWarning, match="kernels between 40 measured effects are approximated by those with 14 of"):
+    monkeypatch.setattr(estimator, "_N_LANDMARKS", 20)
+    with pytest.warns(UserWarning, match="kernels between 40 measured effects are approximated by those with 20 of"):
         chosen.fit(X[:40], y[:40])
-    assert (exact.n_landmarks_, few.n_landmarks_, chosen.n_landmarks_) == (0, 14, 14)
+    assert (exact.n_landmarks_, few.n_landmarks_, chosen.n_landmarks_) == (0, 20, 20)
     (expected, _), (near, deviation), (same, _) = (m.predict(X[40:], return_std=True) for m in (exact, few, chosen))
     np.testing.assert_array_equal(same, near)
-    # Groups are spanned by fourteen genes; what each gene does in both lines is not.
+    # Groups are spanned by twenty genes, also without any of them; what each gene does in both lines is not.
     np.testing.assert_allclose(near, expected, atol=0.1 if with_contexts else 1e-6)
     assert (deviation > 0).all()

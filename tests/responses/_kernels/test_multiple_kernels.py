@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from skperturb.responses._kernels import multiple_kernels
+from skperturb.responses._kernels import multiple_kernels, subsets
 from skperturb.responses._kernels.multiple_kernels import _Problem, fit_multiple_kernels, rotated
 from skperturb.responses._kernels.sources import ArrayKernels, weighted_sum
 
@@ -136,6 +136,29 @@ def test_landmarks_are_exact_where_they_span_the_kernel():
     np.testing.assert_allclose(few.variance(cross[1], prior), exact.variance(cross[0], prior), rtol=1e-5)
 
 
+def test_left_out_landmark_is_that_of_a_refit_without_it():
+    """Its own feature goes with it: with the feature and without the value, nothing would say what the feature does."""
+    rng = np.random.default_rng(0)
+    points, given = rng.normal(size=(30, 2)), rng.uniform(0.5, 2.0, 30)
+    near = np.exp(-0.5 * ((points[:, None] - points) ** 2).sum(axis=2))
+    target = near @ rng.normal(size=(30, 4)) + 0.3 * rng.normal(size=(30, 4))
+    kernels = ArrayKernels({"near": near})
+    fit = fit_multiple_kernels(kernels, target, given_noise=given, robust=False, n_landmarks=9)
+    kernel, noise = fit.weights[0] * near, fit.noise + fit.noise_slope * given
+    variance = np.empty(30)
+    for row in range(30):
+        rest, kept = np.delete(np.arange(30), row), fit.items[fit.items != row]
+        # The model with the landmarks that are left: a kernel of their rank, and what it lacks is no covariance.
+        gain = kernel[:, kept] @ np.linalg.inv(kernel[np.ix_(kept, kept)])
+        approximate = gain @ kernel[kept]
+        inverse = np.linalg.inv(approximate[np.ix_(rest, rest)] + np.diag(noise[rest]))
+        expected = approximate[row, rest] @ inverse @ target[rest]
+        np.testing.assert_allclose(fit.loo_residuals[row], target[row] - expected, rtol=1e-6, atol=1e-8)
+        variance[row] = kernel[row, row] + noise[row] - approximate[row, rest] @ inverse @ approximate[rest, row]
+    assert set(fit.items) < set(range(30))
+    np.testing.assert_allclose(fit.scale, (fit.loo_residuals**2 / variance[:, None]).mean(axis=0), rtol=1e-6)
+
+
 def test_weights_are_chosen_on_whole_neighborhoods(monkeypatch):
     """A hundred groups of five, of which an even subset has one row each: there one grouping is as good as another."""
     rng = np.random.default_rng(0)
@@ -144,15 +167,13 @@ def test_weights_are_chosen_on_whole_neighborhoods(monkeypatch):
     kernels = ArrayKernels({name: (g[:, None] == g).astype(float) for name, g in (("group", group), ("other", other))})
     full = fit_multiple_kernels(kernels, target, robust=False)
     monkeypatch.setattr(multiple_kernels, "_MAX_ROWS", 100)
-    monkeypatch.setattr(multiple_kernels, "_NEIGHBORHOOD", 10)
-    rows = multiple_kernels._search_rows(kernels, np.arange(500))
-    assert len(rows) == 100
+    monkeypatch.setattr(subsets, "_NEIGHBORHOOD", 10)
     fit = fit_multiple_kernels(kernels, target, robust=False)
     assert fit.weights[0] > 12 * fit.weights[1]
     errors = [np.linalg.norm(found.loo_residuals, axis=1).mean() for found in (fit, full)]
     assert errors[0] == pytest.approx(errors[1], rel=1e-3)
     # The same number of rows, spread evenly.
-    monkeypatch.setattr(multiple_kernels, "_search_rows", lambda source, items: np.arange(0, len(items), 5))
+    monkeypatch.setattr(multiple_kernels, "neighborhoods", lambda target, similarity, n: np.arange(0, len(target), 5))
     even = fit_multiple_kernels(kernels, target, robust=False)
     assert even.weights[0] < 8 * even.weights[1]
 
@@ -164,7 +185,7 @@ def test_noise_is_set_by_all_rows(monkeypatch):
     target = rng.normal(size=(20, 4))[group] + 2.0 * rng.normal(size=(400, 4))
     kernels = ArrayKernels({"group": (group[:, None] == group).astype(float)})
     monkeypatch.setattr(multiple_kernels, "_MAX_ROWS", 20)
-    monkeypatch.setattr(multiple_kernels, "_NEIGHBORHOOD", 1)
+    monkeypatch.setattr(multiple_kernels, "neighborhoods", lambda target, similarity, n: np.arange(0, 400, 20))
     with_steps = fit_multiple_kernels(kernels, target, robust=False)
     monkeypatch.setattr(multiple_kernels, "_MAX_NOISE_STEPS", 0)
     without = fit_multiple_kernels(kernels, target, robust=False)
