@@ -8,9 +8,10 @@ from sklearn.model_selection import KFold
 
 from skperturb.responses._conditions import SingleEffects, row_norms, sum_effects
 from skperturb.responses._held_out import is_better
-from skperturb.responses._kernels.multiple_kernels import fit_with_squared_sum
+from skperturb.responses._kernels.multiple_kernels import compare_with_all, fit_with_squared_sum
 from skperturb.responses._kernels.response_groups import MAX_GROUPED, ResponseGroups
 from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
+from skperturb.responses._kernels.subsets import content_order
 from skperturb.responses._noise import RowNoise, relative_noise
 from skperturb.responses._tolerances import NEGLIGIBLE
 
@@ -229,8 +230,11 @@ def _nested_errors(
     A dozen weights that minimize the leave-one-out error of a few tens of genes make it too small.
     """
     ours, plain = np.empty(len(known)), np.empty(len(known))
-    # The partition is the same in every fit, with a seed that nothing else uses: the model has no `random_state`.
-    for train, test in KFold(_N_NESTED, shuffle=True, random_state=0).split(target):
+    # Drawn with a seed that nothing else uses, since the model has no `random_state`, from an order that is not that of
+    # the columns of X.
+    order = content_order(target, compare_with_all(source, known))
+    for parts in KFold(_N_NESTED, shuffle=True, random_state=0).split(order):
+        train, test = (np.sort(order[part]) for part in parts)
         noise = None if given is None else given[train]
         fitted = _KernelsAndGroups(source, target[train], known[train], noise, options)
         ours[test] = row_norms(target[test] - fitted.predict(known[test])[0])

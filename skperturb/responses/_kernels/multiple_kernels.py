@@ -24,6 +24,7 @@ from skperturb.responses._kernels.subsets import neighborhoods, spread_rows
 
 __all__ = [
     "MultipleKernelFit",
+    "compare_with_all",
     "fit_multiple_kernels",
     "fit_with_squared_sum",
     "refit_with_landmarks",
@@ -441,7 +442,7 @@ class _Search:
         given_noise: np.ndarray | None,
         max_iter: int,
     ) -> None:
-        self.rows = rows = neighborhoods(target, _similarity(source, items), _MAX_ROWS)
+        self.rows = rows = neighborhoods(target, compare_with_all(source, items), _MAX_ROWS)
         self._n_kernels, self._given_noise, self._max_iter = len(source.names), given_noise, max_iter
         self._n_noises = 1 if given_noise is None else 2
         self._log_weights = np.full(self._n_kernels + self._n_noises, _START)
@@ -511,10 +512,10 @@ def _whole(
 ) -> "_AllRows | _Landmarks":
     if n_landmarks is None or n_landmarks >= len(target):
         return _AllRows(source, items, target, bases)
-    return _Landmarks(source, items, target, spread_rows(target, n_landmarks, _similarity(source, items)))
+    return _Landmarks(source, items, target, spread_rows(target, n_landmarks, compare_with_all(source, items)))
 
 
-def _similarity(source: KernelSource, items: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def compare_with_all(source: KernelSource, items: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function of some rows that compares them with all, by the sum of the kernels."""
 
     def similarity(rows: np.ndarray) -> np.ndarray:

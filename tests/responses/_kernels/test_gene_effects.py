@@ -44,6 +44,22 @@ def test_errors_that_chose_the_weights_do_not_choose_the_kernels():
     assert chosen <= 0.6 * preferred
 
 
+def test_order_of_genes_does_not_decide_whether_kernels_are_believed():
+    """On screens where kernels help a little, so that another parting of the genes could decide otherwise."""
+    believed = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X, y, tables = small_screen(100 + seed)
+        y = y + 0.3 * tables["table 0"].to_numpy() @ rng.normal(size=(40, 20))
+        for _ in range(3):
+            order = rng.permutation(len(y))
+            model = KernelPerturbationRegressor(gene_features=tables).fit(X.iloc[order, order], y[order])
+            believed.append(len(model.kernel_weights_) > 0)
+    believed = np.reshape(believed, (6, 3))
+    assert (believed == believed[:, :1]).all()
+    assert 0 < believed.sum() < believed.size
+
+
 @pytest.fixture(scope="module")
 def crossed_screen():
     """180 genes in six groups of one table and six of another; those alike in both respond alike, others do not."""
