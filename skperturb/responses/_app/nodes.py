@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
 from skperturb._persistence import PlainStateMixin
@@ -98,9 +99,7 @@ def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) ->
     """Align a table, reduce it, and give it unit mean square."""
     if isinstance(table, pd.DataFrame) and table.size > _LARGE and is_membership(table):
         # As dense numbers, terms of all genes would take gigabytes, and all their components minutes.
-        values = membership_rows(table, names, argument)[0]
-        values = PCA(_MAX_FEATURES, svd_solver="arpack", random_state=0).fit_transform(values)
-        return values / np.sqrt(np.mean(values**2))
+        return _unit(_components(membership_rows(table, names, argument)[0]))
     if not isinstance(table, pd.DataFrame) and len(table) < len(names):
         # A table without names belongs to the perturbed genes; the other nodes have none.
         table = np.vstack([np.asarray(table, dtype=float), np.zeros((len(names) - len(table), np.shape(table)[1]))])
@@ -109,8 +108,26 @@ def _reduced(table: Any, names: pd.Index, argument: str, center: bool = True) ->
     if center and present.any():
         values = np.where(present[:, None], values - values[present].mean(axis=0), 0.0)
     if values.shape[1] > _MAX_FEATURES:
-        solver = "full" if values.size <= _LARGE else "randomized"
-        values = PCA(min(_MAX_FEATURES, *values.shape), svd_solver=solver, random_state=0).fit_transform(values)
+        values = _components(values)
+    return _unit(values)
+
+
+def _components(values: Any) -> np.ndarray:
+    """Return the main components of a dense or sparse matrix, none where all rows are equal."""
+    n_components = min(_MAX_FEATURES, *values.shape)
+    few = n_components == min(values.shape)
+    if sp.issparse(values) and few:
+        # The solver for sparse matrices finds fewer components than there are rows, and few rows are no large matrix.
+        values = values.toarray()
+    spread = values.max(axis=0) - values.min(axis=0)
+    if not (spread.nnz if sp.issparse(spread) else spread.any()):
+        return np.zeros((values.shape[0], 0))
+    solver = "arpack" if sp.issparse(values) else "full" if few or values.size <= _LARGE else "randomized"
+    return np.asarray(PCA(n_components, svd_solver=solver, random_state=0).fit_transform(values))
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Scale to unit mean square."""
     size = np.sqrt(np.mean(values**2)) if values.size else 0.0
     return values / size if size > NEGLIGIBLE else values
 
