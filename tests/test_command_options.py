@@ -280,7 +280,7 @@ def files(tmp_path_factory):
     genes = [f"g{k}" for k in range(8)]
     pd.DataFrame(np.random.RandomState(1).normal(size=(8, 5)), index=genes).to_csv(folder / "features.csv")
     # Another column, with other control cells.
-    other = cells.obs["perturbation"].astype(str).to_numpy()
+    other = np.array(cells.obs["perturbation"].astype(str), dtype=object)
     other[np.flatnonzero(other == "control")[::2]] = "gene0"
     cells.obs["other"] = other
     cells.obs["line"] = np.resize(["x", "y"], len(cells))

@@ -192,4 +192,5 @@ def _read_expression(path: Path, info_path: Path, operons: pd.DataFrame, names: 
     scaled = values.sub(values.mean(axis=1), axis=0).div(deviation[deviation > 0], axis=0).round(4)
     ordered = scaled.loc[names[names.isin(scaled.index)]]
     ordered.columns = pd.Index([str(k) for k in range(ordered.shape[1])])
-    return ordered.rename_axis("gene").reset_index()
+    # One block of memory: pandas 3 warns of columns that lie apart.
+    return ordered.copy().rename_axis("gene").reset_index()
