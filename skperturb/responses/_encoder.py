@@ -296,7 +296,7 @@ class PerturbationEncoder(TransformerMixin, BaseEstimator):
             "a row looks like its other gene alone; where no gene is left, doses are NaN, and models predict the mean "
             "response. Pass genes= with all genes to give them columns, or set handle_unknown='error' or 'ignore'.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
     def __sklearn_tags__(self):

@@ -411,5 +411,5 @@ def warn_absent(present: np.ndarray, what: str) -> None:
         warnings.warn(
             f"{absent} of {len(present)} perturbed genes are not in {what}; their response is predicted as the mean.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -253,7 +253,7 @@ def _covering(table: AlignedTable, argument: str, names: Any) -> np.ndarray:
         warnings.warn(
             f"{argument} has a row for {n_present} of the {n_genes} genes; the others count as zeros.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return table.values
 

@@ -1,5 +1,7 @@
 """Genes that no column stands for get the mean response, and never that of a control."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,3 +96,22 @@ def test_other_missing_doses_are_refused():
         make_pipeline(PerturbationEncoder(), Ridge()).fit(LABELS, RESPONSES).predict(["C"])
     ignoring = make_pipeline(PerturbationEncoder(handle_unknown="ignore"), AdditiveRegressor()).fit(LABELS, RESPONSES)
     np.testing.assert_array_equal(ignoring.predict(["C"]), [[0.0, 0.0]])
+
+
+def test_warnings_point_at_the_line_of_the_user():
+    """Also through the frames that scikit-learn puts around `transform` and `fit`."""
+    table = pd.DataFrame({"gene": ["A", "B"], "line": ["K562", "Jurkat"]})
+    encoder = PerturbationEncoder(contexts="line").fit(table)
+    doses, features = pd.DataFrame(np.eye(2), columns=["A", "B"]), pd.DataFrame([[1.0]], ["A"])
+    linear = LinearPerturbationRegressor(gene_embedding=pd.DataFrame([[1.0]], ["x"]))
+    responses = pd.DataFrame(np.eye(2, 3), columns=["x", "y", "z"])
+    calls = [
+        (partial(encoder.transform, pd.DataFrame({"gene": ["C"], "line": ["Jurkat"]})), "names the gene 'C'"),
+        (partial(encoder.transform, pd.DataFrame({"gene": ["A"], "line": ["HepG2"]})), "has the line 'HepG2'"),
+        (partial(KernelPerturbationRegressor(gene_features=features).fit, doses, responses), "1 of 2 perturbed genes"),
+        (partial(linear.fit, doses, responses), "a row for 1 of the 3 genes"),
+    ]
+    for call, message in calls:
+        with pytest.warns(UserWarning, match=message) as caught:
+            call()
+        assert [one.filename for one in caught] == [__file__]

@@ -101,6 +101,7 @@ def test_common_forms_of_targets(model, tmp_path, target):
         ("<ci>v1</ci>", "<apply><plus/><ci>v1</ci><cn>1</cn></apply>", UnsupportedModelError, "calculates"),
         ("@id='A'", "@id='Z'", InvalidModelError, "the model has 0 such elements"),
         ("@id='A'", "@id='a'", InvalidModelError, r"0 such elements \(did you mean 'A'"),
+        ("sbml:species[@id", "sbml:parameter[@id", InvalidModelError, "has 0 such elements; expected one"),
         ("/sbml:species[@id='A']", "", InvalidModelError, "the element has no id"),
         ('label="Time"', 'label="[A]"', UnsupportedModelError, "two data sets of the label"),
         ("[@id='A']", "", InvalidModelError, "such elements; expected one"),

@@ -72,9 +72,10 @@ def largest_weights(weights: pd.DataFrame, n_genes: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``condition``, ``rank`` (from 1), ``gene`` and ``weight``.
+        ``condition``, ``rank`` (from 1), ``gene`` and ``weight``; none where weights are NaN.
     """
     rows = []
+    weights = weights.dropna()
     for condition, row in zip(weights.index, weights.to_numpy(), strict=True):
         order = np.argsort(-row, kind="stable")[:n_genes]
         rows += [(condition, rank + 1, weights.columns[k], row[k]) for rank, k in enumerate(order)]

@@ -613,6 +613,7 @@ class APPRegressor(PerturbationRegressorMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         DataFrame
-            One row for each condition and rank: ``condition``, ``rank``, ``gene`` and ``weight``.
+            One row for each condition and rank: ``condition``, ``rank``, ``gene`` and ``weight``. Conditions of unknown
+            genes have none.
         """
         return largest_weights(self.attention_weights(X), n_genes)

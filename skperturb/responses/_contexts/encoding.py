@@ -154,5 +154,5 @@ def _tell_unknown(name: str, levels: list[str], own: np.ndarray, unknown: np.nda
         f"for any new context. Pass contexts={{{name!r}: [all levels]}} to give it a column, or set handle_unknown="
         "'error' or 'ignore'.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

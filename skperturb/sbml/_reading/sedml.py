@@ -133,7 +133,9 @@ def _alike(document: Any, conditions: list[list[str]]) -> str:
     """Return the ids of a model that are like the last one of an XPath."""
     asked = [_CONDITION.fullmatch(one) for part in conditions for one in part]
     wanted = next((one["value"][1:-1] for one in asked if one is not None and one["name"] == "id"), None)
-    return "" if wanted is None else nearest(wanted, [one.get("id") for one in document.iter() if one.get("id")])
+    ids = [one.get("id") for one in document.iter() if one.get("id")]
+    # One that is there stands elsewhere than the path looks.
+    return "" if wanted is None or wanted in ids else nearest(wanted, ids)
 
 
 def _steps(path: str) -> list[tuple[bool, str, list[list[str]]]] | None:

@@ -19,5 +19,11 @@ def test_attention(screen):
     top = model.top_genes(X.iloc[:2], 3)
     assert list(top["rank"]) == [1, 2, 3] * 2
     assert top["gene"][0] == weights.iloc[0].idxmax()
+    unknown = X.iloc[:2].copy()
+    unknown.iloc[0] = np.nan
+    with pytest.warns(UserWarning, match="1 of 2 rows"):
+        assert model.attention_weights(unknown).isna().all(axis=1).tolist() == [True, False]
+    with pytest.warns(UserWarning, match="1 of 2 rows"):
+        pd.testing.assert_frame_equal(model.top_genes(unknown, 3), top[3:].reset_index(drop=True))
     with pytest.raises(ValueError, match="attention=False"):
         APPRegressor(attention=False, **QUICK).fit(X, y).attention_weights(X)
