@@ -43,7 +43,7 @@ def positive_integer(text: str) -> int:
     >>> positive_integer("3")
     3
     """
-    return _whole(text, 1, f"whole number from 1 to {_MOST_ROWS}", _MOST_ROWS)
+    return _whole(text, 1, _MOST_ROWS)
 
 
 def whole_number(text: str) -> int:
@@ -62,7 +62,7 @@ def whole_number(text: str) -> int:
     >>> whole_number("0")
     0
     """
-    return _whole(text, 0, f"whole number from 0 to {_MOST_ROWS}", _MOST_ROWS)
+    return _whole(text, 0, _MOST_ROWS)
 
 
 def repetitions(text: str) -> int:
@@ -81,7 +81,7 @@ def repetitions(text: str) -> int:
     >>> repetitions("10")
     10
     """
-    return _whole(text, 1, f"whole number from 1 to {_MOST_REPEATS}", _MOST_REPEATS)
+    return _whole(text, 1, _MOST_REPEATS)
 
 
 def repetitions_or_none(text: str) -> int:
@@ -100,7 +100,7 @@ def repetitions_or_none(text: str) -> int:
     >>> repetitions_or_none("0")
     0
     """
-    return _whole(text, 0, f"whole number from 0 to {_MOST_REPEATS}", _MOST_REPEATS)
+    return _whole(text, 0, _MOST_REPEATS)
 
 
 def count_or_all(text: str) -> int:
@@ -203,13 +203,13 @@ def seed(text: str) -> int:
     >>> seed("7")
     7
     """
-    return _whole(text, 0, f"seed; expected a whole number from 0 to {_LAST_SEED}", _LAST_SEED)
+    return _whole(text, 0, _LAST_SEED, "seed; expected a whole number")
 
 
-def _whole(text: str, least: int, what: str, most: float = math.inf) -> int:
+def _whole(text: str, least: int, most: int, what: str = "whole number") -> int:
     value = _integer(text)
     if value is None or not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what} from {least} to {most}")
     return value
 
 

@@ -401,9 +401,9 @@ def _regular_numbers(
 
     Texts, which are looked at one by one later, take more than twice as long.
     """
-    rows = _rows(lines, separator)
     if separator == r"\s+" or (separator == ";" and any("," in line for line in lines)):
         return None
+    rows = _rows(lines, separator)
     names: list[list[str]] = []
     values: list[np.ndarray] = []
     try:

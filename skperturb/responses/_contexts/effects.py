@@ -13,7 +13,7 @@ from skperturb.responses._kernels.multiple_kernels import (
     fit_multiple_kernels,
     refit_with_landmarks,
 )
-from skperturb.responses._kernels.sources import KernelSource, weighted_sum
+from skperturb.responses._kernels.sources import KernelSource, weighted_diagonal, weighted_sum
 from skperturb.responses._noise import relative_noise
 
 __all__ = ["ContextEffectModel", "fill_from_other_contexts", "means_of_others"]
@@ -108,10 +108,7 @@ class ContextEffectModel:
         for start in range(0, len(unknown), _BLOCK):
             items = unknown[start : start + _BLOCK]
             cross = weighted_sum(source, fitted.weights, items, fitted.items)
-            prior = sum(
-                (w * source.diagonal(name, items) for name, w in zip(source.names, fitted.weights, strict=True)),
-                np.zeros(len(items)),
-            )
+            prior = weighted_diagonal(source, fitted.weights, items)
             self.effects[items] = fitted.predict(cross, alone=False)
             self._factor[items] = fitted.relative_variance(cross, prior)
             self._factor[items] *= np.where(is_new[start : start + _BLOCK], surprise, 1.0)
@@ -184,10 +181,7 @@ def _surprise_with_landmarks(
             continue
         others = refit_with_landmarks(fitted, source, target[~inside], known[~inside])
         cross = weighted_sum(source, fitted.weights, known[inside], others.items)
-        prior = sum(
-            (w * source.diagonal(name, known[inside]) for name, w in zip(source.names, fitted.weights, strict=True)),
-            np.zeros(int(inside.sum())),
-        )
+        prior = weighted_diagonal(source, fitted.weights, known[inside])
         residuals = target[inside] - others.predict(cross, alone=False)
         ratios.append(np.mean(residuals**2 / scale / others.relative_variance(cross, prior)[:, None]))
     return max(1.0, float(np.mean(ratios))) if ratios else 1.0

@@ -10,7 +10,7 @@ from skperturb.responses._conditions import SingleEffects, row_norms, sum_effect
 from skperturb.responses._held_out import is_better
 from skperturb.responses._kernels.multiple_kernels import compare_with_all, fit_with_squared_sum
 from skperturb.responses._kernels.response_groups import MAX_GROUPED, ResponseGroups
-from skperturb.responses._kernels.sources import FeatureKernels, weighted_sum
+from skperturb.responses._kernels.sources import FeatureKernels, weighted_diagonal, weighted_sum
 from skperturb.responses._kernels.subsets import content_order
 from skperturb.responses._noise import RowNoise, relative_noise
 from skperturb.responses._tolerances import NEGLIGIBLE
@@ -208,10 +208,7 @@ class _KernelsAndGroups:
         """Return the effects of some genes, and their variance in units of `scale`."""
         fit, squared = self.fit, self.squared
         cross = weighted_sum(squared, fit.weights, genes, fit.items)
-        prior = sum(
-            (w * squared.diagonal(name, genes) for name, w in zip(squared.names, fit.weights, strict=True)),
-            np.zeros(len(genes)),
-        )
+        prior = weighted_diagonal(squared, fit.weights, genes)
         values = fit.predict(cross, alone=False)
         if self._groups is not None:
             values = self._groups.mix(values, cross, prior)

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from sklearn.kernel_approximation import Nystroem
 
 from skperturb.responses._conditions import row_norms
-from skperturb.responses._kernels.sources import KernelSource, WithSquaredSum, weighted_sum
+from skperturb.responses._kernels.sources import KernelSource, WithSquaredSum, weighted_diagonal, weighted_sum
 from skperturb.responses._kernels.subsets import neighborhoods, spread_rows
 
 __all__ = [
@@ -651,10 +651,7 @@ class _Landmarks:
         residuals, variance, coefficients, to_features, inverse = self._solve(weights, noise)
         # What no landmark says about a row is uncertain, for new rows (`relative_variance`) and so for these.
         features = self._map(weights)[1]
-        prior = sum(
-            (w * self._source.diagonal(name, self._items) for name, w in zip(self._source.names, weights, strict=True)),
-            np.zeros(len(residuals)),
-        )
+        prior = weighted_diagonal(self._source, weights, self._items)
         unexplained = np.maximum(prior - np.einsum("nm,nm->n", features, features), 0.0)
         # Given the other landmarks.
         unexplained[self._rows] = 1.0 / np.einsum("mk,mk->m", to_features, to_features)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-__all__ = ["ArrayKernels", "FeatureKernels", "KernelSource", "WithSquaredSum", "weighted_sum"]
+__all__ = ["ArrayKernels", "FeatureKernels", "KernelSource", "WithSquaredSum", "weighted_diagonal", "weighted_sum"]
 
 #: Rows that are added to a weighted sum at once: bounds the memory beside the sum (16 MB for 8,000 columns).
 _BLOCK = 256
@@ -186,6 +186,24 @@ def weighted_sum(source: KernelSource, weights: np.ndarray, rows: np.ndarray, co
         parts = [rows[start : start + _TASK] for start in range(0, len(rows), _TASK)]
         return np.vstack(Parallel()(delayed(_sum_rows)(source, weights, part, columns) for part in parts))
     return _sum_rows(source, weights, rows, columns)
+
+
+def weighted_diagonal(source: KernelSource, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Add up the kernels of some items with themselves.
+
+    Parameters
+    ----------
+    source : KernelSource
+    weights : ndarray of shape (n_kernels,)
+    rows : ndarray of int
+        Items.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    terms = (weight * source.diagonal(name, rows) for name, weight in zip(source.names, weights, strict=True))
+    return sum(terms, np.zeros(len(rows)))
 
 
 def _sum_rows(source: KernelSource, weights: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
